@@ -1,0 +1,1 @@
+"""A TMDb-compatible server over a synthetic catalogue computed on demand from (seed, id)."""

@@ -1,0 +1,23 @@
+"""An answer on its way out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+JSON_TYPE = b"application/json;charset=utf-8"
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, body and headers."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+
+def json_answer(body: object, status: int = 200, headers: Headers = ()) -> Answer:
+    """An answer in JSON."""
+    return Answer(status, orjson.dumps(body), [(b"content-type", JSON_TYPE), *headers])

@@ -1,0 +1,232 @@
+"""The ASGI application: authentication, faults, and bytes on the wire."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from tmdb_standin import errors, posters
+from tmdb_standin.admin import Admin
+from tmdb_standin.answer import JSON_TYPE, Answer, json_answer
+from tmdb_standin.asked import Asked
+from tmdb_standin.errors import Refused
+from tmdb_standin.exports import Exports
+from tmdb_standin.meter import Meter
+from tmdb_standin.routes import endpoint_of
+from tmdb_standin.settings import Settings
+from tmdb_standin.vocabulary import FIRST_ID
+from tmdb_standin.world import World
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+LIMITED, FAILED, SLOW, STALE = 74, 75, 76, 77
+ALLOWED_BY_TMDB = 40
+
+
+class Api:
+    """The stand-in as an ASGI application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._token = settings.token.get_secret_value().encode()
+        self._public_url = settings.public_url.rstrip("/")
+        self._world = World(settings)
+        self._meter = Meter()
+        self._admin = Admin(self._world, self._meter)
+        self._exports = Exports(self._world, settings.export_folder)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["path"].startswith("/p/exports/"):
+            await self._send_export(scope, send)
+        else:
+            answer = await self._answer(scope, receive)
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": answer.status,
+                    "headers": [*answer.headers, (b"date", self._date())],
+                }
+            )
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        path: str = scope["path"]
+        if path.startswith("/_"):
+            return self._admin.answer(scope["method"], path, await _body(receive))
+        try:
+            await self._before(path)
+            if path.startswith("/t/p/"):
+                return self._picture(path)
+            if not path.startswith("/3/") or scope["method"] != "GET":
+                raise errors.not_found()
+            answer = self._three(scope, path)
+        except Refused as refusal:
+            answer = json_answer(refusal.body(), refusal.status, refusal.headers)
+        self._meter.statuses[answer.status] += 1
+        return answer
+
+    def _three(self, scope: Scope, path: str) -> Answer:
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._check_token(headers.get(b"authorization", b""), query.get("api_key", ""))
+        now = self._world.clock.now()
+        stale = self._staleness(path)
+        host = headers.get(b"host", b"").decode("latin-1")
+        parts = tuple(path[3:].strip("/").split("/"))
+        base_url = self._public_url or f"http://{host}"
+        asked = Asked(parts, query, base_url, now, now - timedelta(seconds=stale))
+        return self._encoded(path, orjson.dumps(endpoint_of(parts)(self._world, asked)), stale)
+
+    def _encoded(self, path: str, body: bytes, stale: int) -> Answer:
+        headers = [
+            (b"content-type", JSON_TYPE),
+            (b"vary", b"accept-encoding"),
+            (b"cache-control", b"public, max-age=21600"),
+        ]
+        if stale:
+            age = stale // 3
+            headers += [(b"age", b"%d" % age), (b"x-memc-age", b"%d" % (stale - age))]
+        elif self._meter.requests % 5 == 0:
+            headers += [(b"age", b"0"), (b"x-memc", b"HIT"), (b"x-memc-age", b"0")]
+        if self._world.faults.concerns(path):
+            body, gzipped = self._world.faults.encode(body)
+            if gzipped:
+                headers.append((b"content-encoding", b"gzip"))
+        return Answer(200, body, headers)
+
+    async def _before(self, path: str) -> None:
+        """Count the request and let it meet its faults."""
+        in_this_second = self._meter.count()
+        box = self._world.faults
+        if not box.concerns(path):
+            return
+        box.requests += 1
+        faults = box.faults
+        if faults.delay_milliseconds and box.strikes(faults.slow_rate, SLOW):
+            await asyncio.sleep(faults.delay_milliseconds / 1000)
+        limit = faults.rate_limit_per_second
+        if (limit and in_this_second > limit) or box.strikes(faults.rate_limited_rate, LIMITED):
+            raise self._too_many(limit or ALLOWED_BY_TMDB)
+        if faults.rate_limited_next:
+            faults.rate_limited_next -= 1
+            raise self._too_many(ALLOWED_BY_TMDB)
+        if faults.error_next or box.strikes(faults.error_rate, FAILED):
+            faults.error_next = max(0, faults.error_next - 1)
+            raise errors.server_error(faults.error_status)
+
+    def _too_many(self, limit: int) -> Refused:
+        refusal, faults = errors.rate_limited(limit), self._world.faults.faults
+        if faults.retry_after == "seconds":
+            refusal.headers.append((b"retry-after", b"%d" % faults.retry_after_seconds))
+        elif faults.retry_after == "date":
+            until = self._world.clock.now() + timedelta(seconds=faults.retry_after_seconds)
+            refusal.headers.append((b"retry-after", _http_date(until)))
+        return refusal
+
+    def _staleness(self, path: str) -> int:
+        box = self._world.faults
+        stale = box.concerns(path) and box.strikes(box.faults.stale_rate, STALE)
+        return box.faults.stale_seconds if stale else 0
+
+    def _check_token(self, authorization: bytes, api_key: str) -> None:
+        scheme, _, bearer = authorization.partition(b" ")
+        given = bearer.strip() if scheme.lower() == b"bearer" else api_key.encode()
+        known = hmac.compare_digest(given, self._token)
+        if not known or self._world.faults.faults.refuse_tokens:
+            raise errors.invalid_key()
+
+    def _picture(self, path: str) -> Answer:
+        found = posters.parse(path.rsplit("/", 1)[-1])
+        if found is None:
+            raise errors.not_found()
+        kind, owner, version = found
+        title, caption = self._titles(kind, owner)
+        picture = posters.draw(kind, owner, version, title, caption)
+        headers = [(b"content-type", b"image/svg+xml"), (b"cache-control", b"max-age=31536000")]
+        return Answer(200, picture, headers)
+
+    def _titles(self, kind: str, owner: int) -> tuple[str, str]:
+        world, number = self._world, owner - FIRST_ID
+        if kind in "pb":
+            movie = world.find(str(owner))
+            genres = " · ".join(genre["name"] for genre in world.details.genres(movie, "en"))
+            year = str(movie.release_date.year) if movie.release_date else ""
+            return world.stories.title(movie, "en"), f"{year} {genres}".strip()
+        if kind in "cd":
+            if not world.catalogue.collection_places(number):
+                raise errors.not_found()
+            return world.stories.collection_name(number), ""
+        if kind == "f":
+            if world.people.index_of(owner) is None:
+                raise errors.not_found()
+            return world.people.name(number), world.people.pool_of(number).trade.department
+        return f"No. {number + 1}", ""
+
+    async def _send_export(self, scope: Scope, send: Send) -> None:
+        path: str = scope["path"]
+        try:
+            await self._before(path)
+            kind = self._exports.find(path.rsplit("/", 1)[-1], self._world.clock.today())
+            if kind is None:
+                raise errors.not_found()
+        except Refused as refusal:
+            answer = json_answer(refusal.body(), refusal.status, refusal.headers)
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": answer.status,
+                    "headers": [*answer.headers, (b"date", self._date())],
+                }
+            )
+            await send({"type": "http.response.body", "body": answer.body})
+            return
+        headers = [(b"content-type", b"application/gzip"), (b"date", self._date())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._stream(kind, path, send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _stream(self, kind: str, path: str, send: Send) -> None:
+        box = self._world.faults
+        cut = box.concerns(path) and box.strikes(box.faults.truncated_rate, 81)
+        async for piece in self._exports.chunks(kind):
+            piece = piece[: len(piece) // 2] if cut else piece
+            if piece:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            if cut and piece:
+                return
+            await asyncio.sleep(0)
+
+    def _date(self) -> bytes:
+        return _http_date(self._world.clock.now())
+
+
+def _http_date(moment: datetime) -> bytes:
+    return format_datetime(moment, usegmt=True).encode()
+
+
+async def _body(receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,71 @@
+"""A request as the endpoints see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from tmdb_standin.discover import day_of
+from tmdb_standin.errors import date_range_too_long, invalid_page, too_many_appended
+from tmdb_standin.lists import PAGE_LIMIT
+
+APPENDED_LIMIT = 20
+CHANGE_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, when, and as of which moment it is answered."""
+
+    parts: tuple[str, ...]
+    query: Mapping[str, str]
+    base_url: str
+    now: datetime
+    as_of: datetime
+
+    @property
+    def today(self) -> date:
+        """The day of the answer."""
+        return self.as_of.date()
+
+    @property
+    def language(self) -> str:
+        """The asked language without its country."""
+        return self.query.get("language", "en-US").split("-")[0].lower()
+
+    @property
+    def page(self) -> int:
+        """The asked page, 1 to 500."""
+        text = self.query.get("page", "1")
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= PAGE_LIMIT:
+            raise invalid_page()
+        return int(text)
+
+    @property
+    def appended(self) -> list[str]:
+        """The parts to append, each once."""
+        text = self.query.get("append_to_response", "")
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if len(names) > APPENDED_LIMIT:
+            raise too_many_appended()
+        return list(dict.fromkeys(names))
+
+    @property
+    def image_languages(self) -> set[str] | None:
+        """Languages of images: those asked, else that of the request, else all."""
+        if included := self.query.get("include_image_language"):
+            return set(included.split(","))
+        return {self.language} if "language" in self.query else None
+
+    def window(self) -> tuple[datetime, datetime]:
+        """The window of changes: the last 24 hours, or whole days of at most a fortnight."""
+        start, end = self.query.get("start_date"), self.query.get("end_date")
+        if not start and not end:
+            return self.now - timedelta(days=1), self.now
+        last = day_of(end) if end else None
+        first = day_of(start) if start else (last or self.now.date()) - timedelta(days=1)
+        last = last or min(first + timedelta(days=CHANGE_DAYS), self.now.date())
+        if last < first or (last - first).days > CHANGE_DAYS:
+            raise date_range_too_long()
+        midnight = datetime.min.time()
+        end_of_last = datetime.combine(last, midnight, UTC) + timedelta(days=1, microseconds=-1)
+        return datetime.combine(first, midnight, UTC), min(end_of_last, self.now)

@@ -1,0 +1,30 @@
+"""How many requests came, and how many in the busiest second."""
+
+from collections import Counter, deque
+from time import monotonic
+
+
+class Meter:
+    """Counts requests in a sliding second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self.requests = 0
+        self.busiest_second = 0
+        self.statuses: Counter[int] = Counter()
+
+    def count(self) -> int:
+        """Count a request; how many came in the second that ends now, it included."""
+        now = monotonic()
+        self._times.append(now)
+        while self._times[0] <= now - 1:
+            self._times.popleft()
+        self.requests += 1
+        self.busiest_second = max(self.busiest_second, len(self._times))
+        return len(self._times)
+
+    def reset(self) -> None:
+        """Start counting again."""
+        self.requests = self.busiest_second = 0
+        self.statuses.clear()
+        self._times.clear()

@@ -1,0 +1,278 @@
+"""The people: companies of actors and crew that meet again over movies of one theme or genre.
+
+Casting is an affine walk over pools, so it can be asked both ways: who is in a movie, and which
+movies a person is in.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+from tmdb_standin.catalogue import Catalogue, Outline
+from tmdb_standin.drawing import Draw, mix
+from tmdb_standin.vocabulary import FIRST_ID, vocabulary
+
+Json = dict[str, Any]
+
+CAST, CREW, PERSON = 21, 22, 23
+
+FAMOUS = 3
+GENDERS = (1, 2, 2, 1, 2)
+GENDERS_WITH_UNKNOWN = (1, 2, 0, 2, 1, 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A kind of people: how many there are for a movie, and how many of them work on one."""
+
+    department: str
+    job: str
+    scope: str  # the movies one pool of them serves: a theme, a genre or all
+    per_movie: float
+    slots: int
+    fame: float
+
+
+TRADES = (
+    Trade("Acting", "star", "genre", 1 / 25, 2, 40.0),
+    Trade("Acting", "lead", "theme", 1 / 8, 3, 12.0),
+    Trade("Acting", "support", "all", 1 / 3, 4, 4.0),
+    Trade("Acting", "extra", "all", 1.0, 6, 0.9),
+    Trade("Directing", "Director", "theme", 1 / 7, 1, 4.0),
+    Trade("Writing", "Screenplay", "theme", 1 / 5, 2, 1.5),
+    Trade("Production", "Producer", "genre", 1 / 8, 2, 1.2),
+    Trade("Camera", "Director of Photography", "genre", 1 / 10, 1, 0.9),
+    Trade("Editing", "Editor", "all", 1 / 10, 1, 0.6),
+    Trade("Sound", "Original Music Composer", "genre", 1 / 12, 1, 2.0),
+    Trade("Art", "Production Design", "all", 1 / 10, 1, 0.5),
+    Trade("Costume & Make-Up", "Costume Design", "all", 1 / 12, 1, 0.5),
+    Trade("Production", "Casting", "all", 1 / 20, 1, 0.7),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One slot of a pool: movie place -> person, and back."""
+
+    step: int
+    inverse: int
+    start: int
+    drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The people of one trade who serve one range of places."""
+
+    trade: Trade
+    first_place: int
+    places: int
+    first_person: int
+    count: int
+    walks: tuple[Walk, ...]
+
+    def person(self, place: int, slot: int) -> int:
+        """Who fills a slot of the movie at a place (an index over all people)."""
+        lap, at = divmod(place - self.first_place, self.count)
+        walk = self.walks[slot]
+        return self.first_person + (walk.step * at + walk.start + lap * walk.drift) % self.count
+
+    def places_of(self, person: int) -> Iterator[int]:
+        """The places whose movies may hold this person."""
+        number = person - self.first_person
+        for lap in range(self.places // self.count + 1):
+            for walk in self.walks:
+                offset = number - walk.start - lap * walk.drift
+                at = lap * self.count + walk.inverse * offset % self.count
+                if at < self.places:
+                    yield self.first_place + at
+
+
+class People:
+    """Everyone who works in a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._seed = catalogue.seed
+        self._pools, self._pool_of, self.size = self._build()
+        self._firsts = [pool.first_person for pool in self._pools]
+        self.card = lru_cache(maxsize=8192)(self._card)
+
+    def _scopes(self) -> dict[str, list[tuple[int, int, list[int]]]]:
+        """For each scope its ranges: first place, places, and the numbers of its cells."""
+        cells = self._catalogue.cells
+        genres: dict[int, list[int]] = {}
+        for cell in cells:
+            genres.setdefault(cell.theme.genre_id, []).append(cell.number)
+        return {
+            "theme": [(cell.start, cell.size, [cell.number]) for cell in cells],
+            "genre": [
+                (cells[numbers[0]].start, sum(cells[n].size for n in numbers), numbers)
+                for numbers in genres.values()
+            ],
+            "all": [(0, self._catalogue.size, [cell.number for cell in cells])],
+        }
+
+    def _build(self) -> tuple[list[Pool], list[list[Pool]], int]:
+        scopes = self._scopes()
+        pools: list[Pool] = []
+        pool_of: list[list[Pool]] = [[] for _ in self._catalogue.cells]
+        people = 0
+        for trade in TRADES:
+            for first_place, places, numbers in scopes[trade.scope]:
+                count = max(2 + trade.slots, round(places * trade.per_movie))
+                walks = tuple(self._walk(people, slot, count) for slot in range(trade.slots))
+                pools.append(Pool(trade, first_place, places, people, count, walks))
+                people += count
+                for number in numbers:
+                    pool_of[number].append(pools[-1])
+        return pools, pool_of, people
+
+    def _walk(self, first_person: int, slot: int, count: int) -> Walk:
+        draw = Draw(self._seed, 20, first_person, slot)
+        step = 1 + draw.below(count)
+        while gcd(step, count) != 1:
+            step += 1
+        return Walk(step, pow(step, -1, count), draw.below(count), 1 + draw.below(count))
+
+    def pool_of(self, person: int) -> Pool:
+        """The pool a person belongs to."""
+        return self._pools[bisect_right(self._firsts, person) - 1]
+
+    def index_of(self, person_id: int) -> int | None:
+        """The index behind an id, if there is such a person."""
+        person = person_id - FIRST_ID
+        return person if 0 <= person < self.size else None
+
+    def cast(self, movie: Outline) -> list[Json]:
+        """TMDb's cast entries of a movie."""
+        draw = Draw(self._seed, CAST, movie.index)
+        part = movie.rank / self._catalogue.size
+        wanted = 0 if part > 0.1 and draw.chance(5) else draw.between(4, 15) if part > 0.02 else 15
+        first_credit = self._first_credit(movie.index)
+        entries: dict[int, Json] = {}
+        for pool in self._pool_of[movie.cell.number][:4]:
+            for slot in range(pool.trade.slots):
+                if pool.trade.job == "star" and part > 0.4 and not draw.chance(35):
+                    continue
+                person = pool.person(movie.place, slot)
+                if len(entries) < wanted and person not in entries:
+                    entries[person] = self._part(
+                        person, len(entries), first_credit, mix(first_credit, person)
+                    )
+        return list(entries.values())
+
+    def crew(self, movie: Outline) -> list[Json]:
+        """TMDb's crew entries of a movie."""
+        draw = Draw(self._seed, CREW, movie.index)
+        if movie.rank > self._catalogue.size * 0.1 and draw.chance(3):
+            return []
+        few = movie.rank > self._catalogue.size * 0.5
+        credit = self._first_credit(movie.index) + 100
+        entries: list[Json] = []
+        for at, pool in enumerate(self._pool_of[movie.cell.number][4:]):
+            for slot in range(pool.trade.slots):
+                if at and draw.chance(55 if few else 10):
+                    continue
+                person = pool.person(movie.place, slot)
+                entries.append(self._task(person, pool.trade, credit + len(entries)))
+        return entries
+
+    def _part(self, person: int, order: int, first_credit: int, bits: int) -> Json:
+        words = vocabulary().words
+        if order < 6 or bits & 1:
+            given, family = words["given"], words["family"]
+            name = f"{given[(bits >> 8) % len(given)]} {family[(bits >> 20) % len(family)]}"
+        else:
+            name = words["jobs"][(bits >> 8) % len(words["jobs"])].title()
+        return {
+            **self.card(person),
+            "cast_id": order + 2,
+            "character": name,
+            "credit_id": f"{first_credit + order:024x}",
+            "order": order,
+        }
+
+    def _task(self, person: int, trade: Trade, credit: int) -> Json:
+        return {
+            **self.card(person),
+            "credit_id": f"{credit:024x}",
+            "department": trade.department,
+            "job": trade.job,
+        }
+
+    def _first_credit(self, index: int) -> int:
+        """Credit ids of a movie count from here."""
+        return mix(self._seed, 24, index) << 32
+
+    def name(self, person: int) -> str:
+        """A person's name."""
+        words = vocabulary().words
+        bits, given, family = mix(self._seed, PERSON, person), words["given"], words["family"]
+        first, last = given[bits % len(given)], family[(bits >> 8) % len(family)]
+        form = (bits >> 20) % 10
+        if form < 4:
+            return f"{first} {last}"
+        if form < 7:
+            return f"{first} {chr(65 + (bits >> 24) % 26)}. {last}"
+        if form < 9:
+            return f"{first} {given[(bits >> 32) % len(given)]} {last}"
+        return f"{first} {last}-{family[(bits >> 32) % len(family)]}"
+
+    def _card(self, person: int) -> Json:
+        bits = mix(self._seed, PERSON, 1, person)
+        trade = self.pool_of(person).trade
+        name = self.name(person)
+        pictured = bits % 100 < (90 if trade.fame > FAMOUS else 45)
+        genders = GENDERS if trade.fame >= 1 else GENDERS_WITH_UNKNOWN
+        luck = (bits >> 16 & 0xFFFF) / 0x10000
+        return {
+            "adult": False,
+            "gender": genders[(bits >> 8) % len(genders)],
+            "id": FIRST_ID + person,
+            "known_for_department": trade.department,
+            "name": name,
+            "original_name": name,
+            "popularity": round(trade.fame * (0.05 + luck**3 * 2), 4),
+            "profile_path": f"/f{FIRST_ID + person}v0.jpg" if pictured else None,
+        }
+
+    def movies_of(self, person: int) -> list[int]:
+        """Indexes of the movies a person may be credited in, the most popular first."""
+        catalogue = self._catalogue
+        places = set(self.pool_of(person).places_of(person))
+        return sorted(map(catalogue.at_place, places), key=catalogue.ranks.place_of)
+
+    def details(self, person: int) -> Json:
+        """TMDb's answer for a person."""
+        draw = Draw(self._seed, PERSON, 2, person)
+        card = self.card(person)
+        born = date(1925, 1, 1) + timedelta(days=draw.below(28000))
+        dead = born + timedelta(days=20000 + draw.below(13000))
+        place = draw.pick(vocabulary().words["places"])
+        work = card["known_for_department"].lower()
+        told = draw.chance(45)
+        return {
+            "adult": card["adult"],
+            "also_known_as": [card["name"].split(" ")[-1]] if draw.chance(10) else [],
+            "biography": f"{card['name']}, born in {place}, is known for {work}." if told else "",
+            "birthday": born.isoformat() if draw.chance(60) else None,
+            "deathday": dead.isoformat() if dead < self._catalogue.epoch and told else None,
+            "gender": card["gender"],
+            "homepage": None,
+            "id": card["id"],
+            "imdb_id": self.imdb_id(person),
+            "known_for_department": card["known_for_department"],
+            "name": card["name"],
+            "place_of_birth": place if draw.chance(60) else None,
+            "popularity": card["popularity"],
+            "profile_path": card["profile_path"],
+        }
+
+    def imdb_id(self, person: int) -> str | None:
+        """A person's invented IMDb id, or None as for a quarter of them."""
+        return f"nm9{person:07d}" if mix(self._seed, 26, person) % 4 else None

@@ -1,0 +1,97 @@
+"""Edits, their feed, and daily exports."""
+
+import gzip
+import json
+from datetime import date, timedelta
+
+import httpx
+
+FIRST_ID = 900_000_001
+
+
+def lines(response: httpx.Response) -> list[dict]:
+    assert response.status_code == 200
+    return [json.loads(line) for line in gzip.decompress(response.content).splitlines()]
+
+
+def changed(client: httpx.Client, **window: str) -> list[int]:
+    page = client.get("/3/movie/changes", params=window).json()
+    return [entry["id"] for entry in page["results"]]
+
+
+def test_an_edit_now_shows_in_the_feed_and_in_the_movie(serve):
+    client = serve(DAILY_EDITS=0)
+    before = client.get(f"/3/movie/{FIRST_ID}").json()
+    assert changed(client) == []
+    edited = client.post("/_edits", json={"ids": [FIRST_ID], "count": 3}).json()["edited"]
+    assert set(changed(client)) == {int(movie_id) for movie_id in edited}
+    after = client.get(f"/3/movie/{FIRST_ID}").json()
+    different = {name for name in before if before[name] != after[name]}
+    assert different == {edited[str(FIRST_ID)]}
+    items = client.get(f"/3/movie/{FIRST_ID}/changes").json()["changes"]
+    assert [item["key"] for item in items] == [edited[str(FIRST_ID)]]
+
+
+def test_the_calendar_edits_a_share_a_day_and_the_edits_are_real(serve):
+    client = serve(SIZE=5000)
+    day = {"start_date": "2026-06-10", "end_date": "2026-06-10"}
+    ids = changed(client, **day)
+    assert len(ids) == 30
+    client.put("/_clock", json={"now": "2026-06-09T23:59:59Z"}).raise_for_status()
+    before = [client.get(f"/3/movie/{movie_id}").json() for movie_id in ids]
+    assert changed(client, **day) == []
+    client.put("/_clock", json={"advance_seconds": 86401}).raise_for_status()
+    after = [client.get(f"/3/movie/{movie_id}").json() for movie_id in ids]
+    content = ("overview", "runtime", "tagline", "budget")
+    for old, new in zip(before, after, strict=True):
+        assert [old[name] for name in content] != [new[name] for name in content]
+
+
+def test_a_movie_outside_the_feed_does_not_change(serve):
+    client = serve(SIZE=300)
+    content = ("overview", "runtime", "tagline", "budget", "title", "release_date")
+    client.put("/_clock", json={"now": "2026-06-10T00:00:00Z"}).raise_for_status()
+    before = {n: client.get(f"/3/movie/{FIRST_ID + n}").json() for n in range(300)}
+    client.put("/_clock", json={"now": "2026-06-11T23:59:59Z"}).raise_for_status()
+    feed = changed(client, start_date="2026-06-10", end_date="2026-06-11")
+    for n, old in before.items():
+        new = client.get(f"/3/movie/{FIRST_ID + n}").json()
+        same = [old[name] for name in content] == [new[name] for name in content]
+        assert same is (FIRST_ID + n not in feed)
+
+
+def test_changes_come_a_hundred_a_page(serve):
+    client = serve(SIZE=1000, DAILY_EDITS=0.25)
+    day = {"start_date": "2026-06-10", "end_date": "2026-06-10"}
+    pages = [client.get("/3/movie/changes", params=day | {"page": n}).json() for n in (1, 2, 3)]
+    assert [len(page["results"]) for page in pages] == [100, 100, 50]
+    assert pages[0]["total_pages"] == 3
+    assert pages[0]["total_results"] == 250
+
+
+def test_an_export_lists_every_movie_that_is_not_adult_as_its_details_do(steady):
+    exported = lines(steady.get("/p/exports/movie_ids_06_15_2026.json.gz"))
+    adult = lines(steady.get("/p/exports/adult_movie_ids_06_15_2026.json.gz"))
+    assert len(exported) + len(adult) == 400
+    for line in [*exported[:20], *adult]:
+        movie = steady.get(f"/3/movie/{line['id']}").json()
+        assert line == {name: movie[name] for name in line}
+
+
+def test_an_export_made_again_is_the_same(steady):
+    path = "/p/exports/movie_ids_06_14_2026.json.gz"
+    assert steady.get(path).content == steady.get(path).content
+
+
+def test_people_collections_and_keywords_are_exported_too(steady):
+    for kind in ("person", "collection", "keyword"):
+        exported = lines(steady.get(f"/p/exports/{kind}_ids_06_15_2026.json.gz"))
+        assert exported
+        assert exported[0]["id"] >= FIRST_ID
+
+
+def test_exports_of_other_days_and_kinds_do_not_exist(steady):
+    tomorrow = date(2026, 6, 15) + timedelta(days=1)
+    for name in (f"movie_ids_{tomorrow:%m_%d_%Y}", "movie_ids_01_01_2026", "tv_ids_06_15_2026"):
+        assert steady.get(f"/p/exports/{name}.json.gz").status_code == 404
+    assert steady.get("/p/exports/movie_ids_13_45_2026.json.gz").status_code == 404

@@ -1,0 +1,166 @@
+"""Every fault, switched on and off while the server runs."""
+
+import gzip
+import json
+import zlib
+from email.utils import parsedate_to_datetime
+
+import httpx
+import pytest
+
+FIRST_ID = 900_000_001
+PATH = f"/3/movie/{FIRST_ID}"
+
+
+def switch(client: httpx.Client, **faults: object) -> dict:
+    response = client.put("/_faults", json=faults)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def raw(client: httpx.Client, path: str) -> tuple[httpx.Headers, bytes]:
+    with client.stream("GET", path) as response:
+        return response.headers, b"".join(response.iter_raw())
+
+
+def test_an_unknown_fault_is_refused_by_name(switched):
+    response = switched.put("/_faults", json={"gremlins": 1})
+    assert response.status_code == 422
+    assert "gremlins" in response.text
+    assert switched.put("/_faults", content=b"{").status_code == 422
+    assert switched.post("/_faults").status_code == 404
+
+
+@pytest.mark.parametrize("form", ["none", "seconds", "date"])
+def test_the_next_requests_are_limited_with_or_without_retry_after(switched, form):
+    switch(switched, rate_limited_next=2, retry_after=form, retry_after_seconds=3)
+    responses = [switched.get(PATH) for _ in range(3)]
+    assert [response.status_code for response in responses] == [429, 429, 200]
+    assert responses[0].json()["status_code"] == 25
+    said = responses[0].headers.get("retry-after")
+    if form == "date":
+        sent = parsedate_to_datetime(responses[0].headers["date"])
+        assert (parsedate_to_datetime(said) - sent).total_seconds() == 3
+    else:
+        assert said == {"none": None, "seconds": "3"}[form]
+
+
+def test_a_cap_a_second_limits_what_is_over_it(switched):
+    switch(switched, rate_limit_per_second=5)
+    statuses = [switched.get(PATH).status_code for _ in range(40)]
+    assert statuses[:5] == [200] * 5
+    assert 429 in statuses
+    assert switched.get("/_faults").json()["busiest_second"] > 5
+
+
+def test_a_rate_strikes_the_same_requests_every_time(switched):
+    runs = []
+    for _ in range(2):
+        switch(switched, rate_limited_rate=0.3)
+        runs.append([switched.get(PATH).status_code for _ in range(60)])
+    assert runs[0] == runs[1]
+    assert 5 < runs[0].count(429) < 35
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, 11), (502, 43), (503, 46), (504, 24)])
+def test_server_errors_are_tmdbs(switched, status, code):
+    switch(switched, error_next=1, error_status=status)
+    response = switched.get(PATH)
+    assert (response.status_code, response.json()["status_code"]) == (status, code)
+    assert switched.get(PATH).status_code == 200
+
+
+def test_tokens_can_be_refused(switched):
+    switch(switched, refuse_tokens=True)
+    assert switched.get(PATH).status_code == 401
+
+
+def test_a_stale_body_is_that_of_the_moment_its_headers_tell(switched):
+    switched.put("/_clock", json={"now": "2026-06-15T12:00:00Z"})
+    before = switched.get(PATH).json()
+    switched.put("/_clock", json={"advance_seconds": 3600})
+    switched.post("/_edits", json={"ids": [FIRST_ID]})
+    switch(switched, stale_rate=1, stale_seconds=1800)
+    stale = switched.get(PATH)
+    age = int(stale.headers["age"]) + int(stale.headers["x-memc-age"])
+    assert (age, stale.json()) == (1800, before)
+    switched.put("/_clock", json={"advance_seconds": 1801})
+    assert switched.get(PATH).json() != before
+
+
+def test_duplicates_and_drift_repeat_entries_over_pages(switched):
+    for faults in ({"duplicate_rate": 0.3}, {"drift": 2}):
+        switch(switched, **faults)
+        pages = [switched.get(f"/3/movie/popular?page={n}").json() for n in (1, 2, 3)]
+        ids = [entry["id"] for page in pages for entry in page["results"]]
+        assert len(ids) > len(set(ids))
+
+
+def test_fields_become_null_at_a_rate(switched):
+    switch(switched, null_rate=1)
+    movie = switched.get(PATH).json()
+    assert (movie["poster_path"], movie["popularity"], movie["genres"]) == (None, None, [])
+    switch(switched, null_change_rate=1)
+    entries = switched.get("/3/movie/changes").json()["results"]
+    assert entries
+    assert all(entry["id"] is None and entry["adult"] is None for entry in entries)
+
+
+def test_corrupt_movies_are_exactly_those_reported(switched):
+    reported = switch(switched, corrupt_rate=0.05)["corrupt_ids"]
+    assert 5 < len(reported) < 50
+    switch(switched)
+    sound = {n: switched.get(f"/3/movie/{FIRST_ID + n}").json() for n in range(400)}
+    switch(switched, corrupt_rate=0.05)
+    for n, body in sound.items():
+        is_sound = switched.get(f"/3/movie/{FIRST_ID + n}").json() == body
+        assert is_sound is (str(FIRST_ID + n) not in reported)
+
+
+def test_named_movies_can_be_corrupt_or_gone(switched):
+    report = switch(switched, corrupt_ids=[FIRST_ID], deleted_ids=[FIRST_ID + 1])
+    assert list(report["corrupt_ids"]) == [str(FIRST_ID)]
+    assert report["deleted_ids"] == [FIRST_ID + 1]
+    gone = switched.get(f"/3/movie/{FIRST_ID + 1}")
+    assert (gone.status_code, gone.json()["status_code"]) == (404, 34)
+    _, export = raw(switched, "/p/exports/movie_ids_06_15_2026.json.gz")
+    ids = [json.loads(line)["id"] for line in gzip.decompress(export).splitlines()]
+    assert FIRST_ID + 1 not in ids
+    assert FIRST_ID in ids
+
+
+def test_truncated_bodies_are_no_json(switched):
+    switch(switched, truncated_rate=1)
+    with pytest.raises(ValueError, match=r"JSON|Expecting|Unterminated|delimiter"):
+        json.loads(raw(switched, PATH)[1])
+
+
+def test_gzip_comes_unasked_and_may_break_half_way(switched):
+    plain = raw(switched, PATH)[1]
+    switch(switched, gzip_rate=1)
+    headers, packed = raw(switched, PATH)
+    assert headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed) == plain
+    switch(switched, corrupt_gzip_rate=1)
+    headers, packed = raw(switched, PATH)
+    assert headers["content-encoding"] == "gzip"
+    with pytest.raises((EOFError, zlib.error)):
+        gzip.decompress(packed)
+
+
+def test_a_truncated_export_ends_in_the_middle(switched):
+    switch(switched, truncated_rate=1, only="/p/exports/")
+    with pytest.raises((EOFError, zlib.error)):
+        gzip.decompress(raw(switched, "/p/exports/movie_ids_06_15_2026.json.gz")[1])
+    assert switched.get(PATH).status_code == 200
+
+
+def test_a_slow_answer_outlasts_an_impatient_client(switched):
+    switch(switched, delay_milliseconds=60_000)
+    with pytest.raises(httpx.ReadTimeout):
+        switched.get(PATH, timeout=0.2)
+
+
+def test_faults_can_be_on_from_the_start(serve):
+    client = serve(FAULTS='{"error_next": 1, "error_status": 502}')
+    assert [client.get(PATH).status_code for _ in range(2)] == [502, 200]

@@ -1,0 +1,165 @@
+"""Answers have the shapes of what TMDb really sent (recordings beside the checkout)."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+FIRST_ID = 900_000_001
+SHARED = Path(os.environ.get("MARQUEE_SHARED", Path(__file__).parents[4] / "shared"))
+RECORDED = SHARED / "tmdb" / "recorded" / "jellyfin+TMDbLib"
+MOVIE = f"/3/movie/{FIRST_ID + 2}"
+
+pytestmark = pytest.mark.skipif(
+    not RECORDED.is_dir(), reason="no recorded TMDb answers in ../shared/tmdb/recorded"
+)
+
+PAIRS = [
+    (MOVIE, "movie_47964"),
+    (f"{MOVIE}?append_to_response=credits,keywords,images",
+     "movie_tt1345836__append_to_response=credits,images,keywords"),
+    (f"{MOVIE}/credits", "movie_47964_credits"),
+    (f"{MOVIE}/keywords", "movie_47964_keywords"),
+    (f"{MOVIE}/release_dates", "movie_47964_release_dates"),
+    (f"{MOVIE}/videos", "movie_47964_videos"),
+    (f"{MOVIE}/translations", "movie_47964_translations"),
+    (f"{MOVIE}/images", "movie_47964_images"),
+    (f"{MOVIE}/external_ids", "movie_335984_external_ids"),
+    (f"{MOVIE}/watch/providers", "movie_47964_watch_providers"),
+    (f"{MOVIE}/alternative_titles", "movie_47964_alternative_titles__country=CA"),
+    (f"{MOVIE}/similar", "movie_47964_similar"),
+    (f"{MOVIE}/recommendations", "movie_47964_recommendations"),
+    (f"/3/movie/{FIRST_ID + 400}", "movie_999999999"),
+    ("/3/movie/popular", "movie_popular__page=1"),
+    ("/3/movie/top_rated", "movie_top_rated__page=1"),
+    ("/3/movie/now_playing", "movie_now_playing__page=1"),
+    ("/3/movie/upcoming", "movie_upcoming__page=1"),
+    ("/3/movie/latest", "movie_latest"),
+    ("/3/movie/changes", "movie_changes__page=1"),
+    ("/3/trending/movie/week", "trending_movie_week"),
+    ("/3/discover/movie", "discover_movie"),
+    ("/3/search/movie?query=the", "search_movie__include_adult=false_page=1_query=007"),
+    ("/3/search/person?query=a", "search_person__include_adult=false_page=1_query=Willis"),
+    (f"/3/person/{FIRST_ID}", "person_62"),
+    (f"/3/person/{FIRST_ID}/movie_credits", "person_62_movie_credits"),
+    (f"/3/person/{FIRST_ID}/external_ids", "person_62_external_ids"),
+    (f"/3/person/{FIRST_ID}/images", "person_62_images"),
+    ("/3/configuration", "configuration"),
+    ("/3/configuration/languages", "configuration_languages"),
+    ("/3/configuration/countries", "configuration_countries"),
+    ("/3/configuration/primary_translations", "configuration_primary_translations"),
+    ("/3/genre/movie/list", "genre_movie_list"),
+    ("/3/certification/movie/list", "certification_movie_list"),
+    ("/3/watch/providers/movie", "watch_providers_movie"),
+]  # fmt: skip
+OPTIONAL = {
+    "ads", "free", "buy", "rent", "flatrate",  # offers a region may lack
+    "name", "original_name", "first_air_date", "origin_country",  # a person known for television
+}  # fmt: skip
+
+
+def shape(value: object) -> object:
+    """Names and kinds: a list is the union of its entries, a map by country that of its values."""
+    if isinstance(value, dict):
+        if value and all(len(name.split("-")[0]) == 2 and name.isupper() for name in value):
+            return {"*": merged([shape(entry) for entry in value.values()])}
+        return {name: shape(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [merged([shape(entry) for entry in value])] if value else []
+    if isinstance(value, bool):
+        return {"bool"}
+    return {"number" if isinstance(value, int | float) else "null" if value is None else "text"}
+
+
+def merged(shapes: list) -> object:
+    """The union of shapes."""
+    first = next((one for one in shapes if one != {"null"}), shapes[0])
+    if isinstance(first, set):
+        return set().union(*(one for one in shapes if isinstance(one, set)))
+    if isinstance(first, list):
+        inner = [one[0] for one in shapes if isinstance(one, list) and one]
+        return [merged(inner)] if inner else []
+    maps = [one for one in shapes if isinstance(one, dict)]
+    names = dict.fromkeys(name for one in maps for name in one)
+    return {name: merged([one[name] for one in maps if name in one]) for name in names}
+
+
+def differences(ours: object, theirs: object, at: str = "") -> list[str]:
+    """Where ours says something theirs does not, or lacks what theirs always says."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        missing = [f"{at}.{n} missing" for n in theirs if n not in ours and n not in OPTIONAL]
+        known = [differences(ours[n], theirs[n], f"{at}.{n}") for n in ours if n in theirs]
+        added = [f"{at}.{name} unknown" for name in ours if name not in theirs]
+        return missing + added + [line for lines in known for line in lines]
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return differences(ours[0], theirs[0], f"{at}[]") if ours and theirs else []
+    if isinstance(ours, set) and isinstance(theirs, set):
+        fits = ours & theirs or "null" in ours | theirs
+        return [] if fits else [f"{at} {ours} is not {theirs}"]
+    nullable = {"null"} in (ours, theirs)
+    return [] if nullable else [f"{at} {ours} is not {theirs}"]
+
+
+@pytest.mark.parametrize(("path", "recording"), PAIRS, ids=[path for path, _ in PAIRS])
+def test_an_answer_has_the_recorded_shape(steady, path, recording):
+    recorded = json.loads((RECORDED / f"{recording}.json").read_text())["response"]
+    response = steady.get(path)
+    assert response.status_code == recorded["status"]
+    assert differences(shape(response.json()), shape(recorded["body"])) == []
+
+
+@pytest.mark.parametrize("kind", ["movie", "person", "collection", "keyword"])
+def test_an_export_line_has_the_recorded_names(steady, kind):
+    recorded = RECORDED.parent / "daily-export-sample" / f"{kind}_ids.jsonl"
+    theirs = json.loads(recorded.read_text().splitlines()[0])
+    packed = steady.get(f"/p/exports/{kind}_ids_06_15_2026.json.gz").content
+    ours = json.loads(gzip.decompress(packed).splitlines()[0])
+    assert list(ours) == list(theirs)
+
+
+DOCUMENTED = [
+    "/3/movie/{movie_id}",
+    "/3/movie/{movie_id}/credits",
+    "/3/movie/{movie_id}/keywords",
+    "/3/movie/{movie_id}/release_dates",
+    "/3/movie/{movie_id}/videos",
+    "/3/movie/{movie_id}/translations",
+    "/3/movie/{movie_id}/external_ids",
+    "/3/movie/{movie_id}/alternative_titles",
+    "/3/movie/popular",
+    "/3/movie/changes",
+    "/3/discover/movie",
+    "/3/search/movie",
+    "/3/genre/movie/list",
+    "/3/configuration",
+    "/3/collection/{collection_id}",
+    "/3/person/{person_id}",
+]
+
+
+def schema_shape(schema: dict) -> object:
+    """The shape an OpenAPI schema tells of."""
+    if "properties" in schema:
+        return {name: schema_shape(inner) for name, inner in schema["properties"].items()}
+    if "items" in schema:
+        return [schema_shape(schema["items"])]
+    kinds = {"boolean": "bool", "integer": "number", "number": "number", "string": "text"}
+    return {kinds.get(schema.get("type", ""), "null")}
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_an_answer_holds_what_tmdbs_own_document_tells(steady, path):
+    document = json.loads((SHARED / "tmdb" / "openapi-v3.json").read_text())
+    reply = document["paths"][path]["get"]["responses"]["200"]
+    theirs = schema_shape(reply["content"]["application/json"]["schema"])
+    collection = next(
+        body["belongs_to_collection"]["id"]
+        for body in (steady.get(f"/3/movie/{FIRST_ID + n}").json() for n in range(400))
+        if body["belongs_to_collection"]
+    )
+    asked = path.format(movie_id=FIRST_ID + 2, person_id=FIRST_ID, collection_id=collection)
+    ours = shape(steady.get(asked, params={"query": "the"}).json())
+    found = differences(ours, theirs)
+    assert [line for line in found if not line.endswith("unknown")] == []
