@@ -1,0 +1,162 @@
+"""What the gateway alone sees: views, searches and the use of the API, sent on every second."""
+
+import asyncio
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from redis.exceptions import RedisError
+
+from chassis.database import uuid7
+from gateway.cache import Multiplexed
+from marquee.gateway.v1 import events_pb2 as events
+
+STREAM = "{marquee}:gateway.activity"
+_FLUSH_SECONDS = 0.5
+_BATCH = 500
+_WAITING_AT_MOST = 50_000
+_STREAM_ENTRIES_AT_MOST = 200_000
+_PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,39}")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request came from, as far as that is kept."""
+
+    address: str
+    """Truncated."""
+    agent: str
+
+
+class Recorder:
+    """Gathers activities and usage and appends them to `gateway.activity`.
+
+    May lose what it gathered in the last half second when the process dies; holds on to it
+    (bounded) while Redis is away.
+    """
+
+    def __init__(self, redis: Multiplexed, instance: str) -> None:
+        self._redis = redis
+        self._instance = instance
+        self._activities: list[events.Activity] = []
+        self._usage: dict[tuple[str, str, int, str, int], list[float]] = defaultdict(
+            lambda: [0, 0.0]
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Send what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()
+
+    def saw(
+        self,
+        user_id: UUID,
+        activity_type: str,
+        client: Client,
+        *,
+        movie_id: int = 0,
+        **metadata: Any,
+    ) -> None:
+        """A person did something that no service writes down by itself."""
+        if len(self._activities) >= _WAITING_AT_MOST:
+            return
+        self._activities.append(
+            events.Activity(
+                event_id=str(uuid7()),
+                user_id=str(user_id),
+                activity_type=activity_type,
+                movie_id=movie_id,
+                metadata_json=orjson.dumps(metadata).decode(),
+                address=client.address,
+                agent=client.agent,
+                occurred_at=_now(),
+            )
+        )
+
+    def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
+        """A request was answered."""
+        found = _PRODUCT.match(agent)
+        client = found.group() if found else "other"
+        usage = self._usage[method, route, status, client, int(time.time() // 60) * 60]
+        usage[0] += 1
+        usage[1] += seconds * 1000
+
+    async def flush(self) -> None:
+        """Send everything gathered so far."""
+        while self._activities:
+            batch, self._activities = self._activities[:_BATCH], self._activities[_BATCH:]
+            if not await self._append(events.ActivityObserved(activities=batch)):
+                self._activities = batch + self._activities
+                return
+        await self._flush_usage()
+
+    async def _flush_usage(self) -> None:
+        if not self._usage:
+            return
+        gathered, self._usage = self._usage, defaultdict(lambda: [0, 0.0])
+        usages = [
+            events.RouteUsage(
+                method=method,
+                route=route,
+                status=status,
+                client=client,
+                requests_count=int(count),
+                total_milliseconds=milliseconds,
+                minute=Timestamp(seconds=minute),
+            )
+            for (method, route, status, client, minute), (count, milliseconds) in gathered.items()
+        ]
+        fact = events.RequestsServed(instance=self._instance, usages=usages)
+        if not await self._append(fact):
+            for key, (count, milliseconds) in gathered.items():
+                self._usage[key][0] += count
+                self._usage[key][1] += milliseconds
+
+    async def _append(self, fact: Message) -> bool:
+        fields = {
+            "id": str(uuid7()),
+            "type": fact.DESCRIPTOR.full_name,
+            "schema_version": "1",
+            "aggregate_id": self._instance,
+            "aggregate_version": "0",
+            "actor": "",
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "traceparent": "",
+            "payload": fact.SerializeToString(),
+        }
+        flat = [part for pair in fields.items() for part in pair]
+        limit = ("MAXLEN", "~", _STREAM_ENTRIES_AT_MOST)
+        try:
+            await self._redis.run("XADD", STREAM, *limit, "*", *flat)
+        except RedisError as error:
+            log.warning("activity waits for Redis", error=str(error))
+            return False
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            await self.flush()
+
+
+def _now() -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(datetime.now(UTC))
+    return stamp

@@ -1,0 +1,106 @@
+"""What routes work with: services, caches and recorders, made once in app.py."""
+
+import re
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from fastapi import Request
+
+from chassis.errors import Refusal
+from gateway.activity import Client, Recorder
+from gateway.auth import Person
+from gateway.cache import Multiplexed, Recent
+from gateway.clients import Services
+from gateway.limits import Limits, Proxies, truncated
+from gateway.movies import Configuration, Movies
+from gateway.sequences import Sequences
+from gateway.settings import Settings
+from marquee.catalog.v1 import catalog_pb2
+from marquee.users.v1 import users_pb2
+
+_LANGUAGE = re.compile(r"^\s*([a-zA-Z]{2})(?:-([a-zA-Z]{2}))?\s*(?:;|,|$)")
+_GENRE_LANGUAGES = 100
+_GENRE_SECONDS = 300.0
+_LANGUAGES_KEPT = 50_000
+_LANGUAGE_SECONDS = 60.0
+
+
+@dataclass
+class Context:
+    """Everything a route needs; one a process, found by `of(request)`."""
+
+    settings: Settings
+    services: Services
+    cache: Multiplexed
+    streams: Multiplexed
+    configuration: Configuration
+    movies: Movies
+    recorder: Recorder
+    limits: Limits
+    proxies: Proxies
+    sequences: Sequences
+    preferences: Sequences
+    genres: Recent[str, dict[int, str]] = field(
+        default_factory=lambda: Recent(_GENRE_LANGUAGES, _GENRE_SECONDS)
+    )
+    languages: Recent[UUID, str] = field(
+        default_factory=lambda: Recent(_LANGUAGES_KEPT, _LANGUAGE_SECONDS)
+    )
+
+    async def language(self, request: Request, person: Person | None) -> str:
+        """The language to answer in: the person's preference, else Accept-Language, else en."""
+        if person is not None:
+            return await self._preferred(request, person)
+        return accepted_language(request)
+
+    def client(self, request: Request) -> Client:
+        """Where a request came from, as far as that is kept."""
+        address = truncated(self.proxies.address_of(request))
+        return Client(address, request.headers.get("user-agent", "")[:300])
+
+    async def genre_names(self, language: str) -> dict[int, str]:
+        """Names of genres by id; empty while the catalog is away."""
+        known = self.genres.get(language)
+        if known is not None:
+            return known
+        try:
+            reply = await self.services.catalog.ListGenres(
+                catalog_pb2.ListGenresRequest(language=language)
+            )
+        except Refusal:
+            return {}
+        names = {genre.genre_id: genre.name for genre in reply.genres}
+        self.genres.put(language, names)
+        return names
+
+    def forget_language(self, user_id: str) -> None:
+        """The person's preferences have changed."""
+        self.languages.drop(UUID(user_id))
+
+    async def _preferred(self, request: Request, person: Person) -> str:
+        known = self.languages.get(person.user_id)
+        if known is not None:
+            return known
+        try:
+            reply = await self.services.users.GetPreferences(
+                users_pb2.GetPreferencesRequest(), timeout=0.3, metadata=person.metadata
+            )
+        except Refusal:
+            return accepted_language(request)
+        language = reply.preferences.preferred_language or accepted_language(request)
+        self.languages.put(person.user_id, language)
+        return language
+
+
+def of(request: Request) -> Context:
+    """The context of the process that answers `request`."""
+    return request.app.state.context
+
+
+def accepted_language(request: Request) -> str:
+    """The first language of Accept-Language as `en` or `pt-BR`; `en` when there is none."""
+    found = _LANGUAGE.match(request.headers.get("accept-language", ""))
+    if found is None:
+        return "en"
+    region = found.group(2)
+    return found.group(1).lower() + (f"-{region.upper()}" if region else "")

@@ -1,0 +1,61 @@
+"""The OpenAPI document and what is written around it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+DESCRIPTION = """\
+Sign in with `POST /api/v1/auth/token`, send the access token as `Authorization: Bearer …`.
+
+Lists answer `{"items": [...], "next_page_token": ...}`; ask the next page with `page_token`.
+Everything that is not a success is `application/problem+json` (RFC 9457).
+
+This product uses the TMDB API but is not endorsed or certified by TMDB.
+"""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "auth", "description": "Registration, tokens, log-out."},
+    {"name": "me", "description": "Your account, profile, preferences and numbers."},
+    {"name": "movies", "description": "Browse, search, lists and single movies."},
+    {"name": "people", "description": "People of the movie world."},
+    {"name": "collections", "description": "Movies that belong together."},
+    {"name": "interactions", "description": "Favorites, ratings, watchlist, hidden movies."},
+    {"name": "recommendations", "description": "What is for you, and why."},
+    {"name": "activity", "description": "What was stored of what you did."},
+    {"name": "social", "description": "Following and public profiles."},
+    {"name": "admin", "description": "For admins."},
+]
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The document; made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=TAGS,
+        )
+        app.openapi_schema = _finished(document)
+    return app.openapi_schema
+
+
+def _finished(document: dict[str, Any]) -> dict[str, Any]:
+    """Operation ids are the functions' names; FastAPI's own error shapes are not ours."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                _problem_only(response)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+def _problem_only(response: dict[str, Any]) -> None:
+    content = response.get("content", {})
+    if "application/problem+json" in content:
+        schema = content.pop("application/json", {}).get("schema", {})
+        content["application/problem+json"] = {"schema": schema}

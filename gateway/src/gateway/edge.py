@@ -1,0 +1,176 @@
+"""The outermost layer: request ids, body limits, shedding, usage and the last line of defence."""
+
+import re
+import time
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.database import uuid7
+from chassis.logs import request_id
+from gateway.activity import Recorder
+from gateway.limits import BODY_BYTES
+from gateway.problems import MEDIA_TYPE, ProblemError, body
+
+_SANE_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._\-]{8,128}$")
+_SAMPLE: Final = 50
+_SLOW_SECONDS: Final = 1.0
+_SECURITY_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+_DENIED_HEADERS: Final = (b"x-user-",)
+
+requests = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+seconds = Histogram("http_seconds", "Time to answer a request", ["method", "route"])
+log = structlog.get_logger()
+
+
+class Edge:
+    """Wraps the whole application; pure ASGI, for it runs on every request."""
+
+    def __init__(self, app: ASGIApp, recorder: Recorder, concurrent_requests: int) -> None:
+        self._app = app
+        self._recorder = recorder
+        self._limit = concurrent_requests
+        self._running = 0
+        self._served = 0
+        self.draining = False
+        """Whether the process has been told to stop."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send)
+        token = request_id.set(exchange.request_id)
+        self._running += 1
+        try:
+            await self._answer(exchange)
+        finally:
+            self._running -= 1
+            self._finished(exchange)
+            request_id.reset(token)
+
+    async def _answer(self, exchange: "_Exchange") -> None:
+        if refusal := self._refusal(exchange):
+            await exchange.refuse(*refusal)
+            return
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception:
+            log.exception("request failed", method=exchange.method, path=exchange.path)
+            await exchange.refuse(500, "INTERNAL", "Something went wrong on our side.")
+
+    def _refusal(self, exchange: "_Exchange") -> tuple[int, str, str] | None:
+        if self._running > self._limit:
+            return 503, "OVERLOADED", "Too much to do right now; try again in a second."
+        if b"%00" in exchange.scope["query_string"] or "\x00" in exchange.path:
+            return 422, "INVALID", "The address must not hold a NUL character."
+        if exchange.announced_bytes > BODY_BYTES:
+            return 413, "CONTENT_TOO_LARGE", _TOO_LARGE
+        return None
+
+    def _finished(self, exchange: "_Exchange") -> None:
+        elapsed = time.perf_counter() - exchange.started
+        route = _route(exchange.scope)
+        requests.labels(exchange.method, route, exchange.status).inc()
+        seconds.labels(exchange.method, route).observe(elapsed)
+        self._recorder.served(
+            exchange.method, route, exchange.status, exchange.header(b"user-agent"), elapsed
+        )
+        self._served += 1
+        if exchange.status >= 500 or elapsed > _SLOW_SECONDS or self._served % _SAMPLE == 0:
+            log.info(
+                "request answered",
+                method=exchange.method,
+                route=route,
+                status=exchange.status,
+                milliseconds=round(elapsed * 1000, 1),
+            )
+
+
+_TOO_LARGE = f"The body is larger than {BODY_BYTES // 1024} KiB."
+
+
+def _route(scope: Scope) -> str:
+    route = scope.get("route")
+    return getattr(route, "path", "") or scope.get("ready_route", "other")
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.started = time.perf_counter()
+        headers = [pair for pair in scope["headers"] if not pair[0].startswith(_DENIED_HEADERS)]
+        self.scope: dict[str, Any] = {**scope, "headers": headers}
+        self._head = scope["method"] == "HEAD"
+        if self._head:
+            self.scope["method"] = "GET"
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.status = 0
+        self.request_id = self._identified()
+        self._receive = receive
+        self._send = send
+        self._received = 0
+
+    def header(self, name: bytes) -> str:
+        """A request header, or the empty string."""
+        for found, value in self.scope["headers"]:
+            if found == name:
+                return value.decode("latin-1")
+        return ""
+
+    @property
+    def announced_bytes(self) -> int:
+        """Content-Length, if it is a number."""
+        announced = self.header(b"content-length")
+        return int(announced) if announced.isdigit() and len(announced) < 19 else 0
+
+    async def receive(self) -> Message:
+        """The next piece of the body, counted as it arrives."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > BODY_BYTES:
+                raise ProblemError(413, "CONTENT_TOO_LARGE", _TOO_LARGE)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with the headers that all have."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            named = (b"x-request-id", self.request_id.encode())
+            message = {
+                **message,
+                "headers": [*message.get("headers", ()), named, *_SECURITY_HEADERS],
+            }
+        elif self._head and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    async def refuse(self, status: int, reason: str, detail: str) -> None:
+        """Answer with a problem, unless an answer has begun."""
+        if self.status:
+            return
+        document = body(status, reason, detail, self.path, {})
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(document)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        if status == 503:
+            headers.append((b"retry-after", b"1"))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": document})
+
+    def _identified(self) -> str:
+        for found, value in self.scope["headers"]:
+            if found == b"x-request-id" and _SANE_REQUEST_ID.match(value):
+                return value.decode()
+        return str(uuid7())

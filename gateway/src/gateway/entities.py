@@ -1,0 +1,47 @@
+"""Conditional requests: entity tags made, compared and demanded."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+
+from gateway.problems import ProblemError
+
+PUBLIC = "public, max-age=15"
+PRIVATE = "private, no-cache"
+
+
+def tagged(
+    request: Request, value: Any, *, etag: str = "", cache: str = PRIVATE, status: int = 200
+) -> Response:
+    """JSON with an ETag, or 304 when the caller has it already.
+
+    `etag` is the owner's version where there is one; else the bytes themselves are hashed.
+    """
+    body = orjson.dumps(value)
+    tag = f'"{etag or hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": cache}
+    if cache == PUBLIC:
+        headers["Vary"] = "Accept-Language, Authorization"
+    if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def expected(request: Request) -> str:
+    """The version `If-Match` demands, for a service to compare; empty for any."""
+    header = request.headers.get("if-match", "").strip()
+    if header in ("", "*"):
+        return ""
+    tags = [part.strip() for part in header.split(",")]
+    if len(tags) != 1 or not (len(tags[0]) > 2 and tags[0][0] == tags[0][-1] == '"'):
+        raise ProblemError(412, "PRECONDITION_FAILED", "If-Match must hold one strong entity tag.")
+    return tags[0][1:-1]
+
+
+def _matches(header: str, tag: str) -> bool:
+    if not header:
+        return False
+    given = [part.strip().removeprefix("W/") for part in header.split(",")]
+    return tag in given or "*" in given

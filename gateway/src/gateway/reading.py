@@ -1,0 +1,107 @@
+"""The one strict reader of request bodies: what JSON leaves open is refused here."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from gateway.problems import ProblemError, invalid
+
+_DEEPEST = 64
+_LARGEST_INTEGER = 2**63 - 1
+_SMALLEST_INTEGER = -(2**63)
+
+
+def strict_json(raw: bytes) -> Any:
+    """The value in `raw`, or a problem.
+
+    Refused with 400: what is no JSON or no UTF-8. Refused with 422: NaN and infinities, NUL and
+    lone surrogates in strings, integers beyond 64 bits, a name given twice, more than 64 levels.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProblemError(400, "MALFORMED_JSON", "The body is not UTF-8.") from error
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_bounded,
+            object_pairs_hook=_once_each,
+        )
+    except json.JSONDecodeError as error:
+        detail = f"The body is not valid JSON: {error.msg} at character {error.pos}."
+        raise ProblemError(400, "MALFORMED_JSON", detail) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    _inspect(value, 1, "")
+    return value
+
+
+def _inspect(value: Any, depth: int, pointer: str) -> None:
+    if isinstance(value, str):
+        _proper(value, pointer)
+    elif isinstance(value, dict | list):
+        if depth > _DEEPEST:
+            raise _too_deep()
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, inner in pairs:
+            _proper(str(name), pointer)
+            _inspect(inner, depth + 1, f"{pointer}/{name}")
+
+
+def _proper(text: str, pointer: str) -> None:
+    if "\x00" in text:
+        raise invalid(pointer, "must not hold a NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise invalid(pointer, "must not hold a lone surrogate")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise invalid("", f"{name} is not a number JSON knows")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise invalid("", f"{text[:40]} is too large a number")
+    return value
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 20 or not _SMALLEST_INTEGER <= int(text) <= _LARGEST_INTEGER:
+        raise invalid("", f"{text[:40]} is too large an integer")
+    return int(text)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise invalid("", "a name stands twice in one object")
+    return found
+
+
+def _too_deep() -> ProblemError:
+    return invalid("", f"is nested more than {_DEEPEST} levels deep")
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        return strict_json(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strictly

@@ -1,0 +1,79 @@
+"""What the shapes of all nouns share."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Response
+from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import BaseModel, ConfigDict, Field
+
+MovieId = Annotated[int, Field(ge=1, le=2**63 - 1, description="TMDb id of a movie.")]
+LargestInt = 2**63 - 1
+
+
+class Shape(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Input(BaseModel):
+    """A body: exactly the fields named, of exactly these types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """Query parameters; one that is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Query):
+    """Query parameters of every list."""
+
+    page_size: Annotated[
+        int, Field(ge=1, le=LargestInt, description="At most 100; more is lowered.")
+    ] = 20
+    page_token: Annotated[
+        str, Field(max_length=4096, description="`next_page_token` of the page before.")
+    ] = ""
+
+    @property
+    def size(self) -> int:
+        """The page size asked of a service."""
+        return min(self.page_size, 100)
+
+
+class Problem(BaseModel):
+    """RFC 9457; facts of the refusal stand beside these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="URI reference of the kind of problem.", examples=["/problems/movie-not-found"]
+    )
+    title: str = Field(description="The kind in words.")
+    status: int = Field(description="The HTTP status again.")
+    detail: str = Field(description="What went wrong this time.")
+    instance: str = Field(description="The path that was asked.")
+    request_id: str = Field(description="Names the request in logs and traces.")
+
+
+def when(stamp: Timestamp) -> str | None:
+    """A timestamp as RFC 3339 in UTC, null when unset."""
+    if not stamp.seconds and not stamp.nanos:
+        return None
+    return stamp.ToJsonString()
+
+
+def answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON bytes as a response."""
+    return Response(
+        orjson.dumps(value), status_code=status, media_type="application/json", headers=headers
+    )
+
+
+def page(items: list[Any], next_page_token: str) -> dict[str, Any]:
+    """The shape of every list."""
+    return {"items": items, "next_page_token": next_page_token or None}

@@ -1,0 +1,1 @@
+"""The paths, a module a noun."""

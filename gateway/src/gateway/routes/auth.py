@@ -1,0 +1,228 @@
+"""Registration, tokens and log-out."""
+
+import base64
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import Body, Request, Response
+
+from chassis.errors import Unauthenticated
+from gateway import context
+from gateway.context import Context
+from gateway.limits import Limit
+from gateway.problems import ProblemError, invalid
+from gateway.resources import users as shapes
+from gateway.routes.frame import public, refusals
+from marquee.users.v1 import users_pb2 as pb
+
+router = public("auth", "/auth")
+_NO_STORE = {"Cache-Control": "no-store"}
+_WINDOW_SECONDS = 600
+_LONGEST_VALUE = 4096
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
+                        "username": {"type": "string", "description": "Username or e-mail."},
+                        "password": {"type": "string"},
+                        "refresh_token": {"type": "string"},
+                    },
+                },
+                "example": {
+                    "grant_type": "password",
+                    "username": "ada",
+                    "password": "correct horse battery",
+                },
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    response_model=shapes.RegisteredShape,
+    summary="Register",
+    responses=refusals(400, 409, 413, 429),
+)
+async def register(request: Request, body: Annotated[shapes.RegisterInput, Body()]) -> Response:
+    """Makes an account with profile and preferences, and signs it in."""
+    here = context.of(request)
+    limited = await _limited(request, here, "register", here.settings.sign_up_limit)
+    reply = await here.services.users.Register(
+        pb.RegisterRequest(
+            username=body.username,
+            email=body.email,
+            password=body.password,
+            address=here.proxies.address_of(request),
+            agent=here.client(request).agent,
+        ),
+        timeout=10.0,
+    )
+    found = {"user": shapes.user_json(reply.user), **shapes.token_json(reply.tokens)}
+    return _tokens(found, limited, status=201)
+
+
+@router.post(
+    "/token",
+    response_model=shapes.TokenShape,
+    summary="Sign in or refresh",
+    responses=refusals(400, 413, 429),
+    openapi_extra=_FORM,
+)
+async def issue_token(request: Request) -> Response:
+    """RFC 6749: `grant_type=password` or `grant_type=refresh_token`, as a form."""
+    here = context.of(request)
+    form = await _form(request)
+    limited = await _limited(request, here, "token", here.settings.token_limit)
+    grant = form.get("grant_type", "")
+    if grant == "password":
+        reply = await _sign_in(request, here, form)
+    elif grant == "refresh_token":
+        reply = await _refresh(request, here, form)
+    elif not grant:
+        raise _oauth("invalid_request", "grant_type is missing.")
+    else:
+        raise _oauth("unsupported_grant_type", "grant_type must be password or refresh_token.")
+    return _tokens(shapes.token_json(reply.tokens), limited)
+
+
+@router.post(
+    "/revoke",
+    summary="Log out",
+    responses=refusals(400, 413),
+    status_code=200,
+    response_class=Response,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": shapes.RevokeInput.model_json_schema()},
+                "application/x-www-form-urlencoded": {
+                    "schema": shapes.RevokeInput.model_json_schema()
+                },
+            },
+        }
+    },
+)
+async def revoke_token(request: Request) -> Response:
+    """RFC 7009: ends the session of a refresh or access token; 200 whether known or not."""
+    here = context.of(request)
+    if "json" in request.headers.get("content-type", ""):
+        value = await request.json()
+        token = value.get("token") if isinstance(value, dict) else None
+        extra = set(value) - {"token", "token_type_hint"} if isinstance(value, dict) else set()
+        if extra:
+            raise invalid("/" + sorted(map(str, extra))[0], "is not a field of this body")
+    else:
+        token = (await _form(request)).get("token")
+    if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_VALUE:
+        raise invalid("/token", "must be a token")
+    await here.services.users.RevokeToken(pb.RevokeTokenRequest(token=token))
+    return Response(b"{}", media_type="application/json", headers=_NO_STORE)
+
+
+async def _sign_in(request: Request, here: Context, form: dict[str, str]) -> pb.SignInResponse:
+    try:
+        return await here.services.users.SignIn(
+            pb.SignInRequest(
+                login=_needed(form, "username"),
+                password=_needed(form, "password"),
+                address=here.proxies.address_of(request),
+                agent=here.client(request).agent,
+            ),
+            timeout=10.0,
+        )
+    except Unauthenticated as error:
+        raise _oauth("invalid_grant", error.detail) from error
+
+
+async def _refresh(
+    request: Request, here: Context, form: dict[str, str]
+) -> pb.RefreshSessionResponse:
+    try:
+        return await here.services.users.RefreshSession(
+            pb.RefreshSessionRequest(
+                refresh_token=_needed(form, "refresh_token"),
+                address=here.proxies.address_of(request),
+                agent=here.client(request).agent,
+            )
+        )
+    except Unauthenticated as error:
+        raise _oauth("invalid_grant", error.detail) from error
+
+
+async def _form(request: Request) -> dict[str, str]:
+    raw = await request.body()
+    if "application/x-www-form-urlencoded" not in request.headers.get("content-type", ""):
+        raise _oauth("invalid_request", "Send application/x-www-form-urlencoded.")
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError as error:
+        raise _oauth("invalid_request", "The body is not a form in UTF-8.") from error
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise _oauth("invalid_request", "A parameter stands twice.")
+    for name, value in pairs:
+        if "\x00" in value or len(value) > _LONGEST_VALUE:
+            raise invalid(f"/{name}", "is too long or holds a NUL character")
+    return form
+
+
+def _needed(form: dict[str, str], name: str) -> str:
+    if not form.get(name):
+        raise _oauth("invalid_request", f"{name} is missing.")
+    return form[name]
+
+
+def _oauth(error: str, detail: str) -> ProblemError:
+    """RFC 6749 section 5.2 inside a problem document."""
+    return ProblemError(400, error.upper(), detail, error=error, error_description=detail)
+
+
+async def _limited(request: Request, here: Context, name: str, count: int) -> Response:
+    response = Response()
+    address = here.proxies.address_of(request)
+    await here.limits.take(Limit(name, count, _WINDOW_SECONDS), address, response)
+    return response
+
+
+def _tokens(found: dict[str, Any], limited: Response, *, status: int = 200) -> Response:
+    headers = dict(_NO_STORE)
+    headers |= {
+        name: value for name, value in limited.headers.items() if name.startswith("ratelimit")
+    }
+    return Response(
+        orjson.dumps(found), status_code=status, media_type="application/json", headers=headers
+    )
+
+
+jwks = public("auth")
+jwks.prefix = ""
+
+
+@jwks.get("/.well-known/jwks.json", summary="List the public keys of access tokens")
+async def list_signing_keys(request: Request) -> Response:
+    """JSON Web Key Set (RFC 7517) of Ed25519 keys."""
+    reply = await context.of(request).services.users.ListSigningKeys(pb.ListSigningKeysRequest())
+    keys = [
+        {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": "EdDSA",
+            "kid": key.key_id,
+            "x": base64.urlsafe_b64encode(key.public_key).rstrip(b"=").decode(),
+        }
+        for key in reply.keys
+    ]
+    headers = {"Cache-Control": "public, max-age=60"}
+    return Response(orjson.dumps({"keys": keys}), media_type="application/json", headers=headers)

@@ -1,0 +1,221 @@
+"""Recommendations for the caller, clicks and history."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import Path, Query, Request, Response
+
+from chassis.database import uuid7
+from chassis.errors import DeadlineExceeded, Failed, Refusal, Unavailable
+from gateway import context
+from gateway.auth import Person
+from gateway.context import Context
+from gateway.entities import tagged
+from gateway.resources import recommendations as shapes
+from gateway.resources.shapes import page, when
+from gateway.routes.frame import SignedIn, personal, refusals
+from marquee.catalog.v1 import catalog_pb2
+from marquee.interactions.v1 import interactions_pb2
+from marquee.recommender.v1 import recommender_pb2 as pb
+
+router = personal("recommendations", "/me/recommendations")
+log = structlog.get_logger()
+_SEEN_TIMEOUT_SECONDS = 0.1
+_MOST_STATES = 100
+
+
+@router.get(
+    "",
+    response_model=shapes.RecommendationPage,
+    summary="Get recommendations",
+    responses=refusals(401),
+)
+async def get_recommendations(
+    request: Request, caller: SignedIn, query: Annotated[shapes.RecommendationQuery, Query()]
+) -> Response:
+    """What you did last counts already; filters apply before ranking, so a page is full."""
+    here = context.of(request)
+    try:
+        reply = await _recommend(here, caller, query)
+    except (Unavailable, DeadlineExceeded, Failed) as error:
+        if query.page_token:
+            raise
+        log.warning("recommendations fall back to popular movies", error=error.detail)
+        return await _popular(request, caller, query)
+    language = await here.language(request, caller)
+    movie_ids = [one.movie_id for one in reply.recommendations]
+    cards = await here.movies.cards(movie_ids, language)
+    found: dict[str, Any] = page(
+        [
+            shapes.recommendation_json(one, cards[one.movie_id])
+            for one in reply.recommendations
+            if one.movie_id in cards
+        ],
+        reply.next_page_token,
+    )
+    found |= {
+        "list_id": reply.list_id,
+        "model_version": reply.model_version or None,
+        "generated_at": when(reply.generated_at),
+        "degraded": reply.degraded,
+    }
+    _recorded(here, request, caller, query, len(movie_ids))
+    return tagged(request, found)
+
+
+@router.post(
+    "/{recommendation_id}/click",
+    status_code=204,
+    summary="Record a click",
+    responses=refusals(401, 404),
+)
+async def record_click(
+    request: Request,
+    caller: SignedIn,
+    recommendation_id: Annotated[UUID, Path(description="Which.")],
+) -> Response:
+    """Counted once."""
+    await context.of(request).services.recommender.RecordClick(
+        pb.RecordClickRequest(recommendation_id=str(recommendation_id)),
+        metadata=caller.metadata,
+    )
+    return Response(status_code=204)
+
+
+@router.get(
+    "/history",
+    response_model=shapes.HistoryPage,
+    summary="List what was recommended",
+    responses=refusals(401),
+)
+async def list_recommendation_history(
+    request: Request, caller: SignedIn, query: Annotated[shapes.HistoryQuery, Query()]
+) -> Response:
+    """What was recommended, when, why, and whether it was clicked; newest first."""
+    here = context.of(request)
+    reply = await here.services.recommender.ListRecommendationHistory(
+        pb.ListRecommendationHistoryRequest(
+            page_size=query.size, page_token=query.page_token, clicked_only=query.clicked
+        ),
+        metadata=caller.metadata,
+    )
+    movie_ids = [record.recommendation.movie_id for record in reply.records]
+    cards = await here.movies.cards(movie_ids, await here.language(request, caller))
+    items = [
+        shapes.record_json(record, cards.get(movie_id) or _stub(movie_id))
+        for record, movie_id in zip(reply.records, movie_ids, strict=True)
+    ]
+    return tagged(request, page(items, reply.next_page_token))
+
+
+def _stub(movie_id: int) -> dict[str, Any]:
+    return {"movie_id": movie_id, "title": "", "removed": True}
+
+
+async def _recommend(
+    here: Context, caller: Person, query: shapes.RecommendationQuery
+) -> pb.RecommendResponse:
+    sequence, version = await asyncio.gather(
+        here.sequences.known(caller.user_id), here.preferences.known(caller.user_id)
+    )
+    asked = pb.RecommendRequest(
+        type=shapes.TYPES[query.type],
+        filter=pb.RecommendationFilter(exclude_movie_ids=query.exclude_movie_id, **query.values()),
+        page_size=query.size,
+        page_token=query.page_token,
+        diversity=query.diversity,
+        known_sequence=sequence,
+        known_preferences_version=version,
+    )
+    reply = await here.services.recommender.Recommend(
+        asked, timeout=here.settings.recommend_timeout_seconds, metadata=caller.metadata
+    )
+    if not reply.degraded:
+        await asyncio.gather(
+            here.sequences.saw(caller.user_id, reply.sequence),
+            here.preferences.saw(caller.user_id, reply.preferences_version),
+        )
+    return reply
+
+
+def _recorded(
+    here: Context,
+    request: Request,
+    caller: Person,
+    query: shapes.RecommendationQuery,
+    count: int,
+) -> None:
+    here.recorder.saw(
+        caller.user_id,
+        "view_recommendations",
+        here.client(request),
+        type=query.type,
+        movies_count=count,
+    )
+
+
+async def _popular(request: Request, caller: Person, query: shapes.RecommendationQuery) -> Response:
+    """The last rung of the ladder: what many like and the caller has not seen, said degraded."""
+    here = context.of(request)
+    language = await here.language(request, caller)
+    filters = catalog_pb2.MovieFilter(**query.values())
+    reply = await here.services.catalog.ListMovies(
+        catalog_pb2.ListMoviesRequest(
+            filter=filters,
+            sort=catalog_pb2.MOVIE_SORT_POPULARITY_DESC,
+            language=language,
+            page_size=_MOST_STATES,
+        )
+    )
+    movie_ids = [movie.movie_id for movie in reply.movies]
+    seen = await _seen(here, caller, movie_ids) | set(query.exclude_movie_id)
+    offered = [movie_id for movie_id in movie_ids if movie_id not in seen][: query.size]
+    cards = await here.movies.cards(offered, language)
+    items = [
+        _popular_json(number, movie_id, cards[movie_id])
+        for number, movie_id in enumerate(offered, start=1)
+        if movie_id in cards
+    ]
+    found: dict[str, Any] = page(items, "")
+    found |= {
+        "list_id": str(uuid7()),
+        "model_version": None,
+        "generated_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "degraded": True,
+    }
+    return tagged(request, found)
+
+
+async def _seen(here: Context, caller: Person, movie_ids: Sequence[int]) -> set[int]:
+    if not movie_ids:
+        return set()
+    try:
+        reply = await here.services.interactions.BatchGetMovieStates(
+            interactions_pb2.BatchGetMovieStatesRequest(movie_ids=movie_ids),
+            timeout=_SEEN_TIMEOUT_SECONDS,
+            metadata=caller.metadata,
+        )
+    except Refusal as error:
+        log.warning("popular movies may hold seen ones", error=error.detail)
+        return set()
+    return {
+        state.movie_id
+        for state in reply.states
+        if state.favorite or state.hidden or state.HasField("rating")
+    }
+
+
+def _popular_json(position: int, movie_id: int, card: Any) -> dict[str, Any]:
+    offered = pb.Recommendation(
+        recommendation_id=str(uuid7()),
+        movie_id=movie_id,
+        recommendation_type=pb.RECOMMENDATION_TYPE_POPULAR,
+        score=1.0 / position,
+        position=position,
+        reason=pb.Reason(kind="popular", text="Popular with many people."),
+    )
+    return shapes.recommendation_json(offered, card)

@@ -1,0 +1,75 @@
+"""The multiplexed connection to a real Redis, and the bounded cache."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from redis.exceptions import RedisError
+
+from chassis.errors import Exhausted
+from gateway.cache import Multiplexed, Recent
+from gateway.limits import Limit, Limits
+from gateway.sequences import Sequences
+
+
+@pytest.fixture
+async def cache(redis_cache_url: str):
+    connection = Multiplexed(redis_cache_url)
+    yield connection
+    await connection.close()
+
+
+async def test_many_at_once_each_get_their_own_reply(cache: Multiplexed) -> None:
+    await asyncio.gather(*(cache.run("SET", f"key-{n}", n) for n in range(200)))
+    replies = await asyncio.gather(*(cache.run("GET", f"key-{n}") for n in range(200)))
+    assert [int(reply) for reply in replies] == list(range(200))
+
+
+async def test_one_wrong_command_spoils_no_other(cache: Multiplexed) -> None:
+    wrong, right = await asyncio.gather(
+        cache.run("NOSUCH"), cache.run("SET", "key", 1), return_exceptions=True
+    )
+    assert isinstance(wrong, RedisError)
+    assert right
+
+
+async def test_a_limit_refuses_the_one_too_many(cache: Multiplexed) -> None:
+    limits = Limits(cache)
+    limit = Limit("test", 3, 10_000_000)
+    for _ in range(3):
+        await limits.take(limit, "somebody")
+    with pytest.raises(Exhausted):
+        await limits.take(limit, "somebody")
+    await limits.take(limit, "somebody else")
+
+
+async def test_a_dead_redis_limits_nobody() -> None:
+    dead = Multiplexed("redis://127.0.0.1:1/0")
+    await Limits(dead).take(Limit("test", 1, 60), "somebody")
+    await dead.close()
+
+
+async def test_the_greatest_sequence_is_known_to_every_gateway(cache: Multiplexed) -> None:
+    user_id = uuid4()
+    one, other = Sequences(cache, "sequence"), Sequences(cache, "sequence")
+    assert await other.known(user_id) is None
+    await asyncio.gather(*(one.saw(user_id, number) for number in (3, 9, 4)))
+    assert await other.known(user_id) == 9
+    await other.saw(user_id, 5)
+    assert await one.known(user_id) == 9
+
+
+def test_the_longest_unused_goes_first() -> None:
+    recent: Recent[str, int] = Recent(2, 60)
+    recent.put("a", 1)
+    recent.put("b", 2)
+    assert recent.get("a") == 1
+    recent.put("c", 3)
+    assert recent.get("b") is None
+    assert recent.get("a") == 1
+
+
+def test_the_old_is_forgotten() -> None:
+    recent: Recent[str, int] = Recent(2, -1)
+    recent.put("a", 1)
+    assert recent.get("a") is None

@@ -1,0 +1,36 @@
+"""Conditional requests."""
+
+import pytest
+from fastapi import Request
+
+from gateway.entities import expected, tagged
+from gateway.problems import ProblemError
+
+
+def _request(**headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "GET", "headers": raw})
+
+
+def test_the_same_value_has_the_same_tag() -> None:
+    first = tagged(_request(), {"a": 1})
+    assert first.headers["etag"] == tagged(_request(), {"a": 1}).headers["etag"]
+    assert first.headers["etag"] != tagged(_request(), {"a": 2}).headers["etag"]
+
+
+@pytest.mark.parametrize("given", ['"v1"', 'W/"v1"', '"v0", "v1"', "*"])
+def test_who_has_it_already_is_told_so(given: str) -> None:
+    reply = tagged(_request(if_none_match=given), {"a": 1}, etag="v1")
+    assert (reply.status_code, reply.body) == (304, b"")
+
+
+@pytest.mark.parametrize(("given", "version"), [('"v1"', "v1"), ("*", ""), ("", "")])
+def test_the_expected_version_is_unwrapped(given: str, version: str) -> None:
+    assert expected(_request(if_match=given)) == version
+
+
+@pytest.mark.parametrize("given", ["v1", 'W/"v1"', '"v1", "v2"', '""'])
+def test_a_weak_or_broken_expectation_never_matches(given: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        expected(_request(if_match=given))
+    assert refused.value.status_code == 412

@@ -1,0 +1,61 @@
+"""The strict JSON reader."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.problems import ProblemError
+from gateway.reading import strict_json
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=20,
+)
+
+
+@given(PLAIN)
+def test_plain_json_is_read_as_it_is(value: object) -> None:
+    assert strict_json(json.dumps(value).encode()) == value
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    with contextlib.suppress(ProblemError):
+        strict_json(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b"NaN", 422),
+        (b"-Infinity", 422),
+        (b"1e999", 422),
+        (b"9223372036854775808", 422),
+        (b"9" * 10_000, 422),
+        (b'"\\u0000"', 422),
+        (b'"\\ud800"', 422),
+        (b'{"\\ud800": 1}', 422),
+        (b'{"a": 1, "a": 2}', 422),
+        (b"[" * 65 + b"]" * 65, 422),
+        (b"[" * 100_000 + b"]" * 100_000, 422),
+    ],
+)
+def test_what_json_leaves_open_is_refused(raw: bytes, status: int) -> None:
+    with pytest.raises(ProblemError) as refused:
+        strict_json(raw)
+    assert refused.value.status_code == status
+
+
+def test_sixty_four_levels_are_read() -> None:
+    assert strict_json(b"[" * 64 + b"]" * 64)
