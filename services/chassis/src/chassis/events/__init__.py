@@ -1,0 +1,21 @@
+"""Events: consumer groups with an inbox and dead letters, and tails for caches."""
+
+from chassis.events.consumer import BatchHandler, Consumer, Handler, Subscription
+from chassis.events.entries import Event, Fact, fields_of, stream_key
+from chassis.events.streams import append, append_async
+from chassis.events.tails import AsyncTail, Tail
+
+__all__ = [
+    "AsyncTail",
+    "BatchHandler",
+    "Consumer",
+    "Event",
+    "Fact",
+    "Handler",
+    "Subscription",
+    "Tail",
+    "append",
+    "append_async",
+    "fields_of",
+    "stream_key",
+]

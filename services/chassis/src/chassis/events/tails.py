@@ -1,0 +1,132 @@
+"""Following streams without a group: for caches, which only want to hear of what happens now."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+import structlog
+
+from chassis.events.entries import Event, Unreadable, entry_of, stream_key
+from chassis.events.streams import Raw, replies
+from chassis.loops import LONGEST_WAIT_SECONDS, keep_going
+
+BATCH = 500
+_BLOCK_MS = 500
+
+log = structlog.get_logger()
+
+
+class _Places:
+    """How far each stream has been read."""
+
+    def __init__(self, streams: Sequence[str]) -> None:
+        self.after: dict[str, Any] = {stream_key(stream): None for stream in streams}
+
+    @property
+    def unknown(self) -> list[str]:
+        """Keys of streams whose beginning has not been looked up."""
+        return [key for key, entry_id in self.after.items() if entry_id is None]
+
+    def events(self, answer: Any) -> list[Event]:
+        """The events of a reply; the places move behind them."""
+        found: list[Event] = []
+        for key, entries in replies(answer):
+            found.extend(event for raw in entries if (event := _event(raw)) is not None)
+            if entries:
+                self.after[key] = entries[-1][0]
+        return found
+
+
+def _event(raw: Raw) -> Event | None:
+    try:
+        return entry_of(*raw).event
+    except Unreadable as error:
+        log.warning("unreadable entry", entry_id=raw[0].decode(), error=str(error))
+        return None
+
+
+def _last_id(newest: Any) -> bytes:
+    """From XREVRANGE's answer: where to begin to hear only of what comes."""
+    return newest[0][0] if newest else b"0-0"
+
+
+def _moment(time_answer: Any, since_seconds: float) -> str:
+    now, micros = cast(tuple[int, int], time_answer)
+    return f"{max(0, int((now - since_seconds) * 1000) + micros // 1000)}-0"
+
+
+class Tail:
+    """Calls back for each event from now on, or from `since_seconds` ago."""
+
+    def __init__(
+        self, redis: redis.Redis, streams: Sequence[str], *, since_seconds: float = 0.0
+    ) -> None:
+        self._redis = redis
+        self._places = _Places(streams)
+        self._since_seconds = since_seconds
+
+    def begin(self) -> None:
+        """Fix the beginning now rather than at the first read."""
+        for key in self._places.unknown:
+            if self._since_seconds:
+                self._places.after[key] = _moment(self._redis.time(), self._since_seconds)
+            else:
+                self._places.after[key] = _last_id(self._redis.xrevrange(key, count=1))
+
+    def read(self, *, block_ms: int = _BLOCK_MS) -> list[Event]:
+        """What has come, waiting a moment for it; empty when nothing has."""
+        self.begin()
+        answer = self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
+        return self._places.events(answer)
+
+    def run(self, stop: threading.Event, on_event: Callable[[Event], None]) -> None:
+        """Follow until `stop`; an outage of Redis is waited for, and nothing of it missed."""
+
+        def step() -> None:
+            for event in self.read():
+                on_event(event)
+
+        keep_going(stop, "tail", step)
+
+
+class AsyncTail:
+    """`Tail` for asyncio."""
+
+    def __init__(
+        self, redis: redis.asyncio.Redis, streams: Sequence[str], *, since_seconds: float = 0.0
+    ) -> None:
+        self._redis = redis
+        self._places = _Places(streams)
+        self._since_seconds = since_seconds
+
+    async def begin(self) -> None:
+        """Fix the beginning now rather than at the first read."""
+        for key in self._places.unknown:
+            if self._since_seconds:
+                self._places.after[key] = _moment(await self._redis.time(), self._since_seconds)
+            else:
+                self._places.after[key] = _last_id(await self._redis.xrevrange(key, count=1))
+
+    async def read(self, *, block_ms: int = _BLOCK_MS) -> list[Event]:
+        """What has come, waiting a moment for it; empty when nothing has."""
+        await self.begin()
+        answer = await self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
+        return self._places.events(answer)
+
+    async def run(self, on_event: Callable[[Event], Awaitable[None] | None]) -> None:
+        """Follow until cancelled; an outage of Redis is waited for, and nothing of it missed."""
+        wait = 0.0
+        while True:
+            try:
+                for event in await self.read():
+                    answer = on_event(event)
+                    if answer is not None:
+                        await answer
+                wait = 0.0
+            except Exception as error:  # noqa: BLE001 - a cache must not go deaf at a surprise
+                log.warning("tail waits", error=repr(error))
+                wait = min(LONGEST_WAIT_SECONDS, max(0.1, wait * 2))
+                await asyncio.sleep(wait)

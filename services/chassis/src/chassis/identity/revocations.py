@@ -1,0 +1,97 @@
+"""Sessions that have ended before their tokens did."""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from uuid import UUID
+
+import redis
+import structlog
+from google.protobuf.message import DecodeError
+
+from chassis.events import Event, Tail
+from chassis.loops import keep_going
+
+_HELD_SECONDS = 900
+_STOP_SECONDS = 2
+
+log = structlog.get_logger()
+
+
+def aggregate(event: Event) -> Iterable[UUID]:
+    """The event's aggregate is what was revoked: a session, or a user with all sessions."""
+    return (UUID(event.aggregate_id),)
+
+
+class Revocations:
+    """Ids of sessions (and users) revoked in the last 15 minutes, longer than a token lives.
+
+    Follows `stream` for events of `types`; `subjects` tells which ids an event revokes. It begins
+    with the last 15 minutes of the stream, so a restart forgets nothing. Give the object itself
+    to TokenVerifier(revoked=...).
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        types: Collection[str],
+        subjects: Callable[[Event], Iterable[UUID]] = aggregate,
+        stream: str = "users.events",
+    ) -> None:
+        self._types = frozenset(types)
+        self._subjects = subjects
+        self._tail = Tail(client, [stream], since_seconds=_HELD_SECONDS)
+        self._revoked_at: dict[UUID, float] = {}
+        self._caught_up = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="revocations", daemon=True)
+
+    def __call__(self, subject: UUID) -> bool:
+        """Whether the session or user is revoked."""
+        return subject in self._revoked_at
+
+    def add(self, subject: UUID) -> None:
+        """Revoke at once what this process itself has revoked."""
+        self._revoked_at[subject] = time.monotonic()
+
+    @property
+    def known(self) -> bool:
+        """Whether the stream has been read to its end once; for readiness."""
+        return self._caught_up.is_set()
+
+    def start(self) -> None:
+        """Follow the stream in a daemon thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, which takes half a second."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
+
+    def run(self) -> None:
+        """Follow the stream until `stop`; an outage of Redis is waited for."""
+        keep_going(self._stopping, "revocations", self._step)
+
+    def _step(self) -> None:
+        events = self._tail.read()
+        for event in events:
+            self._take(event)
+        if not events:
+            self._caught_up.set()
+            self._forget_the_old()
+
+    def _take(self, event: Event) -> None:
+        if event.type not in self._types:
+            return
+        try:
+            for subject in self._subjects(event):
+                self.add(subject)
+        except (ValueError, DecodeError):
+            log.exception("a revocation cannot be understood", event_id=str(event.event_id))
+
+    def _forget_the_old(self) -> None:
+        horizon = time.monotonic() - _HELD_SECONDS
+        for subject in [one for one, at in self._revoked_at.items() if at < horizon]:
+            del self._revoked_at[subject]

@@ -1,0 +1,141 @@
+"""Transactions, timeouts and reconnection on a real PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import exc
+
+from chassis import tables
+from chassis.database import connect, refusal_of, violated
+from chassis.errors import Unavailable
+from chassis.migrations import migrate
+
+
+def test_a_transaction_that_raises_leaves_nothing(database_for):
+    database = database_for("chassis")
+
+    def write_and_fail() -> None:
+        with database.begin() as connection:
+            connection.execute(sa.insert(tables.relay_state).values(name="a", value="1"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        write_and_fail()
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.relay_state)).all() == []
+
+
+def test_the_violated_constraint_is_named(database_for):
+    database = database_for("chassis")
+    row = sa.insert(tables.relay_state).values(name="a", value="1")
+    with database.begin() as connection:
+        connection.execute(row)
+    with pytest.raises(exc.IntegrityError) as caught, database.begin() as connection:
+        connection.execute(row)
+    assert violated(caught.value) == "relay_state_pkey"
+    assert "'1'" not in str(caught.value)
+
+
+def test_every_connection_has_its_timeouts_and_utc(database_for):
+    with database_for("chassis").read() as connection:
+        shown = {
+            name: connection.execute(sa.text(f"show {name}")).scalar()
+            for name in (
+                "statement_timeout",
+                "lock_timeout",
+                "idle_in_transaction_session_timeout",
+                "timezone",
+            )
+        }
+    assert list(shown.values()) == ["30s", "5s", "1min", "UTC"]
+
+
+def test_a_timeout_of_one_transaction_ends_with_it(database_for):
+    database = database_for("chassis")
+    show = sa.text("show statement_timeout")
+    with database.begin(statement_timeout_seconds=0.25) as connection:
+        assert connection.execute(show).scalar() == "250ms"
+    with database.begin() as connection:
+        assert connection.execute(show).scalar() == "30s"
+
+
+def test_connections_that_died_in_the_pool_are_replaced_unnoticed(database_for):
+    database = database_for("chassis")
+    me = sa.text("select pg_backend_pid()")
+    with database.read() as first, database.read() as second, database.read() as other:
+        doomed = [first.execute(me).scalar(), second.execute(me).scalar()]
+        for process_id in doomed:
+            other.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": process_id})
+    with database.read() as one, database.begin() as two, database.read() as three:
+        alive = {connection.execute(me).scalar() for connection in (one, two, three)}
+    assert len(alive) == 3
+    assert alive.isdisjoint(doomed)
+
+
+def test_a_database_that_is_down_is_unavailable_and_not_ready():
+    database = connect("postgresql+psycopg2://127.0.0.1:1/none", application_name="tests")
+    assert database.ping() is False
+    with pytest.raises(exc.OperationalError) as caught, database.begin():
+        pass
+    assert isinstance(refusal_of(caught.value), Unavailable)
+
+
+def test_a_pool_with_none_left_is_unavailable(database_url_for):
+    database = connect(database_url_for("chassis"), pool_size=1, application_name="tests")
+    with database.read() as connection:
+        connection.execute(sa.text("select 1"))
+        with pytest.raises(exc.TimeoutError) as caught, database.begin():
+            pass
+    assert isinstance(refusal_of(caught.value), Unavailable)
+    database.dispose()
+
+
+def test_migrations_make_exactly_the_tables(database_for):
+    with database_for("chassis").engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_attached_tables_keep_their_names(database_for):
+    target = sa.MetaData()
+    tables.attach(target)
+    with database_for("chassis").engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, target) == []
+
+
+@pytest.fixture
+def service_package(tmp_path, monkeypatch):
+    """A service with one revision, importable for this test."""
+    versions = tmp_path / "tiny_service" / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (tmp_path / "tiny_service" / "__init__.py").touch()
+    (versions.parent / "env.py").write_text(
+        "import sqlalchemy as sa\n"
+        "from chassis.migrations import run_migrations\n"
+        "run_migrations(sa.MetaData())\n"
+    )
+    (versions / "tiny_0001.py").write_text(
+        "from alembic import op\nimport sqlalchemy as sa\n"
+        "revision, down_revision, branch_labels, depends_on = 'tiny_0001', None, ('tiny',), None\n"
+        "def upgrade():\n    op.create_table('shelf', sa.Column('shelf_id', sa.Uuid))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "tiny_service"
+
+
+def test_a_service_migrates_after_the_chassis_and_two_may_start_together(
+    database_url_for, service_package
+):
+    url = database_url_for("chassis")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(migrate, [url] * 3, [service_package] * 3))
+    database = connect(url, application_name="tests")
+    with database.read() as connection:
+        found = connection.execute(sa.text("select version_num from alembic_version")).scalars()
+        assert set(found) == {"chassis_0001", "tiny_0001"}
+        assert sa.inspect(connection).has_table("shelf")
+    database.dispose()

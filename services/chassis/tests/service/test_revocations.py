@@ -1,0 +1,84 @@
+"""Revocations, read from a real stream."""
+
+import time
+import uuid
+from typing import Any, cast
+
+import pytest
+import redis
+
+from chassis.events import Fact, fields_of, stream_key
+from chassis.identity import Revocations
+from chassis.testing import eventually
+
+KEY = stream_key("users.events")
+REVOKED = "marquee.users.v1.SessionRevoked"
+
+
+def append(client: redis.Redis, kind: str, aggregate_id: object, entry_id: str = "*") -> None:
+    fact = Fact(type=kind, aggregate_id=str(aggregate_id), aggregate_version=1, payload=b"")
+    client.xadd(KEY, cast(Any, fields_of(fact, "")), id=entry_id)
+
+
+@pytest.fixture
+def following(redis_streams_url):
+    started = []
+
+    def start(**more):
+        client = redis.Redis.from_url(redis_streams_url)
+        one = Revocations(client, types=[REVOKED], **more)
+        one.start()
+        started.append((one, client))
+        return one
+
+    yield start
+    for one, client in started:
+        one.stop()
+        client.close()
+
+
+def test_a_session_revoked_before_or_after_the_start_is_known(following, redis_streams):
+    earlier, later, other = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    append(redis_streams, REVOKED, earlier)
+    revocations = following()
+    eventually(lambda: revocations.known)
+    assert revocations(earlier)
+    append(redis_streams, "marquee.users.v1.UserRegistered", other)
+    append(redis_streams, REVOKED, later)
+    eventually(lambda: revocations(later))
+    assert not revocations(other)
+
+
+def test_what_was_revoked_longer_ago_than_a_token_lives_is_not_read(following, redis_streams):
+    long_ago = uuid.uuid4()
+    append(redis_streams, REVOKED, long_ago, f"{int((time.time() - 3600) * 1000)}-0")
+    revocations = following()
+    eventually(lambda: revocations.known)
+    assert not revocations(long_ago)
+
+
+def test_wiring_says_what_an_event_revokes(following, redis_streams):
+    user_id, session_id = uuid.uuid4(), uuid.uuid4()
+    revocations = following(subjects=lambda _event: [user_id, session_id])
+    append(redis_streams, REVOKED, "whatever")
+    eventually(lambda: revocations(user_id) and revocations(session_id))
+
+
+def test_an_event_that_makes_no_sense_stops_nothing(following, redis_streams):
+    session_id = uuid.uuid4()
+    revocations = following()
+    append(redis_streams, REVOKED, "not-a-uuid")
+    append(redis_streams, REVOKED, session_id)
+    eventually(lambda: revocations(session_id))
+
+
+def test_a_redis_that_is_away_is_waited_for():
+    client = redis.Redis(host="127.0.0.1", port=1)
+    revocations = Revocations(client, types=[REVOKED])
+    revocations.start()
+    session_id = uuid.uuid4()
+    revocations.add(session_id)
+    assert revocations(session_id)
+    assert not revocations.known
+    revocations.stop()
+    client.close()
