@@ -1,0 +1,129 @@
+"""A running suite, and people who use it."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+UP_SECONDS = 240
+PATIENCE_SECONDS = 90
+
+
+class Suite:
+    """One suite started by `./marquee up --detach`; a context manager that stops it."""
+
+    def __init__(self, checkout: Path, environment: Mapping[str, str]) -> None:
+        self._checkout = checkout
+        self._environment = dict(environment)
+        self.state = Path(environment["MARQUEE_STATE"])
+        self.url = f"http://127.0.0.1:{environment['MARQUEE_PORT']}"
+
+    def __enter__(self) -> Self:
+        up = self.command("up", "--detach", timeout=UP_SECONDS)
+        assert up.returncode == 0, up.stdout + up.stderr
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.command("down", timeout=120)
+
+    def command(
+        self, *arguments: str, timeout: float = 60, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """`./marquee` with these arguments."""
+        return subprocess.run(
+            [str(self._checkout / "marquee"), *arguments],
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def client(self, token: str = "") -> httpx.Client:
+        """A client of the REST API."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1", headers=headers, timeout=20, trust_env=False
+        )
+
+    def person(self) -> "Person":
+        """Somebody who has just registered."""
+        return Person(self)
+
+    def admin(self) -> httpx.Client:
+        """A signed-in admin."""
+        account = json.loads((self.state / "credentials.json").read_text())["admin"]
+        with self.client() as stranger:
+            reply = stranger.post("/auth/token", data={"grant_type": "password", **account})
+        assert reply.status_code == 200, reply.text
+        return self.client(reply.json()["access_token"])
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """Every process by name."""
+        status = json.loads(self.command("status", "--json").stdout)
+        return {process["name"]: process for process in status["processes"]}
+
+    def kill(self, name: str) -> int:
+        """Kill a process the hard way; answers the pid it had."""
+        pid = self.processes()[name]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_for_sync(self) -> None:
+        """Until the first sync of the catalogue has ended."""
+        with self.admin() as admin:
+            eventually(lambda: _first_sync_is_done(admin))
+
+
+class Person:
+    """A registered person with a client of their own."""
+
+    def __init__(self, suite: Suite) -> None:
+        self.username = f"person-{secrets.token_hex(5)}"
+        self.password = secrets.token_urlsafe(12)
+        self.email = f"{self.username}@example.org"
+        body = {"username": self.username, "email": self.email, "password": self.password}
+        with suite.client() as stranger:
+            reply = stranger.post("/auth/register", json=body)
+        assert reply.status_code == 201, reply.text
+        self.tokens: dict[str, Any] = reply.json()
+        self.api = suite.client(self.tokens["access_token"])
+
+    def recommended(self, **query: Any) -> dict[str, Any]:
+        """A page of recommendations, made with everything there is."""
+        reply = self.api.get("/me/recommendations", params=query)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def rate(self, movie_id: int, rating: float) -> None:
+        """Rate a movie."""
+        reply = self.api.put(f"/me/ratings/{movie_id}", json={"rating": rating})
+        assert reply.status_code in (200, 201), reply.text
+
+
+def movie_ids(page: Mapping[str, Any]) -> list[int]:
+    """The movies of a page, of whatever kind."""
+    return [(one.get("movie") or one)["movie_id"] for one in page["items"]]
+
+
+def eventually(holds: Callable[[], Any], within: float = PATIENCE_SECONDS) -> Any:
+    """The first true answer of `holds`, asked again and again."""
+    deadline = time.monotonic() + within
+    while not (answer := holds()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.2)
+    return answer
+
+
+def _first_sync_is_done(admin: httpx.Client) -> bool:
+    runs = admin.get("/admin/sync/runs").json()["items"]
+    states = {run["state"] for run in runs if run["stage"] == "all"}
+    assert "failed" not in states, runs
+    return "done" in states

@@ -1,0 +1,166 @@
+"""One person's way through everything, over HTTP and through Traefik."""
+
+import secrets
+
+import pytest
+from running_suite import Person, Suite, eventually, movie_ids
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+
+
+def test_a_person_goes_all_the_way(suite: Suite) -> None:
+    person = suite.person()
+    api = person.api
+
+    form = {"grant_type": "password", "username": person.email, "password": person.password}
+    signed_in = api.post("/auth/token", data=form)
+    assert signed_in.status_code == 200
+    assert signed_in.json()["token_type"] == "Bearer"
+
+    browsed = api.get("/movies", params={"page_size": 30}).json()
+    assert len(browsed["items"]) == 30
+    second = api.get(
+        "/movies", params={"page_size": 30, "page_token": browsed["next_page_token"]}
+    ).json()
+    assert not set(movie_ids(browsed)) & set(movie_ids(second))
+
+    wanted = browsed["items"][0]
+    found = api.get("/movies/search", params={"q": wanted["title"]}).json()
+    assert wanted["movie_id"] in movie_ids(found)
+
+    detail = api.get(
+        f"/movies/{wanted['movie_id']}", params={"include": "credits,keywords,videos,my_state"}
+    ).json()
+    assert detail["title"] == wanted["title"]
+    assert detail["my_state"] == {
+        "movie_id": wanted["movie_id"],
+        "favorite": False,
+        "rating": None,
+        "watchlist": False,
+        "hidden": False,
+    }
+
+    seen = movie_ids(browsed)[:8]
+    assert api.put(f"/me/favorites/{seen[0]}").status_code == 201
+    assert api.put(f"/me/favorites/{seen[0]}").status_code == 200
+    for movie_id in seen[1:6]:
+        person.rate(movie_id, 4.5)
+    assert api.put(f"/me/watchlist/{seen[6]}", json={"note": "soon"}).status_code == 201
+    assert api.put(f"/me/hidden/{seen[7]}", json={"reason": "never"}).status_code == 201
+
+    first = person.recommended(page_size=20)
+    assert len(first["items"]) == 20
+    assert not set(movie_ids(first)) & {*seen[:6], seen[7]}
+    assert [one["position"] for one in first["items"]] == list(range(1, 21))
+    assert all(one["reason"]["text"] for one in first["items"])
+
+    top = first["items"][0]
+    clicked = api.post(f"/me/recommendations/{top['recommendation_id']}/click")
+    assert clicked.status_code == 204
+    assert api.post(f"/me/recommendations/{top['recommendation_id']}/click").status_code == 204
+
+    person.rate(movie_ids(first)[0], 5.0)
+    after = person.recommended(page_size=20)
+    assert movie_ids(first)[0] not in movie_ids(after)
+    assert movie_ids(after) != movie_ids(first)[1:]
+
+    history = eventually(
+        lambda: [
+            one
+            for one in api.get("/me/recommendations/history?page_size=100").json()["items"]
+            if one["clicked_at"]
+        ]
+    )
+    assert [one["recommendation_id"] for one in history] == [top["recommendation_id"]]
+
+    expected = {"rate_movie", "add_favorite", "add_watchlist", "view_movie", "search",
+                "view_recommendations", "click_recommendation"}  # fmt: skip
+    kinds = eventually(lambda: _kinds(person) if expected <= _kinds(person) else None)
+    assert expected <= kinds
+
+    stats = api.get("/me/stats").json()
+    assert stats["ratings_count"] == 6
+    assert stats["favorites_count"] == 1
+    assert stats["watchlist_count"] == 1
+    assert sum(bucket["count"] for bucket in stats["rating_histogram"]) == 6
+    assert stats["genres"]
+
+    changed = api.patch("/me/preferences", json={"recommendation_diversity": 0.9})
+    assert changed.status_code == 200
+    assert api.get("/me/preferences").json()["recommendation_diversity"] == 0.9
+
+    out = api.post("/auth/revoke", json={"token": person.tokens["refresh_token"]})
+    assert out.status_code == 200
+    eventually(lambda: api.get("/me").status_code == 401, within=5)
+
+
+def _kinds(person: Person) -> set[str]:
+    page = person.api.get("/me/activity", params={"page_size": 100}).json()
+    return {one["activity_type"] for one in page["items"]}
+
+
+def test_a_stranger_may_browse_and_is_told_what_needs_a_token(suite: Suite) -> None:
+    with suite.client() as stranger:
+        assert stranger.get("/genres").status_code == 200
+        assert stranger.get("/movies/trending").status_code == 200
+        refused = stranger.get("/me/recommendations")
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_somebody_without_history_gets_a_full_page_by_their_genres(suite: Suite) -> None:
+    person = suite.person()
+    genre = person.api.get("/genres").json()["items"][0]
+    person.api.patch("/me/profile", json={"favorite_genre_ids": [genre["genre_id"]]})
+    page = person.recommended(page_size=20)
+    assert len(page["items"]) == 20
+    filtered = person.recommended(page_size=5, genre_id=genre["genre_id"])
+    assert all(
+        genre["genre_id"] in {one["genre_id"] for one in recommendation["movie"]["genres"]}
+        for recommendation in filtered["items"]
+    )
+
+
+def test_tracking_switched_off_stores_nothing_from_then_on(suite: Suite) -> None:
+    person = suite.person()
+    changed = person.api.patch("/me/preferences", json={"activity_tracking": "off"})
+    assert changed.status_code == 200
+    before = person.api.get("/me/activity").json()["items"]
+    movie_id = movie_ids(person.api.get("/movies").json())[0]
+    person.rate(movie_id, 4.0)
+    event = {"event_id": secrets.token_hex(8), "activity_type": "view_movie", "movie_id": movie_id}
+    sent = person.api.post("/me/activity", json={"events": [event]})
+    assert sent.status_code == 202
+    assert sent.json()["stored_count"] == 0
+    assert person.api.get("/me/activity").json()["items"] == before
+
+
+def test_one_person_sees_nothing_of_another(suite: Suite) -> None:
+    one, other = suite.person(), suite.person()
+    movie_id = movie_ids(one.api.get("/movies").json())[0]
+    one.rate(movie_id, 4.0)
+    shown = one.recommended(page_size=5)
+    assert other.api.get(f"/me/ratings/{movie_id}").status_code == 404
+    assert other.api.get("/me/ratings").json()["items"] == []
+    recommendation_id = shown["items"][0]["recommendation_id"]
+    assert other.api.post(f"/me/recommendations/{recommendation_id}/click").status_code == 404
+
+
+def test_reading_again_with_the_etag_says_not_modified(suite: Suite) -> None:
+    person = suite.person()
+    movie_id = movie_ids(person.api.get("/movies").json())[0]
+    person.rate(movie_id, 3.5)
+    first = person.api.get(f"/me/ratings/{movie_id}")
+    again = person.api.get(
+        f"/me/ratings/{movie_id}", headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert again.status_code == 304
+    person.rate(movie_id, 4.0)
+    stale = person.api.put(
+        f"/me/ratings/{movie_id}",
+        json={"rating": 1.0},
+        headers={"If-Match": first.headers["etag"]},
+    )
+    assert stale.status_code == 412
+    assert person.api.get(f"/me/ratings/{movie_id}").json()["rating"] == 4.0
