@@ -1,0 +1,1 @@
+"""Who people are: accounts, sessions and their keys, profiles, preferences, who follows whom."""

@@ -1,0 +1,1 @@
+"""The rules of accounts, sessions, profiles and keys; standard library only."""

@@ -1,0 +1,1 @@
+"""Writes: one function per thing a caller can make happen."""
