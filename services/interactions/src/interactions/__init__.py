@@ -1,0 +1,1 @@
+"""What people did with movies: favorites, ratings, watchlists, hidden movies, own lists."""

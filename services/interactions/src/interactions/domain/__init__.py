@@ -1,0 +1,283 @@
+"""What a person can do with a movie, and what they may not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, ClassVar, Generic, Self, TypeVar
+from uuid import UUID
+
+from chassis.errors import Invalid, NotFound, Stale, Unavailable
+
+LOWEST_RATING = 0.5
+HIGHEST_RATING = 5.0
+RATING_VALUES = tuple(halves / 2 for halves in range(1, 11))
+HIDING_REASONS = ("", "seen", "not_now", "never")
+
+REVIEW_LENGTH = 10_000
+NOTE_LENGTH = 500
+MOVIE_STATES_AT_ONCE = 100
+MOVIE_STATS_AT_ONCE = 500
+IMPORTED_RATINGS_AT_ONCE = 500
+
+
+class MovieNotFound(NotFound):
+    """Nobody knows the movie, or it has left the catalogue."""
+
+
+class RatingNotFound(NotFound):
+    """The caller has not rated the movie."""
+
+
+class RatingChanged(Stale):
+    """The rating is no longer the one the caller has seen."""
+
+
+class TooManyWritesAtOnce(Unavailable):
+    """One person wrote so much at once that this write found no gap."""
+
+
+@dataclass(frozen=True)
+class Movie:
+    """What this service keeps of a movie, for titles and genres."""
+
+    movie_id: int
+    title: str
+    genre_ids: tuple[int, ...] = ()
+    release_date: date | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """One person's mark on one movie; `version` is the person's sequence at its last change."""
+
+    kind: ClassVar[str]
+    moments: ClassVar[tuple[str, ...]]
+    """Fields that say when, the first of them when it was made; none is part of what it says."""
+
+    movie_id: int
+    version: int = 0
+
+    def says_the_same_as(self, other: Self) -> bool:
+        """Whether writing this over `other` would change nothing."""
+        times = {moment: getattr(other, moment) for moment in self.moments}
+        return replace(self, version=other.version, **times) == other
+
+    def following(self, before: Self | None, *, version: int) -> Self:
+        """This one as it is kept in the place of `before`: made when that one was made."""
+        made = self.moments[0]
+        return replace(self, version=version, **{made: getattr(before or self, made)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Favorite(Interaction):
+    """A movie somebody loves."""
+
+    kind = "favorite"
+    moments = ("favorited_at",)
+    favorited_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating(Interaction):
+    """How good somebody found a movie, perhaps with a review."""
+
+    kind = "rating"
+    moments = ("rated_at", "updated_at")
+    rating: float
+    review: str = ""
+    has_spoilers: bool = False
+    rated_at: datetime
+    updated_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchlistEntry(Interaction):
+    """A movie somebody wants to see."""
+
+    kind = "watchlist_entry"
+    moments = ("added_at",)
+    note: str = ""
+    added_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenMovie(Interaction):
+    """A movie somebody does not want to be offered."""
+
+    kind = "hidden_movie"
+    moments = ("hidden_at",)
+    reason: str = ""
+    hidden_at: datetime
+
+
+InteractionT = TypeVar("InteractionT", bound=Interaction)
+
+
+@dataclass(frozen=True)
+class Standing(Generic[InteractionT]):
+    """Where a person stands with a movie before a write."""
+
+    sequence: int
+    movie_removed: bool | None
+    """None while the movie is not known here."""
+    entry: InteractionT | None
+
+
+@dataclass(frozen=True)
+class Kept(Generic[InteractionT]):
+    """What a write left behind."""
+
+    entry: InteractionT
+    created: bool
+    sequence: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """What taking back left behind."""
+
+    removed: bool
+    sequence: int
+
+
+@dataclass(frozen=True)
+class ImportedRating:
+    """A rating given elsewhere, at its own time."""
+
+    user_id: UUID
+    movie_id: int
+    rating: float
+    rated_at: datetime
+
+
+@dataclass(frozen=True)
+class RatingBefore:
+    """What stands where an imported rating wants to go."""
+
+    rating: float
+    has_review: bool
+    deleted: bool
+    changed_at: datetime
+
+    def yields_to(self, imported: ImportedRating) -> bool:
+        """A younger rating, or a younger wish to have none, wins; the same again is no change."""
+        if not self.deleted and self.rating == imported.rating:
+            return False
+        return imported.rated_at > self.changed_at
+
+
+@dataclass(frozen=True)
+class NumberedRating:
+    """An imported rating with its place in its owner's sequence, and what it replaces."""
+
+    imported: ImportedRating
+    sequence: int
+    previous_rating: float
+    has_review: bool
+
+
+@dataclass(frozen=True)
+class InteractionStats:
+    """A person's interactions in numbers."""
+
+    favorites_count: int
+    watchlist_count: int
+    hidden_count: int
+    ratings: Sequence[Any]
+    """rating, ratings_count, reviews_count of each value given."""
+    genres: Sequence[Any]
+    """genre_id, movies_count, average_rating, most first."""
+
+
+@dataclass(frozen=True)
+class MovieCounts:
+    """How people here treat a movie, or by how much that changed."""
+
+    ratings_count: int = 0
+    ratings_sum: float = 0.0
+    favorites_count: int = 0
+    reviews_count: int = 0
+    watchlist_count: int = 0
+
+    def __add__(self, other: "MovieCounts") -> "MovieCounts":
+        return MovieCounts(
+            self.ratings_count + other.ratings_count,
+            self.ratings_sum + other.ratings_sum,
+            self.favorites_count + other.favorites_count,
+            self.reviews_count + other.reviews_count,
+            self.watchlist_count + other.watchlist_count,
+        )
+
+
+def checked_movie_id(movie_id: int, *, field: str = "movie_id") -> int:
+    """A TMDb id is a positive number."""
+    if movie_id <= 0:
+        raise Invalid("must be a positive number", field=field)
+    return movie_id
+
+
+def checked_rating(rating: float) -> float:
+    """One of 0.5, 1.0, ... 5.0."""
+    if rating not in RATING_VALUES:
+        raise Invalid("must be one of 0.5, 1.0, 1.5, ... 5.0", field="rating")
+    return rating
+
+
+def nearest_half(rating: float, *, field: str) -> float:
+    """A rating of another scale's grain, to the nearest half; half way goes up."""
+    if not LOWEST_RATING <= rating <= HIGHEST_RATING:
+        raise Invalid("must be between 0.5 and 5.0", field=field)
+    return math.floor(rating * 2 + 0.5) / 2
+
+
+def checked_reason(reason: str) -> str:
+    """Why a movie is hidden, if the person says so."""
+    if reason not in HIDING_REASONS:
+        raise Invalid("must be seen, not_now, never or empty", field="reason")
+    return reason
+
+
+def expect_version(etag: str, before: Interaction | None) -> None:
+    """Refuse a write that was decided upon another version; an empty etag accepts any."""
+    if etag and (before is None or str(before.version) != etag):
+        raise RatingChanged("the rating has changed since it was read")
+
+
+def numbered(
+    ratings: list[ImportedRating],
+    before: Mapping[tuple[UUID, int], RatingBefore],
+    sequences: Mapping[UUID, int],
+) -> list[NumberedRating]:
+    """Those that change something, each with the next number of its owner, oldest first."""
+    last = dict(sequences)
+    kept: list[NumberedRating] = []
+    for rating in sorted(_youngest(ratings), key=lambda one: (one.rated_at, one.movie_id)):
+        found = before.get((rating.user_id, rating.movie_id))
+        if found is not None and not found.yields_to(rating):
+            continue
+        last[rating.user_id] += 1
+        live = found if found is not None and not found.deleted else None
+        kept.append(
+            NumberedRating(
+                imported=rating,
+                sequence=last[rating.user_id],
+                previous_rating=live.rating if live else 0.0,
+                has_review=live.has_review if live else False,
+            )
+        )
+    return kept
+
+
+def _youngest(ratings: list[ImportedRating]) -> list[ImportedRating]:
+    """One for each person and movie: the last given."""
+    found: dict[tuple[UUID, int], ImportedRating] = {}
+    for rating in sorted(ratings, key=lambda one: one.rated_at):
+        found[rating.user_id, rating.movie_id] = rating
+    return list(found.values())

@@ -1,0 +1,112 @@
+"""The only place where parts meet: settings in, servers out."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import grpc
+import redis
+
+from chassis.clients import channel
+from chassis.database import Database, connect
+from chassis.events import Consumer
+from chassis.identity import Revocations, SigningKeys, TokenVerifier
+from chassis.jobs import Worker
+from chassis.outbox import Relay
+from chassis.paging import PageTokens, page_key
+from chassis.rpc import Registration
+from chassis.rpc import serve as serve_rpc
+from chassis.service import run_until_signalled
+from interactions.rpc.neighbours import Neighbours
+from interactions.rpc.servicer import InteractionsServicer
+from interactions.settings import Settings
+from interactions.subscriptions import SUBSCRIPTIONS
+from marquee.catalog.v1 import catalog_pb2_grpc
+from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
+from marquee.users.v1 import events_pb2 as users_events
+from marquee.users.v1 import users_pb2, users_pb2_grpc
+
+NAME = "interactions"
+_KEYS_TIMEOUT_SECONDS = 2.0
+
+
+def serve(settings: Settings) -> None:
+    """Answer the contract until told to stop."""
+    database = _database(settings)
+    users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
+    catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
+    keys = SigningKeys(lambda: _signing_keys(users))
+    revocations = Revocations(
+        redis.Redis.from_url(settings.redis_streams_url),
+        types=[users_events.SessionRevoked.DESCRIPTOR.full_name],
+    )
+    internal_key = settings.internal_key.get_secret_value()
+    servicer = InteractionsServicer(
+        database,
+        PageTokens(page_key(internal_key)),
+        Neighbours(catalog, users),
+        lambda: datetime.now(UTC),
+    )
+    keys.start()
+    revocations.start()
+    server = serve_rpc(
+        listen=settings.grpc_listen,
+        servicers=[
+            Registration(
+                interactions_pb2_grpc.add_InteractionsServiceServicer_to_server,
+                servicer,
+                interactions_pb2.DESCRIPTOR.services_by_name["InteractionsService"],
+            )
+        ],
+        settings=settings,
+        verifier=TokenVerifier(keys=keys, internal_key=internal_key, revoked=revocations),
+        readiness=lambda: {
+            "database": database.ping(),
+            "revocations": revocations.known,
+            "signing_keys": keys.known,
+        },
+        closing=[revocations.stop, keys.stop, database.dispose],
+    )
+    server.start()
+    server.wait()
+
+
+def background(settings: Settings) -> None:
+    """Carry our facts to the stream, and take in those of the catalogue and our own."""
+    database = _database(settings)
+    streams = redis.Redis.from_url(settings.redis_streams_url)
+    consumer = Consumer(
+        name=NAME,
+        database=database,
+        redis=streams,
+        subscriptions=SUBSCRIPTIONS,
+        instance=settings.instance,
+    )
+    run_until_signalled(Relay(database, streams).run, consumer.run)
+
+
+def work(settings: Settings) -> None:
+    """Run jobs; imports will be the first of them."""
+    Worker(
+        name=NAME,
+        database=_database(settings),
+        redis_url=settings.redis_streams_url,
+        handlers={},
+        instance=settings.instance,
+    ).run()
+
+
+def _database(settings: Settings) -> Database:
+    return connect(
+        settings.database_url, pool_size=settings.database_pool_size, application_name=NAME
+    )
+
+
+def _channel(settings: Settings, target: str) -> grpc.Channel:
+    internal_key = settings.internal_key.get_secret_value()
+    return channel(target, internal_key=internal_key, service=NAME)
+
+
+def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]:
+    request = users_pb2.ListSigningKeysRequest()
+    reply = users.ListSigningKeys(request, timeout=_KEYS_TIMEOUT_SECONDS)
+    return {key.key_id: key.public_key for key in reply.keys}

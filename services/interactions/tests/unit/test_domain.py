@@ -1,0 +1,102 @@
+"""Rules of interactions, without any I/O."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.errors import Invalid
+from interactions.domain import (
+    ImportedRating,
+    MovieCounts,
+    Rating,
+    RatingBefore,
+    RatingChanged,
+    WatchlistEntry,
+    checked_rating,
+    expect_version,
+    nearest_half,
+    numbered,
+)
+
+THEN = datetime(2020, 1, 1, tzinfo=UTC)
+LATER = THEN + timedelta(days=1)
+
+
+def rating(value: float = 3.0, at: datetime = THEN, **more: object) -> Rating:
+    return Rating(movie_id=1, rating=value, rated_at=at, updated_at=at, **more)  # pyright: ignore[reportArgumentType]
+
+
+def test_the_same_words_at_another_time_are_the_same():
+    assert rating(at=LATER).says_the_same_as(rating(version=7))
+    assert not rating(3.5).says_the_same_as(rating(3.0))
+    assert not rating(review="a").says_the_same_as(rating())
+    assert not rating(has_spoilers=True).says_the_same_as(rating())
+
+
+def test_a_change_keeps_the_time_it_was_made():
+    changed = rating(4.0, LATER).following(rating(), version=9)
+    assert (changed.rated_at, changed.updated_at, changed.version) == (THEN, LATER, 9)
+    fresh = WatchlistEntry(movie_id=1, added_at=LATER).following(None, version=1)
+    assert fresh.added_at == LATER
+
+
+def test_an_etag_of_another_version_is_refused():
+    expect_version("", None)
+    expect_version("4", rating(version=4))
+    with pytest.raises(RatingChanged):
+        expect_version("3", rating(version=4))
+    with pytest.raises(RatingChanged):
+        expect_version("3", None)
+
+
+@given(st.floats())
+def test_only_ten_values_are_ratings(value: float):
+    if value * 2 in range(1, 11):
+        assert checked_rating(value) == value
+    else:
+        with pytest.raises(Invalid):
+            checked_rating(value)
+
+
+@given(st.floats(0.5, 5.0))
+def test_any_grain_ends_at_the_nearest_half(value: float):
+    half = nearest_half(value, field="rating")
+    assert abs(half - value) <= 0.25
+    assert checked_rating(half) == half
+
+
+def test_numbers_go_on_for_each_person_in_the_order_of_time():
+    anna, ben = uuid.uuid4(), uuid.uuid4()
+    given_ratings = [
+        ImportedRating(anna, 1, 3.0, LATER),
+        ImportedRating(anna, 2, 3.0, THEN),
+        ImportedRating(ben, 1, 3.0, THEN),
+    ]
+    kept = numbered(given_ratings, {}, {anna: 10, ben: 0})
+    found = {(one.imported.user_id, one.imported.movie_id): one.sequence for one in kept}
+    assert found == {(anna, 2): 11, (anna, 1): 12, (ben, 1): 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (RatingBefore(3.0, has_review=False, deleted=False, changed_at=THEN), False),
+        (RatingBefore(2.0, has_review=False, deleted=False, changed_at=THEN), True),
+        (RatingBefore(2.0, has_review=False, deleted=False, changed_at=LATER), False),
+        (RatingBefore(3.0, has_review=False, deleted=True, changed_at=THEN), True),
+        (RatingBefore(3.0, has_review=False, deleted=True, changed_at=LATER), False),
+    ],
+)
+def test_the_younger_wins_and_the_same_is_no_change(before: RatingBefore, kept: bool):
+    anna = uuid.uuid4()
+    imported = ImportedRating(anna, 1, 3.0, LATER)
+    assert bool(numbered([imported], {(anna, 1): before}, {anna: 0})) is kept
+
+
+def test_differences_add_up():
+    assert MovieCounts(1, 4.0, 0, 1, 0) + MovieCounts(-1, -4.0, 2, -1, 0) == MovieCounts(
+        favorites_count=2
+    )
