@@ -1,0 +1,1 @@
+"""Entities, values, rules and refusals; standard library only."""

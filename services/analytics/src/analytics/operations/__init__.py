@@ -1,0 +1,1 @@
+"""Writes: what a caller, an event or the clock can make happen."""

@@ -1,0 +1,100 @@
+"""Keeping activity as far as people consent, and deleting it when they wish."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from secrets import token_bytes
+from uuid import UUID
+
+from sqlalchemy.engine import Connection
+
+from analytics.domain import privacy
+from analytics.domain.activities import Activity, Observation
+from analytics.messages.facts import activity_deleted
+from analytics.operations.rollups import count_activities
+from analytics.store import activities
+from chassis.database import uuid7
+from chassis.outbox import Fact, publish
+
+_STREAM = "analytics.events"
+_SALT_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of observations that may be stored."""
+
+    stored_count: int
+    duplicate_count: int
+
+
+def keep(
+    connection: Connection,
+    observations: Sequence[Observation],
+    *,
+    consents: Mapping[UUID, str],
+    key: bytes,
+    at: datetime,
+) -> Kept:
+    """Store what is new, permitted and not deleted; count it in the same transaction."""
+    willing = [one for one in observations if _tracking(consents, one) != privacy.OFF]
+    if not willing:
+        return Kept(0, 0)
+    activities.keep_deletions_out(connection)
+    deleted_at = activities.deletions_of(connection, {one.user_id for one in willing})
+    wanted = privacy.not_deleted(willing, deleted_at)
+    by_key: dict[UUID, Observation] = {}
+    for one in wanted:
+        by_key.setdefault(privacy.keyed(key, one.name), one)
+    new = activities.newly_seen(connection, by_key.keys())
+    fresh = [one for event_key, one in by_key.items() if event_key in new]
+    stored = _as_permitted(connection, fresh, consents, key, at)
+    if stored:
+        activities.copy_in(connection, stored)
+        count_activities(connection, stored)
+    return Kept(len(stored), len(wanted) - len(stored))
+
+
+def delete_activity(
+    connection: Connection, user_id: UUID, activity_type: str, *, at: datetime
+) -> int:
+    """Delete a person's activity, of one type or all; what is still on its way stays out."""
+    deleted_count = activities.delete(connection, user_id, activity_type, at)
+    if deleted_count:
+        message = activity_deleted(user_id, deleted_count, at)
+        fact = Fact(
+            type=message.DESCRIPTOR.full_name,
+            aggregate_id=str(user_id),
+            aggregate_version=int(at.timestamp() * 1_000_000),
+            payload=message.SerializeToString(),
+            actor=str(user_id),
+            occurred_at=at,
+        )
+        publish(connection, _STREAM, [fact])
+    return deleted_count
+
+
+def _tracking(consents: Mapping[UUID, str], observation: Observation) -> str:
+    """What the person consents to; nothing where we do not know them or the word."""
+    tracking = consents.get(observation.user_id, privacy.OFF)
+    return tracking if tracking in {privacy.FULL, privacy.ANONYMOUS} else privacy.OFF
+
+
+def _as_permitted(
+    connection: Connection,
+    observations: Sequence[Observation],
+    consents: Mapping[UUID, str],
+    key: bytes,
+    at: datetime,
+) -> list[Activity]:
+    own = [one for one in observations if _tracking(consents, one) == privacy.FULL]
+    stored = [privacy.named(one, uuid7(), at) for one in own]
+    anonymous = [one for one in observations if _tracking(consents, one) == privacy.ANONYMOUS]
+    if anonymous:
+        today = at.astimezone(UTC).date()
+        salt = activities.salt_of(connection, today, token_bytes(_SALT_BYTES))
+        stored += [
+            privacy.nameless(one, privacy.pseudonym(key, salt, one.user_id), at)
+            for one in anonymous
+        ]
+    return stored

@@ -1,0 +1,141 @@
+"""The only place where parts meet: settings in, servers out."""
+
+import hmac
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import redis
+
+from analytics.jobs import CHORES, job_functions
+from analytics.operations.consents import Consents
+from analytics.operations.retention import make_partitions
+from analytics.rpc import AnalyticsServicer
+from analytics.settings import Settings
+from analytics.subscriptions import Intake, subscriptions
+from chassis.clients import channel
+from chassis.database import Database, connect
+from chassis.events import Consumer
+from chassis.identity import Revocations, SigningKeys, TokenVerifier
+from chassis.jobs import Worker
+from chassis.loops import keep_going
+from chassis.outbox import Relay
+from chassis.paging import PageTokens, page_key
+from chassis.rpc import Registration
+from chassis.rpc import serve as serve_rpc
+from chassis.service import run_until_signalled
+from marquee.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from marquee.users.v1 import events_pb2 as users_events
+from marquee.users.v1 import users_pb2, users_pb2_grpc
+
+NAME = "analytics"
+_KEYS_TIMEOUT_SECONDS = 2.0
+_PARTITIONS_SECONDS = 600
+
+
+def serve(settings: Settings) -> None:
+    """Answer the contract until told to stop."""
+    database, users = _database(settings), _users(settings)
+    internal_key = settings.internal_key.get_secret_value()
+    keys = SigningKeys(lambda: _signing_keys(users))
+    revocations = Revocations(
+        redis.Redis.from_url(settings.redis_streams_url),
+        types=[users_events.SessionRevoked.DESCRIPTOR.full_name],
+    )
+    server = serve_rpc(
+        listen=settings.grpc_listen,
+        servicers=[registration(settings, database, Consents(users))],
+        settings=settings,
+        verifier=TokenVerifier(keys=keys, internal_key=internal_key, revoked=revocations),
+        readiness=lambda: {
+            "database": database.ping(),
+            "revocations": revocations.known,
+            "signing_keys": keys.known,
+        },
+        closing=[revocations.stop, keys.stop, database.dispose],
+    )
+    keys.start()
+    revocations.start()
+    server.start()
+    server.wait()
+
+
+def background(settings: Settings) -> None:
+    """Carry our facts to their stream, and take in those of everybody else."""
+    database = _database(settings)
+    streams = redis.Redis.from_url(settings.redis_streams_url)
+    consumer = Consumer(
+        name=NAME,
+        database=database,
+        redis=streams,
+        subscriptions=subscriptions(intake(settings, Consents(_users(settings)))),
+        instance=settings.instance,
+    )
+
+    # The chore does the same; here it does not depend on workers, and no month can be missed.
+    def keep_partitions(stop: threading.Event) -> None:
+        keep_going(stop, "partitions", lambda: _make_partitions(database, stop))
+
+    run_until_signalled(Relay(database, streams).run, consumer.run, keep_partitions)
+
+
+def work(settings: Settings) -> None:
+    """Do the chores."""
+    database = _database(settings)
+    Worker(
+        name=NAME,
+        database=database,
+        redis_url=settings.redis_streams_url,
+        handlers=job_functions(database, settings.activity_retention_months, utc_now),
+        chores=CHORES,
+        instance=settings.instance,
+    ).run()
+
+
+def registration(settings: Settings, database: Database, consents: Consents) -> Registration:
+    """The servicer with all it needs, ready to be served."""
+    tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
+    return Registration(
+        analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server,
+        AnalyticsServicer(database, consents, tokens, _key(settings), utc_now),
+        analytics_pb2.DESCRIPTOR.services_by_name["AnalyticsService"],
+    )
+
+
+def intake(settings: Settings, consents: Consents) -> Intake:
+    """What the subscriptions need."""
+    return Intake(consents=consents, key=_key(settings), now=utc_now)
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def _key(settings: Settings) -> bytes:
+    """The key of pseudonyms and of what was seen, derived so that it opens nothing else."""
+    internal_key = settings.internal_key.get_secret_value().encode()
+    return hmac.digest(internal_key, b"marquee activity", "sha256")
+
+
+def _make_partitions(database: Database, stop: threading.Event) -> None:
+    make_partitions(database, utc_now())
+    stop.wait(_PARTITIONS_SECONDS)
+
+
+def _database(settings: Settings) -> Database:
+    return connect(
+        settings.database_url, pool_size=settings.database_pool_size, application_name=NAME
+    )
+
+
+def _users(settings: Settings) -> users_pb2_grpc.UsersServiceStub:
+    internal_key = settings.internal_key.get_secret_value()
+    to_users = channel(settings.users_address, internal_key=internal_key, service=NAME)
+    return users_pb2_grpc.UsersServiceStub(to_users)
+
+
+def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]:
+    request = users_pb2.ListSigningKeysRequest()
+    reply = users.ListSigningKeys(request, timeout=_KEYS_TIMEOUT_SECONDS)
+    return {key.key_id: key.public_key for key in reply.keys}

@@ -1,0 +1,269 @@
+"""Events become activity and sums, once, and only as far as their people consent."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from analytics import tables
+from chassis.database import uuid7
+from chassis.events import Fact
+from marquee.analytics.v1 import analytics_pb2 as pb
+from marquee.gateway.v1 import events_pb2 as gateway
+from marquee.interactions.v1 import events_pb2 as interactions
+from marquee.recommender.v1 import events_pb2 as recommender
+from marquee.users.v1 import events_pb2 as users_events
+
+ROLLUPS = [table.name for table in tables.ROLLUPS]
+
+
+def moment(at: datetime | None = None) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(at or datetime.now(UTC))
+    return stamp
+
+
+def fact(message) -> Fact:
+    return Fact(message.DESCRIPTOR.full_name, str(uuid4()), 1, message.SerializeToString())
+
+
+def favorite_added(user_id: UUID, movie_id: int = 7, at: datetime | None = None) -> Fact:
+    return fact(
+        interactions.FavoriteAdded(
+            user_id=str(user_id), movie_id=movie_id, sequence=1, favorited_at=moment(at)
+        )
+    )
+
+
+def observed(user_ids, activity_type: str = "view_movie", **more) -> Fact:
+    message, stamp = gateway.ActivityObserved(), moment()
+    for user_id in user_ids:
+        message.activities.add(
+            event_id=str(uuid7()),
+            user_id=str(user_id),
+            activity_type=activity_type,
+            movie_id=11,
+            occurred_at=stamp,
+            **more,
+        )
+    return fact(message)
+
+
+def rows(database, table: str = "user_activity") -> list:
+    with database.read() as connection:
+        return list(connection.execute(sa.select(tables.metadata.tables[table])).mappings())
+
+
+def everything(database) -> dict[str, list]:
+    without = {"created_at", "updated_at"}
+    return {
+        name: sorted(
+            str({key: value for key, value in row.items() if key not in without})
+            for row in rows(database, name)
+        )
+        for name in ["user_activity", *ROLLUPS]
+    }
+
+
+def consenting(users, tracking: str = "full") -> UUID:
+    user_id = uuid4()
+    users.tracking[str(user_id)] = tracking
+    return user_id
+
+
+def test_each_event_becomes_the_activity_it_tells_of(tell, users, database):
+    one = str(user_id := consenting(users))
+    at, device = moment(), {"address": "203.0.113.77", "agent": "Browser/1.0"}
+    tell(
+        "users.events",
+        fact(users_events.UserLoggedIn(user_id=one, session_id="s", logged_in_at=at, **device)),
+        fact(users_events.UserLoggedOut(user_id=one, session_id="s", logged_out_at=at)),
+    )
+    tell(
+        "interactions.events",
+        favorite_added(user_id),
+        fact(interactions.FavoriteRemoved(user_id=one, movie_id=7, removed_at=at)),
+        fact(interactions.MovieRated(user_id=one, movie_id=7, rating=4.5, rated_at=at)),
+        fact(interactions.WatchlistEntryAdded(user_id=one, movie_id=7, added_at=at)),
+        fact(interactions.WatchlistEntryRemoved(user_id=one, movie_id=7, removed_at=at)),
+    )
+    click = recommender.RecommendationClicked(
+        user_id=one, recommendation_id="r", movie_id=9, clicked_at=at, recommended_at=at
+    )
+    tell("recommender.events", fact(click))
+    tell("gateway.activity", observed([user_id]), observed([user_id], "search"))
+    stored = {row["activity_type"]: row for row in rows(database)}
+    assert sorted(stored) == [
+        "add_favorite",
+        "add_watchlist",
+        "click_recommendation",
+        "login",
+        "logout",
+        "rate_movie",
+        "remove_favorite",
+        "remove_watchlist",
+        "search",
+        "view_movie",
+    ]
+    assert {row["user_id"] for row in stored.values()} == {user_id}
+    assert stored["rate_movie"]["metadata"] == {"rating": 4.5}
+    assert stored["click_recommendation"]["movie_id"] == 9
+    assert str(stored["login"]["address"]) == "203.0.113.0/24"
+    assert stored["login"]["agent"] == "Browser/1.0"
+
+
+def test_imported_ratings_and_changed_notes_are_no_activity(tell, users, database):
+    one = str(consenting(users))
+    rated = interactions.MovieRated(user_id=one, movie_id=8, rating=3)
+    tell(
+        "interactions.events",
+        fact(interactions.MovieRated(user_id=one, movie_id=7, rating=4, imported=True)),
+        fact(interactions.WatchlistEntryAdded(user_id=one, movie_id=7, updated=True)),
+        fact(interactions.RatingsImported(ratings=[rated])),
+    )
+    assert rows(database) == []
+
+
+@pytest.mark.parametrize("tracking", ["off", "unknown-word", None])
+def test_nothing_at_all_is_stored_of_who_does_not_consent(tell, users, database, tracking):
+    user_id = uuid4()
+    if tracking is not None:
+        users.tracking[str(user_id)] = tracking
+    tell("interactions.events", favorite_added(user_id))
+    tell("gateway.activity", observed([user_id], address="203.0.113.1", agent="Browser"))
+    assert not any(everything(database).values())
+    assert rows(database, "activity_seen") == []
+
+
+def test_an_anonymous_activity_cannot_be_traced(tell, users, database):
+    user_id = consenting(users, "anonymous")
+    query = json.dumps({"query": "my own name"})
+    tell(
+        "gateway.activity",
+        observed([user_id] * 2, address="203.0.113.1", agent="Browser", metadata_json=query),
+    )
+    first, second = rows(database)
+    for row in (first, second):
+        assert (row["user_id"], row["address"], row["agent"]) == (None, None, None)
+        assert row["metadata"] == {}
+        assert row["pseudonym"] not in {None, user_id}
+        assert row["occurred_at"].minute == row["occurred_at"].microsecond == 0
+        assert row["activity_id"].version == 4
+    assert first["pseudonym"] == second["pseudonym"]
+    assert all(row["users_count"] == 1 for row in rows(database, "activity_rollup"))
+
+
+def test_a_pseudonym_ends_with_its_salt(tell, users, database):
+    user_id = consenting(users, "anonymous")
+    tell("gateway.activity", observed([user_id]))
+    with database.begin() as connection:
+        connection.execute(sa.delete(tables.pseudonym_salt))
+    tell("gateway.activity", observed([user_id]))
+    first, second = rows(database)
+    assert first["pseudonym"] != second["pseudonym"]
+
+
+def test_streams_told_again_change_nothing(tell, users, database):
+    user_id, other = consenting(users), consenting(users, "anonymous")
+    one, at = str(user_id), moment()
+    kind = "hybrid"
+    usage = gateway.RouteUsage(method="GET", route="/r", status=200, requests_count=3, minute=at)
+    told = {
+        "interactions.events": [favorite_added(user_id), favorite_added(other)],
+        "recommender.events": [
+            fact(
+                recommender.ListServed(
+                    user_id=one, recommendation_type=kind, movie_ids=[1, 2], served_at=at
+                )
+            ),
+            fact(
+                recommender.RecommendationClicked(
+                    user_id=one, movie_id=1, recommendation_type=kind, clicked_at=at
+                )
+            ),
+        ],
+        "gateway.activity": [
+            observed([user_id, other]),
+            fact(gateway.RequestsServed(instance="g", usages=[usage])),
+        ],
+    }
+    for stream, facts in told.items():
+        tell(stream, *facts)
+    before = everything(database)
+    assert all(before.values())
+    for stream, facts in told.items():
+        tell(stream, *facts)
+        tell(stream, *reversed(facts))
+    assert everything(database) == before
+
+
+def test_the_same_view_told_by_another_event_counts_once(tell, users, database):
+    told = observed([consenting(users)])
+    for version in (2, 3):
+        again = Fact(told.type, told.aggregate_id, version, told.payload)
+        tell("gateway.activity", told, again)
+    assert len(rows(database)) == 1
+    assert {row["count"] for row in rows(database, "activity_rollup")} == {1}
+
+
+def test_a_late_event_counts_when_it_happened(tell, users, database):
+    user_id, late = consenting(users), datetime.now(UTC) - timedelta(days=5)
+    tell("interactions.events", favorite_added(user_id), favorite_added(user_id, 8, late))
+    days = {
+        row["bucket"].date(): row["count"]
+        for row in rows(database, "activity_rollup")
+        if row["granularity"] == "day"
+    }
+    assert days[late.date()] == 1
+    assert len(days) == 2
+
+
+def test_a_person_counts_once_in_a_bucket(tell, users, database):
+    one, two, at = consenting(users), consenting(users), datetime.now(UTC)
+    tell("interactions.events", favorite_added(one, 1, at), favorite_added(two, 2, at))
+    tell("interactions.events", favorite_added(one, 3, at), favorite_added(one, 4, at))
+    for row in rows(database, "activity_rollup"):
+        assert (row["count"], row["users_count"]) == (4, 2)
+
+
+def test_poison_is_buried_and_the_stream_goes_on(tell, users, database):
+    user_id = consenting(users)
+    poison = Fact(observed([user_id]).type, "x", 1, b"\xff\xff\xff")
+    nobody = observed(["?"])
+    strange = observed([user_id], metadata_json='{"a": "\\u0000"}')
+    tell("gateway.activity", poison, nobody, strange, observed([user_id]))
+    assert len(rows(database)) == 1
+    buried = {row["event_id"] for row in rows(database, "dead_letter")}
+    assert buried == {poison.event_id, nobody.event_id, strange.event_id}
+
+
+def test_ten_thousand_views_are_stored_in_batches(tell, users, database):
+    people = [consenting(users) for _ in range(250)]
+    tell("gateway.activity", *[observed(people * 2) for _ in range(20)])
+    assert len(rows(database)) == 10_000
+    assert len(users.asked) <= 20
+    assert {row["count"] for row in rows(database, "activity_rollup")} == {10_000}
+    assert {row["users_count"] for row in rows(database, "activity_rollup")} == {250}
+
+
+def test_a_batch_waits_until_users_can_say_who_consents(tell, users, database):
+    users.failures = 6  # more than the tries an event has that fails by itself
+    tell("interactions.events", favorite_added(consenting(users)))
+    assert len(rows(database)) == 1
+    assert rows(database, "dead_letter") == []
+
+
+def test_what_was_deleted_does_not_come_back_with_a_late_event(tell, users, stub, tokens, database):
+    user_id, before = consenting(users), datetime.now(UTC) - timedelta(seconds=5)
+    tell("interactions.events", favorite_added(user_id))
+    metadata = tokens.user(user_id)
+    reply = stub.DeleteActivity(pb.DeleteActivityRequest(), timeout=5, metadata=metadata)
+    assert reply.deleted_count == 1
+    tell("interactions.events", favorite_added(user_id, 8, before))
+    assert rows(database) == []
+    assert rows(database, "activity_actor") == []
+    tell("interactions.events", favorite_added(user_id, 9))
+    assert [row["movie_id"] for row in rows(database)] == [9]
