@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +13,36 @@ from typing import Any, Self
 
 import httpx
 
+CHECKOUT = Path(__file__).parents[2]
+CATALOG_SIZE = 600
 UP_SECONDS = 240
 PATIENCE_SECONDS = 90
+
+_PRINT_REDIS_URLS = """
+from launcher.backing import Servers
+from launcher.settings import read_settings
+from launcher.state import State
+settings = read_settings()
+backing = Servers(settings, State(settings.state)).backing()
+print(backing.redis_streams_url, backing.redis_cache_url)
+"""
+
+
+def running(state: Path) -> "Suite":
+    """A suite of its own state and port, stopped at the end of the block."""
+    environment = {
+        **os.environ,
+        "MARQUEE_STATE": str(state),
+        "MARQUEE_PORT": str(_free_port()),
+        "MARQUEE_CATALOG_SIZE": str(CATALOG_SIZE),
+    }
+    return Suite(CHECKOUT, environment)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Suite:
@@ -24,6 +53,7 @@ class Suite:
         self._environment = dict(environment)
         self.state = Path(environment["MARQUEE_STATE"])
         self.url = f"http://127.0.0.1:{environment['MARQUEE_PORT']}"
+        self._clients: list[httpx.Client] = []
 
     def __enter__(self) -> Self:
         up = self.command("up", "--detach", timeout=UP_SECONDS)
@@ -31,6 +61,8 @@ class Suite:
         return self
 
     def __exit__(self, *_raised: object) -> None:
+        for client in self._clients:
+            client.close()
         self.command("down", timeout=120)
 
     def command(
@@ -49,9 +81,11 @@ class Suite:
     def client(self, token: str = "") -> httpx.Client:
         """A client of the REST API."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(
+        client = httpx.Client(
             base_url=f"{self.url}/api/v1", headers=headers, timeout=20, trust_env=False
         )
+        self._clients.append(client)
+        return client
 
     def person(self) -> "Person":
         """Somebody who has just registered."""
@@ -75,6 +109,10 @@ class Suite:
         pid = self.processes()[name]["pid"]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def redis_urls(self) -> list[str]:
+        """Both Redis servers, as the processes are told of them."""
+        return self.command("python", "-c", _PRINT_REDIS_URLS).stdout.split()
 
     def wait_for_sync(self) -> None:
         """Until the first sync of the catalogue has ended."""

@@ -179,7 +179,7 @@ def test_a_bad_change_is_422(suite: Suite, path: str, body: dict[str, Any]) -> N
         refused(api.patch(path, json=body), 422)
 
 
-TOKENS = ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "x" * 5000]
+TOKENS = ["x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "x" * 5000]
 
 
 @pytest.mark.parametrize("token", TOKENS)

@@ -50,6 +50,7 @@ def test_a_person_goes_all_the_way(suite: Suite) -> None:
 
     first = person.recommended(page_size=20)
     assert len(first["items"]) == 20
+    assert not first["degraded"]
     assert not set(movie_ids(first)) & {*seen[:6], seen[7]}
     assert [one["position"] for one in first["items"]] == list(range(1, 21))
     assert all(one["reason"]["text"] for one in first["items"])

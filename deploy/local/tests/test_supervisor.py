@@ -10,11 +10,12 @@ import psutil
 import pytest
 
 from launcher import orphans
+from launcher.children import python
 from launcher.probes import alive, listens
 from launcher.settings import Failure
 from launcher.state import State
 from launcher.supervisor import Supervisor, restart_delay
-from launcher.units import Program, ProgramSpec, python
+from launcher.units import Program, ProgramSpec
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS

@@ -24,6 +24,7 @@ _FLUSH_SECONDS = 0.5
 _BATCH = 500
 _WAITING_AT_MOST = 50_000
 _STREAM_ENTRIES_AT_MOST = 200_000
+_CLIENTS_AT_MOST = 100
 _PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,39}")
 
 log = structlog.get_logger()
@@ -52,6 +53,7 @@ class Recorder:
         self._usage: dict[tuple[str, str, int, str, int], list[float]] = defaultdict(
             lambda: [0, 0.0]
         )
+        self._clients = {"other"}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -92,11 +94,20 @@ class Recorder:
 
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""
-        found = _PRODUCT.match(agent)
-        client = found.group() if found else "other"
+        client = self._client_name(agent)
         usage = self._usage[method, route, status, client, int(time.time() // 60) * 60]
         usage[0] += 1
         usage[1] += seconds * 1000
+
+    def _client_name(self, agent: str) -> str:
+        """The product of a user agent; `other` once there are too many to tell apart."""
+        found = _PRODUCT.match(agent)
+        name = found.group() if found else "other"
+        if name not in self._clients:
+            if len(self._clients) >= _CLIENTS_AT_MOST:
+                return "other"
+            self._clients.add(name)
+        return name
 
     async def flush(self) -> None:
         """Send everything gathered so far."""

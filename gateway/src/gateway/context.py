@@ -56,7 +56,8 @@ class Context:
     def client(self, request: Request) -> Client:
         """Where a request came from, as far as that is kept."""
         address = truncated(self.proxies.address_of(request))
-        return Client(address, request.headers.get("user-agent", "")[:300])
+        agent = request.headers.get("user-agent", "")[:300]
+        return Client(address, "".join(one for one in agent if one.isprintable()))
 
     async def genre_names(self, language: str) -> dict[int, str]:
         """Names of genres by id; empty while the catalog is away."""
@@ -70,7 +71,8 @@ class Context:
         except Refusal:
             return {}
         names = {genre.genre_id: genre.name for genre in reply.genres}
-        self.genres.put(language, names)
+        if names:
+            self.genres.put(language, names)
         return names
 
     def forget_language(self, user_id: str) -> None:

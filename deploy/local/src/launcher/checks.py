@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.children import python
 from launcher.settings import LocalSettings, Usage
-from launcher.units import python
 
 BIN = Path(sys.executable).parent
 SUITE_TESTS = ["-n", "2", "--dist", "loadgroup"]

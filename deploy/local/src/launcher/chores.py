@@ -1,35 +1,43 @@
 """Commands that run once and must succeed."""
 
 import asyncio
-import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
-from chassis.embedded import death_guard
+from launcher.children import python, signal_group
+from launcher.probes import alive
 from launcher.settings import Failure
+from launcher.units import ProgramSpec, Starter
 
 TAIL_LINES = 15
 
 
-async def run(name: str, command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """What the command prints; Failure with its last lines when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *death_guard(signal.SIGTERM),
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **environment},
-        process_group=0,
-    )
-    try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.terminate()
-        await process.wait()
-        raise
-    text = output.decode(errors="replace")
-    if process.returncode != 0:
-        lines = "\n".join(f"    {line}" for line in text.splitlines()[-TAIL_LINES:])
-        raise Failure(f"{name} failed with code {process.returncode}:\n{lines}")
-    return text
+class Chores:
+    """Runs Python modules to their end, started in the way the services are."""
+
+    def __init__(self, starter: Starter, folder: Path) -> None:
+        self._starter = starter
+        self._folder = folder
+
+    async def run(self, name: str, *module: str, environment: Mapping[str, str]) -> None:
+        """Run `python -m` these; Failure with the last lines when it fails."""
+        spec = ProgramSpec(
+            name=module[0],
+            command=python("-m", *module),
+            probe=alive(),
+            environment=environment,
+            module=module,
+        )
+        child = await self._starter(spec, self._folder)
+        try:
+            output = await child.output.read()
+            code = await child.wait()
+        except asyncio.CancelledError:
+            signal_group(child.pid, signal.SIGTERM)
+            await child.wait()
+            raise
+        if code != 0:
+            last = output.decode(errors="replace").splitlines()[-TAIL_LINES:]
+            lines = "\n".join(f"    {line}" for line in last)
+            raise Failure(f"{name} failed with code {code}:\n{lines}")

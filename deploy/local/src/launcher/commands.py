@@ -14,13 +14,13 @@ import redis
 
 from launcher import databases, orphans
 from launcher.backing import SERVICES, Servers
+from launcher.children import python
 from launcher.detach import Report, start_detached
 from launcher.locks import compile_lock
 from launcher.probes import Probe, alive
 from launcher.settings import Failure, LocalSettings, Usage
 from launcher.state import State
 from launcher.suite import Suite
-from launcher.units import python
 from launcher.up import STATUS, up_attached, up_reporting
 
 NOT_RUNNING = 3

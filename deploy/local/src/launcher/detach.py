@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from launcher.children import python
 from launcher.output import rotate
 from launcher.settings import Failure, LocalSettings
 from launcher.state import State
-from launcher.units import python
 
 LOG = "launcher.log"
 MAX_BYTES = 2**20

@@ -92,9 +92,9 @@ class State:
 
     # What is decided at the first start and then kept.
 
-    def secret(self, name: str) -> str:
-        """A secret that is made when first asked for."""
-        return self._kept("secrets.json", name, lambda: secrets.token_urlsafe(36))
+    def secret(self, name: str, *, size: int = 36) -> str:
+        """A secret of so many random bytes that is made when first asked for."""
+        return self._kept("secrets.json", name, lambda: secrets.token_urlsafe(size))
 
     def port(self, name: str) -> int:
         """This process's port, the same at every start."""

@@ -5,11 +5,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from launcher.backing import SERVICES, Backing
+from launcher.children import python
 from launcher.edge import STATIC, write_configuration
 from launcher.probes import Probe, grpc_health, http_ok, listens
 from launcher.settings import Failure, LocalSettings
 from launcher.state import State
-from launcher.units import ProgramSpec, python
+from launcher.units import ProgramSpec
 
 ROLES = ("serve", "background", "work")
 # Any service could: the beat only sends ticks.
@@ -65,6 +66,7 @@ class Suite:
         return ProgramSpec(
             name=name,
             command=python("-m", service, role),
+            module=(service, role),
             probe=probe,
             environment={**self.environment(service), **self._metrics(name)},
             port=port,
@@ -75,6 +77,7 @@ class Suite:
         return ProgramSpec(
             name=name,
             command=python("-m", BEAT, "beat"),
+            module=(BEAT, "beat"),
             probe=listens(self._state.port(f"{name}.metrics")),
             environment={
                 **self.environment(BEAT),
@@ -88,6 +91,7 @@ class Suite:
         return ProgramSpec(
             name="gateway",
             command=python("-m", "gateway", "serve"),
+            module=("gateway", "serve"),
             probe=http_ok(f"http://127.0.0.1:{port}/readyz"),
             environment={
                 **self._common(),

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal as signals
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from chassis.embedded import EmbeddedPostgres, EmbeddedValkey, StartError, death_guard
+from chassis.embedded import EmbeddedPostgres, EmbeddedValkey, StartError
+from launcher.children import Child, execute, signal_group
 from launcher.output import MAX_BYTES, LogFile, rotate
 from launcher.probes import Probe, answers
 from launcher.settings import Failure
@@ -64,6 +64,16 @@ class ProgramSpec:
     probe: Probe
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     port: int | None = None
+    # What Python runs, where the command is just that: such a program can be forked instead.
+    module: Sequence[str] = ()
+
+
+Starter = Callable[[ProgramSpec, Path], Awaitable[Child]]
+
+
+async def start_anew(spec: ProgramSpec, folder: Path) -> Child:
+    """The plain way: a new interpreter, or whatever the command says."""
+    return await execute(spec.command, spec.environment, folder)
 
 
 class Program:
@@ -71,41 +81,42 @@ class Program:
 
     stop_signal = signals.SIGTERM
 
-    def __init__(self, spec: ProgramSpec, *, logs: Path, folder: Path, sink: LineSink) -> None:
+    def __init__(
+        self,
+        spec: ProgramSpec,
+        *,
+        logs: Path,
+        folder: Path,
+        sink: LineSink,
+        starter: Starter = start_anew,
+    ) -> None:
         self.name, self.port = spec.name, spec.port
         self.log = logs / f"{spec.name}.log"
         self._spec = spec
         self._folder = folder
         self._sink = sink
-        self._process: asyncio.subprocess.Process | None = None
+        self._starter = starter
+        self._child: Child | None = None
         self._reader: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
         """Its process id while it runs."""
-        process = self._process
-        return process.pid if process is not None and process.returncode is None else None
+        return self._child.pid if self._child is not None else None
 
     async def start(self) -> None:
-        """Start it in a new process group; on Linux it is told to end when the launcher dies."""
-        self._process = await asyncio.create_subprocess_exec(
-            *death_guard(self.stop_signal),
-            *self._spec.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self._spec.environment},
-            cwd=self._folder,
-            process_group=0,
-        )
-        self._reader = asyncio.create_task(self._read(self._process.stdout))
+        """Start it in a new process group."""
+        self._child = await self._starter(self._spec, self._folder)
+        self._reader = asyncio.create_task(self._read(self._child.output))
 
     async def wait(self) -> int:
         """Its exit code; children that outlive it are killed, for they may hold its port."""
-        if self._process is None or self._reader is None:
+        if self._child is None or self._reader is None:
             return 0
-        code = await self._process.wait()
-        self._signal_group(self._process.pid, signals.SIGKILL)
+        pid = self._child.pid
+        code = await self._child.wait()
+        self._child = None
+        signal_group(pid, signals.SIGKILL)
         await self._reader
         return code
 
@@ -116,30 +127,30 @@ class Program:
     def signal(self, number: signals.Signals) -> None:
         """Signal its whole group."""
         if self.pid is not None:
-            self._signal_group(self.pid, number)
+            signal_group(self.pid, number)
 
-    @staticmethod
-    def _signal_group(group: int, number: signals.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
-
-    async def _read(self, stream: asyncio.StreamReader | None) -> None:
-        if stream is None:
-            return
+    async def _read(self, stream: asyncio.StreamReader) -> None:
         log = LogFile(self.log)
-        rest = b""
         try:
-            while chunk := await stream.read(CHUNK_BYTES):
-                *lines, rest = (rest + chunk).split(b"\n")
-                if len(rest) > CHUNK_BYTES:
-                    lines, rest = [*lines, rest], b""
-                for line in lines:
-                    log.write(line)
-                    self._sink(self.name, line)
+            async for line in lines_of(stream):
+                log.write(line)
+                self._sink(self.name, line)
         finally:
-            if rest:
-                log.write(rest)
             log.close()
+
+
+async def lines_of(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Lines without their ends; one that is too long comes in pieces."""
+    rest = b""
+    while chunk := await stream.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > CHUNK_BYTES:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
 
 
 class Server:
@@ -186,8 +197,3 @@ class Server:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-
-
-def python(*arguments: str) -> list[str]:
-    """A command of this very environment's; -P keeps the working folder out of the imports."""
-    return [sys.executable, "-P", *arguments]

@@ -10,15 +10,17 @@ from contextlib import contextmanager
 
 import httpx
 
-from launcher import chores, first_run, migrate, orphans
+from launcher import first_run, migrate, orphans
 from launcher.backing import SERVICES, Backing, Servers
+from launcher.chores import Chores
 from launcher.detach import Report
+from launcher.forking import Nursery
 from launcher.output import Say, Terminal
 from launcher.settings import Failure, LocalSettings
 from launcher.state import State, is_free
 from launcher.suite import Suite
 from launcher.supervisor import Supervisor
-from launcher.units import Program, ProgramSpec, Unit, python
+from launcher.units import Program, ProgramSpec, Unit
 from launcher.welcome import Welcome
 
 STATUS = "status.json"
@@ -61,6 +63,9 @@ class Launcher:
         self._terminal = terminal
         self._say = say
         self._supervisor = Supervisor(say=say, changed=self._write_status)
+        state = self._state
+        self._nursery = Nursery(logs=state.logs, folder=state.folder, say=say)
+        self._chores = Chores(self._nursery.start_program, state.folder)
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Bring the suite up, tell how to use it, keep it up until told to stop."""
@@ -123,14 +128,17 @@ class Launcher:
         await self._migrate(suite)
         self._say("starting the services")
         units = [[self._program(spec) for spec in stage] for stage in stages]
-        await asyncio.gather(self._supervisor.start(*units), first_run.prepare(suite, self._state))
+        await asyncio.gather(
+            self._supervisor.start(*units), first_run.prepare(suite, self._state, self._chores)
+        )
         self._say(f"ready after {time.monotonic() - started:.1f} s; waiting for the first movies")
         self._say(await Welcome(self._base_url, self._state).text())
 
     async def _start_servers(self) -> Backing:
         self._say("starting PostgreSQL and Valkey")
         servers = Servers(self._settings, self._state)
-        await self._supervisor.start(servers.units)
+        nursery = [self._nursery] if Nursery.supported else []
+        await self._supervisor.start(nursery, servers.units)
         await asyncio.to_thread(servers.prepare_databases)
         return servers.backing()
 
@@ -138,12 +146,13 @@ class Launcher:
         self._say("migrating the databases")
         urls = {name: suite.environment(name)["DATABASE_URL"] for name in SERVICES}
         environment = {migrate.URLS: json.dumps(urls)}
-        await chores.run("the migration", python("-m", "launcher.migrate"), environment)
+        await self._chores.run("the migration", "launcher.migrate", environment=environment)
 
     def _program(self, spec: ProgramSpec) -> Unit:
         state = self._state
         sink = self._terminal.process_line
-        return Program(spec, logs=state.logs, folder=state.folder, sink=sink)
+        starter = self._nursery.start_program
+        return Program(spec, logs=state.logs, folder=state.folder, sink=sink, starter=starter)
 
     async def _report_progress(self) -> None:
         welcome = Welcome(self._base_url, self._state)

@@ -13,6 +13,7 @@ MOVIE_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 3.0
 ENDED = ("done", "failed")
+RECENT_RUNS = 20
 
 
 class Welcome:
@@ -29,21 +30,17 @@ class Welcome:
         return _text(self._base_url, accounts, movie_id)
 
     async def progress(self) -> AsyncIterator[str]:
-        """A line for each step of the newest sync run until it has ended."""
+        """How far the sync is, again and again until nothing of it runs any more."""
         said = ""
         async with self._client() as client:
             token = await self._admin_token(client)
-            while True:
-                run = await _newest_run(client, token)
-                if run is None:
-                    return
-                line = _progress_line(run)
+            while active := [run for run in await _runs(client, token) if _is_active(run)]:
+                line = _progress_line(max(active, key=_remaining))
                 if line != said:
                     said = line
                     yield line
-                if run["state"] in ENDED:
-                    return
                 await asyncio.sleep(PROGRESS_SECONDS)
+        yield "the catalogue is in step with its source"
 
     async def _some_movie(self) -> int | None:
         try:
@@ -66,14 +63,21 @@ class Welcome:
         return httpx.AsyncClient(base_url=f"{self._base_url}/api/v1", trust_env=False, timeout=10)
 
 
-async def _newest_run(client: httpx.AsyncClient, token: str) -> dict[str, Any] | None:
+async def _runs(client: httpx.AsyncClient, token: str) -> list[dict[str, Any]]:
     reply = await client.get(
         "/admin/sync/runs",
-        params={"page_size": 1},
+        params={"page_size": RECENT_RUNS},
         headers={"Authorization": f"Bearer {token}"},
     )
-    items = _items(reply)
-    return items[0] if items else None
+    return _items(reply)
+
+
+def _is_active(run: dict[str, Any]) -> bool:
+    return run["state"] not in ENDED
+
+
+def _remaining(run: dict[str, Any]) -> int:
+    return run["remaining_count"] or 0
 
 
 def _items(reply: httpx.Response) -> list[dict[str, Any]]:
@@ -81,10 +85,10 @@ def _items(reply: httpx.Response) -> list[dict[str, Any]]:
 
 
 def _progress_line(run: dict[str, Any]) -> str:
-    remaining = run.get("remaining_count")
-    rest = f", {remaining:,} to go" if isinstance(remaining, int) and remaining > 0 else ""
-    reason = f" ({run['error']})" if run.get("error") else ""
-    return f"sync {run['stage']}: {run['state']}, {run['done_count']:,} done{rest}{reason}"
+    remaining = _remaining(run)
+    rest = f", {remaining:,} to go" if remaining > 0 else ""
+    reason = f" ({run['error']})" if run["error"] else ""
+    return f"catalogue: {run['stage']} {run['state']}, {run['done_count']:,} done{rest}{reason}"
 
 
 def _text(base_url: str, accounts: dict[str, Any], movie_id: int | None) -> str:

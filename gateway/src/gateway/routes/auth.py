@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import orjson
 from fastapi import Body, Request, Response
 
-from chassis.errors import Unauthenticated
+from chassis.errors import Refusal
 from gateway import context
 from gateway.context import Context
 from gateway.limits import Limit
@@ -141,8 +141,8 @@ async def _sign_in(request: Request, here: Context, form: dict[str, str]) -> pb.
             ),
             timeout=10.0,
         )
-    except Unauthenticated as error:
-        raise _oauth("invalid_grant", error.detail) from error
+    except Refusal as error:
+        raise _granted_or(error) from error
 
 
 async def _refresh(
@@ -156,8 +156,8 @@ async def _refresh(
                 agent=here.client(request).agent,
             )
         )
-    except Unauthenticated as error:
-        raise _oauth("invalid_grant", error.detail) from error
+    except Refusal as error:
+        raise _granted_or(error) from error
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -181,6 +181,11 @@ def _needed(form: dict[str, str], name: str) -> str:
     if not form.get(name):
         raise _oauth("invalid_request", f"{name} is missing.")
     return form[name]
+
+
+def _granted_or(error: Refusal) -> Exception:
+    """A refused grant in OAuth's words; any other refusal as it is."""
+    return _oauth("invalid_grant", error.detail) if error.reason == "INVALID_GRANT" else error
 
 
 def _oauth(error: str, detail: str) -> ProblemError:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Set by whoever takes a request in; every log line and every call to a neighbour carries it."""
 
-_QUIETED = ("sqlalchemy.engine", "kombu", "celery.redirected", "httpx", "httpcore", "amqp")
+_QUIETED = (
+    "sqlalchemy.engine", "kombu", "celery.redirected", "celery.worker.strategy",
+    "celery.app.trace", "httpx", "httpcore", "amqp",
+)  # fmt: skip
 
 
 def configure_logs(service: str, level: str = "INFO", *, stream: TextIO | None = None) -> None:

@@ -1,6 +1,7 @@
 """Batches to the services' own RPCs: idempotent, so that a second run changes nothing."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -103,28 +104,29 @@ class Loader:
         if 0 < done < total:
             progress.say(f"ratings: going on after {done:,}")
         begin = done if done < total else 0
-        counts = {"new": 0, "changed": 0, "unchanged": 0}
+        counts: Counter[str] = Counter(new=0, changed=0, unchanged=0)
         done = begin
         for batch in batches(islice(ratings, begin, None)):
-            reply = self._rate(batch)
-            counts["new"] += reply.created_count
-            counts["changed"] += reply.updated_count
-            counts["unchanged"] += reply.unchanged_count
+            counts += self._rate(batch)
             done += len(batch)
             self._state.write_note(note, str(done))
             progress.step("ratings", done, total)
-        progress.say("ratings: " + ", ".join(f"{count:,} {word}" for word, count in counts.items()))
+        progress.say(
+            f"ratings: {counts['new']:,} new, {counts['changed']:,} changed, "
+            f"{counts['unchanged']:,} unchanged"
+        )
 
-    def _rate(
-        self, batch: Sequence[interactions_pb2.ImportedRating]
-    ) -> interactions_pb2.BatchRateMoviesResponse:
+    def _rate(self, batch: Sequence[interactions_pb2.ImportedRating]) -> Counter[str]:
         """Send a batch; movies that interactions has not heard of yet are waited for."""
         request = interactions_pb2.BatchRateMoviesRequest(ratings=batch)
         deadline = time.monotonic() + _PATIENCE_SECONDS
+        new = changed = 0
         while True:
             reply = patiently(lambda: self._stubs.interactions.BatchRateMovies(request))
+            new += reply.created_count
+            changed += reply.updated_count
             if not reply.unknown_movie_ids:
-                return reply
+                return Counter(new=new, changed=changed, unchanged=len(batch) - new - changed)
             if time.monotonic() > deadline:
                 missing = ", ".join(map(str, reply.unknown_movie_ids[:5]))
                 raise Failure(f"interactions never heard of these movies: {missing} …")

@@ -24,6 +24,11 @@ from marquee.interactions.v1.interactions_pb2 import ImportedRating
 from marquee.users.v1.users_pb2 import ImportedUser
 
 _TITLE = re.compile(r"^(?P<title>.*?)\s*\((?P<year>\d{4})(?:[-\u2013]\d{0,4})?\)\s*$")
+# "Matrix, The" and "Dolce Vita, La (Sweet Life, The)": GroupLens sorts articles behind.
+_ARTICLE = re.compile(
+    r"^(?P<rest>[^(]*?), (?P<article>The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)"
+    r"(?P<more> \(.*)?$"
+)
 _NO_GENRES = "(no genres listed)"
 _TAGS_AT_MOST = 30
 _COLUMNS = {
@@ -131,12 +136,21 @@ def _movie(tmdb_id: int, name: str, genres: str, imdb_id: str, tags: Counter[str
     found = _TITLE.match(name)
     return ImportedMovie(
         movie_id=tmdb_id,
-        title=found["title"] if found else name.strip(),
+        title=_natural(found["title"] if found else name.strip()),
         release_date=found["year"] if found else "",
         genre_names=[] if genres == _NO_GENRES else genres.split("|"),
         imdb_id=f"tt{imdb_id}" if imdb_id else "",
         tags=[tag for tag, _count in tags.most_common(_TAGS_AT_MOST)],
     )
+
+
+def _natural(title: str) -> str:
+    """The title as it is written, its article in front."""
+    found = _ARTICLE.match(title)
+    if found is None:
+        return title
+    space = "" if found["article"].endswith("'") else " "
+    return f"{found['article']}{space}{found['rest']}{found['more'] or ''}"
 
 
 def _tags(folder: Path) -> defaultdict[str, Counter[str]]:

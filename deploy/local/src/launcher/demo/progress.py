@@ -26,6 +26,14 @@ class Progress:
         rate = (done - first) / (now - began) if now > began else 0.0
         self._write(f"{what}: {done:,} of {total:,} ({rate:,.0f}/s)", last=done >= total)
 
+    def waiting(self, what: str, count: int) -> None:
+        """So many are still waited for; says so now and then."""
+        now = time.monotonic()
+        pause = _SECONDS_BETWEEN_FRAMES if self._moving else _SECONDS_BETWEEN_LINES
+        if now - self._said_at >= pause:
+            self._said_at = now
+            self._write(f"{what}: {count:,}", last=False)
+
     def say(self, line: str) -> None:
         """A line that stays."""
         self._write(line, last=True)

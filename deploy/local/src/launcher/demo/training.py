@@ -43,7 +43,7 @@ def _wait_for_events(streams: redis.Redis, progress: Progress) -> None:
         if waiting and time.monotonic() > deadline:
             raise Failure(f"{waiting:,} events still wait for the recommender")
         if waiting:
-            progress.step("events still to be heard of", 0, waiting)
+            progress.waiting("events the recommender has yet to hear of", waiting)
         time.sleep(_POLL_SECONDS)
 
 

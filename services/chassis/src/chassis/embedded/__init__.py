@@ -1,0 +1,16 @@
+"""PostgreSQL and Valkey out of their wheels, run by ourselves: for tests and the embedded run."""
+
+from chassis.embedded.children import command_line, death_guard
+from chassis.embedded.postgres import EmbeddedPostgres, postgres_folder
+from chassis.embedded.servers import StartError
+from chassis.embedded.valkey import EmbeddedValkey, valkey_program
+
+__all__ = [
+    "EmbeddedPostgres",
+    "EmbeddedValkey",
+    "StartError",
+    "command_line",
+    "death_guard",
+    "postgres_folder",
+    "valkey_program",
+]
