@@ -1,0 +1,174 @@
+"""python -m catalog sync: run a stage by hand, ask for one, or see how it stands."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from catalog import wiring
+from catalog.domain import ALL_STAGES, BATCH_LIMIT, MOVIES_STAGE, STAGES
+from catalog.jobs import Run, Sync, run_stage
+from catalog.operations.requesting import request_sync
+from catalog.settings import Settings
+from catalog.store import items, runs
+from catalog.tmdb.errors import SourceError
+from chassis.database import uuid7
+from chassis.errors import Refusal
+
+_REPORT_SECONDS = 0.5
+_SHOWN_RUNS = 10
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def sync(settings: Settings, arguments: list[str]) -> int:
+    """The command; answers the exit code."""
+    asked = _parser().parse_args(arguments)
+    context = wiring.sync_context(settings)
+    try:
+        if asked.stage == "status":
+            return _status(context, as_json=asked.json)
+        if asked.background:
+            return _request(context, asked.stage, asked.ids)
+        return _run(context, asked)
+    except Refusal as refusal:
+        return _complain(refusal.detail)
+    except SourceError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    finally:
+        context.database.dispose()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m catalog sync")
+    parser.add_argument("stage", choices=[*STAGES, ALL_STAGES, MOVIES_STAGE, "status"])
+    parser.add_argument("--background", action="store_true", help="have a worker do it")
+    parser.add_argument("--ids", type=_ids, default=[], help="for movies: 550,603")
+    parser.add_argument(
+        "--older-than-days", type=float, help="for refresh: everything older, without a limit"
+    )
+    parser.add_argument("--json", action="store_true", help="for status")
+    return parser
+
+
+def _ids(text: str) -> list[int]:
+    movie_ids = [int(part) for part in text.split(",") if part.strip()]
+    if not movie_ids or min(movie_ids) < 1 or len(movie_ids) > BATCH_LIMIT:
+        raise argparse.ArgumentTypeError(f"1 to {BATCH_LIMIT} positive ids, separated by commas")
+    return movie_ids
+
+
+def _complain(message: str) -> int:
+    print(f"catalog sync: {message}", file=sys.stderr)
+    return _FAILED
+
+
+def _request(context: Sync, stage: str, movie_ids: Sequence[int]) -> int:
+    with context.database.begin() as connection:
+        row = request_sync(connection, stage=stage, source=context.source, movie_ids=movie_ids)
+    print(row["sync_run_id"])
+    return 0
+
+
+def _run(context: Sync, asked: argparse.Namespace) -> int:
+    if asked.stage == MOVIES_STAGE and not asked.ids:
+        print("catalog sync movies: --ids is needed", file=sys.stderr)
+        return _USAGE
+    parameters: dict[str, Any] = {"movie_ids": asked.ids} if asked.ids else {}
+    if asked.older_than_days is not None:
+        parameters["older_than_days"] = asked.older_than_days
+    run_id = uuid7()
+    with context.database.begin() as connection:
+        runs.create(
+            connection,
+            run_id=run_id,
+            stage=asked.stage,
+            source=context.source,
+            request_id=None,
+            parameters=parameters,
+        )
+    line = _ProgressLine()
+    try:
+        run_stage(context, run_id, asked.stage, parameters, line.show, wait=True)
+    finally:
+        line.end()
+    return 0
+
+
+class _ProgressLine:
+    """One line on standard error: rewritten on a terminal, a new one each time otherwise."""
+
+    def __init__(self) -> None:
+        self._shown_at = 0.0
+        self._last: Run | None = None
+
+    def show(self, run: Run) -> None:
+        self._last = run
+        now = time.monotonic()
+        if now - self._shown_at >= _REPORT_SECONDS:
+            self._shown_at = now
+            self._write(run)
+
+    def end(self) -> None:
+        if self._last is not None:
+            self._write(self._last)
+            if sys.stderr.isatty():
+                sys.stderr.write("\n")
+
+    def _write(self, run: Run) -> None:
+        remaining = run.remaining_count if run.remaining_count >= 0 else "?"
+        text = (
+            f"{run.stage_now}: done {run.done_count}, changed {run.changed_count},"
+            f" remaining {remaining}, {run.rate:.0f}/s, quarantined {run.quarantined_count}"
+        )
+        sys.stderr.write(f"\r\x1b[K{text}" if sys.stderr.isatty() else f"{text}\n")
+        sys.stderr.flush()
+
+
+def _status(context: Sync, *, as_json: bool) -> int:
+    with context.database.begin() as connection:
+        shown = [_shown(row) for row in runs.newest(connection, _SHOWN_RUNS)]
+        status: dict[str, Any] = {
+            "source": context.source,
+            "runs": shown,
+            "movies": items.state_counts(connection, context.source),
+            "watermarks": items.watermarks(connection, context.source),
+            "quarantine": runs.quarantine_counts(connection, context.source),
+        }
+    if as_json:
+        print(json.dumps(status))
+        return 0
+    print(f"source {status['source']}")
+    for name in ("movies", "watermarks", "quarantine"):
+        pairs = ", ".join(f"{key} {value}" for key, value in sorted(status[name].items()))
+        print(f"{name}: {pairs or 'none'}")
+    for run in shown:
+        print(
+            f"{run['sync_run_id']} {run['stage']:9} {run['state']:8} done {run['done_count']}"
+            f" changed {run['changed_count']} remaining {run['remaining_count']}"
+            f" {run['rate']}/s {run['error']}"
+        )
+    return 0
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    started, ended = row["started_at"], row["finished_at"] or datetime.now(UTC)
+    seconds = (ended - started).total_seconds() if started else 0.0
+    return {
+        "sync_run_id": str(row["sync_run_id"]),
+        "stage": row["stage"],
+        "state": row["state"],
+        "started_at": started.isoformat() if started else None,
+        "finished_at": row["finished_at"].isoformat() if row["finished_at"] else None,
+        "done_count": row["done_count"],
+        "remaining_count": row["remaining_count"],
+        "changed_count": row["changed_count"],
+        "quarantined_count": row["quarantined_count"],
+        "requests_count": row["requests_count"],
+        "rate": round(row["done_count"] / seconds, 1) if seconds > 0 else 0.0,
+        "error": row["error"],
+    }

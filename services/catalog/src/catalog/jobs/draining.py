@@ -1,0 +1,140 @@
+"""Emptying a queue: claim, fetch and write batches, fetching ahead while the writer writes."""
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+from catalog.jobs.fetching import Fetched, Fetcher, fetching
+from catalog.jobs.running import Run, Sync
+from catalog.operations import loading
+from catalog.store import items, runs, upkeep
+from catalog.tmdb.parsing import PARSER_VERSION
+
+_AHEAD = 2
+"""Batches in flight: bounds memory, and stops claiming when the writer is the slower one."""
+_RECOUNT_EVERY = 40
+_MANY = 100
+_UPKEEP_SECONDS = 600
+
+# Classes of SQLSTATE that blame the record: data, constraints, limits. All others blame us.
+_RECORDS_FAULT = ("22", "23", "54")
+
+
+def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) -> None:
+    """Fetch and write until the queue is empty or `limit` is reached."""
+    before = run.changed_count
+    drainer = _Drainer(sync, run, wanted, limit)
+    with sync.database.begin() as connection:
+        items.release(connection, run.run_id)  # held by an earlier life of this run
+        remaining = items.remaining_count(connection, sync.source, wanted)
+        run.add(connection, remaining=remaining if limit is None else min(remaining, limit))
+    try:
+        with fetching(sync) as fetcher:
+            drainer.drain(fetcher)
+        if run.changed_count - before >= _MANY:
+            with sync.database.begin(statement_timeout_seconds=_UPKEEP_SECONDS) as connection:
+                upkeep.settle(connection)
+    finally:
+        with sync.database.begin() as connection:
+            items.release(connection, run.run_id)
+
+
+class _Drainer:
+    def __init__(self, sync: Sync, run: Run, wanted: items.Wanted, limit: int | None) -> None:
+        self._sync = sync
+        self._run = run
+        self._wanted = wanted
+        self._left = limit
+        self._claims: dict[int, items.Claim] = {}
+        self._batches = 0
+
+    def drain(self, fetcher: Fetcher) -> None:
+        flights: deque[Future[list[Fetched]]] = deque()
+        while True:
+            while len(flights) < _AHEAD and (movie_ids := self._claim()):
+                flights.append(fetcher.movies(movie_ids))
+            if not flights:
+                return
+            fetched = flights.popleft().result()
+            self._write(fetched)
+            with self._sync.database.begin() as connection:
+                remaining = self._remaining(connection, len(fetched))
+                self._run.add(connection, requests=fetcher.new_requests(), remaining=remaining)
+            self._run.tell(self._run)
+
+    def _claim(self) -> list[int]:
+        size = self._sync.batch_size
+        limit = size if self._left is None else min(size, self._left)
+        if limit == 0:
+            return []
+        with self._sync.database.begin() as connection:
+            claims = items.claim(
+                connection, self._sync.source, self._run.run_id, self._wanted, limit
+            )
+        if self._left is not None:
+            self._left -= len(claims)
+        self._claims.update((claim.movie_id, claim) for claim in claims)
+        return [claim.movie_id for claim in claims]
+
+    def _remaining(self, connection: Connection, done: int) -> int:
+        self._batches += 1
+        if self._batches % _RECOUNT_EVERY == 0 and self._left is None:
+            return items.remaining_count(connection, self._sync.source, self._wanted)
+        return max(0, self._run.remaining_count - done)
+
+    def _write(self, batch: Sequence[Fetched]) -> None:
+        """One transaction; if the database refuses a record, halves of it, down to that record."""
+        try:
+            with self._sync.database.begin() as connection:
+                self._write_all(connection, batch)
+        except exc.DBAPIError as error:
+            if not _blames_the_record(error):
+                raise
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._write(batch[:middle])
+                self._write(batch[middle:])
+                return
+            only = batch[0]
+            fault = runs.Quarantined("movie", only.movie_id, str(error.orig), only.body)
+            self._write([Fetched(only.movie_id, fault=fault)])
+
+    def _write_all(self, connection: Connection, batch: Sequence[Fetched]) -> None:
+        at, source = self._sync.now(), self._sync.source
+        records = [one.record for one in batch if one.record and not self._is_older(one)]
+        faults = [one.fault for one in batch if one.fault]
+        gone = [one.movie_id for one in batch if not one.record and not one.fault]
+        written = loading.load_movies(connection, source, records, at)
+        removed = loading.remove_movies(connection, gone, at)
+        runs.put_away(connection, source, PARSER_VERSION, faults)
+        runs.resolve(connection, source, [record.movie_id for record in records])
+        outcomes = [self._outcome(one) for one in batch]
+        items.finish(connection, source, outcomes, self._sync.settle_seconds)
+        self._run.add(
+            connection,
+            done=len(batch),
+            changed=written.changed_count + removed,
+            quarantined=len(faults),
+        )
+
+    def _is_older(self, one: Fetched) -> bool:
+        """Whether a cache answered with less than we have."""
+        known = self._claims[one.movie_id].as_of
+        return known is not None and one.as_of is not None and one.as_of < known
+
+    def _outcome(self, one: Fetched) -> items.Outcome:
+        claim = self._claims[one.movie_id]
+        if one.fault:
+            return items.Outcome(one.movie_id, "quarantined", None, claim.attempts + 1)
+        if one.record is None:
+            return items.Outcome(one.movie_id, "gone", None, 0)
+        as_of = claim.as_of if self._is_older(one) else one.as_of
+        return items.Outcome(one.movie_id, "done", as_of, 0)
+
+
+def _blames_the_record(error: exc.DBAPIError) -> bool:
+    state = getattr(error.orig, "pgcode", None) or ""
+    return state[:2] in _RECORDS_FAULT

@@ -1,0 +1,120 @@
+"""TMDb for the synchronous world: an event loop in a thread of its own, fed with batches."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from catalog.domain import MovieRecord
+from catalog.jobs.running import Sync
+from catalog.store.runs import Quarantined
+from catalog.tmdb.client import Answer, Tmdb, connected
+from catalog.tmdb.errors import BadAnswer, Gone
+from catalog.tmdb.parsing import movie_record
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of asking for a movie: a record, or a fault of its own; neither when it is gone."""
+
+    movie_id: int
+    record: MovieRecord | None = None
+    as_of: datetime | None = None
+    fault: Quarantined | None = None
+    body: bytes = b""
+
+
+class Fetcher:
+    """Asks TMDb over one set of connections; answers as futures."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tmdb: Tmdb, connections: int) -> None:
+        self._loop = loop
+        self._tmdb = tmdb
+        self._connections = connections
+        self._told_requests = 0
+
+    def movies(self, movie_ids: Sequence[int]) -> Future[list[Fetched]]:
+        """All of these; fails as a whole when TMDb refuses or does not answer."""
+        return self._submit(self._movies(movie_ids))
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """One answer, now."""
+        return self._submit(self._tmdb.get(path, query)).result()
+
+    def new_requests(self) -> int:
+        """Requests sent since this was last asked."""
+        before, self._told_requests = self._told_requests, self._tmdb.requests_count
+        return self._told_requests - before
+
+    def _submit(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _movies(self, movie_ids: Sequence[int]) -> list[Fetched]:
+        todo, fetched = iter(movie_ids), list[Fetched]()
+
+        async def work() -> None:
+            for movie_id in todo:
+                fetched.append(await self._movie(movie_id))
+
+        tasks = [asyncio.create_task(work()) for _ in range(self._connections)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return fetched
+
+    async def _movie(self, movie_id: int) -> Fetched:
+        try:
+            answer = await self._tmdb.movie(movie_id)
+            record = movie_record(movie_id, answer.body)
+        except Gone:
+            return Fetched(movie_id)
+        except BadAnswer as error:
+            fault = Quarantined("movie", movie_id, error.error, error.body)
+            return Fetched(movie_id, fault=fault)
+        return Fetched(movie_id, record, answer.as_of, body=answer.body)
+
+
+@contextmanager
+def fetching(sync: Sync) -> Generator[Fetcher, None, None]:
+    """A fetcher for the length of the block."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
+    thread.start()
+    client = connected(sync.access, sync.budget)
+    try:
+        tmdb = asyncio.run_coroutine_threadsafe(client.__aenter__(), loop).result()
+        try:
+            yield Fetcher(loop, tmdb, sync.access.connections)
+        finally:
+            asyncio.run_coroutine_threadsafe(_end(client), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _end(client: Any) -> None:
+    """Cancel what is still under way, then close the connections."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await client.__aexit__(None, None, None)
+
+
+def collect(loop: asyncio.AbstractEventLoop, stream: AsyncIterator[Result]) -> Iterator[Result]:
+    """An asynchronous stream read from outside of its loop."""
+    while True:
+        try:
+            yield loop.run_until_complete(anext(stream))
+        except StopAsyncIteration:
+            return

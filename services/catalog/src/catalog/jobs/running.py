@@ -1,0 +1,157 @@
+"""The life of a run: one at a time a stage, its counts, and what becomes of its errors."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from sqlalchemy.engine import Connection
+
+from catalog.domain import ALL_STAGES
+from catalog.store import items, runs
+from catalog.tmdb.budget import RateBudget
+from catalog.tmdb.client import Access
+from catalog.tmdb.errors import ExportUnusable, SourceDenied, SourceUnavailable
+from chassis.database import Database
+from chassis.errors import Conflict, Unavailable
+
+_BUSY_POLL_SECONDS = 1.0
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
+_COUNTING_MOVIES = ("backfill", "delta")
+
+log = structlog.get_logger()
+
+
+class StageBusy(Conflict):
+    """Another run of that stage is under way."""
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What every stage works with."""
+
+    database: Database
+    cache: redis.Redis
+    access: Access
+    budget: RateBudget
+    source: str
+    export_url: str
+    adult_export: bool
+    languages: tuple[str, ...]
+    list_pages: int
+    batch_size: int
+    settle_seconds: int
+    refresh_after_days: int
+    refresh_limit: int
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass
+class Run:
+    """A run under way; `tell` hears of each step and may raise to interrupt it."""
+
+    run_id: UUID
+    stage: str
+    source: str
+    parameters: Mapping[str, Any]
+    tell: Callable[["Run"], None]
+    stage_now: str = ""
+    began_at: datetime = _NOT_YET
+    done_count: int = 0
+    changed_count: int = 0
+    quarantined_count: int = 0
+    requests_count: int = 0
+    remaining_count: int = -1
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Records a second so far."""
+        return self.done_count / max(time.monotonic() - self.began, 0.001)
+
+    def add(
+        self,
+        connection: Connection,
+        *,
+        done: int = 0,
+        changed: int = 0,
+        quarantined: int = 0,
+        requests: int = 0,
+        remaining: int | None = None,
+    ) -> None:
+        """Count a step, in the transaction that did it.
+
+        A run of all stages counts movies alone: its figures are what people watch.
+        """
+        if self.stage == ALL_STAGES and self.stage_now not in _COUNTING_MOVIES:
+            done = changed = 0
+        runs.report(
+            connection,
+            self.run_id,
+            done=done,
+            changed=changed,
+            quarantined=quarantined,
+            requests=requests,
+            remaining=remaining,
+        )
+        self.done_count += done
+        self.changed_count += changed
+        self.quarantined_count += quarantined
+        self.requests_count += requests
+        self.remaining_count = self.remaining_count if remaining is None else remaining
+
+
+Stage = Callable[[Sync, Run], None]
+
+
+def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
+    """Run a stage to its end; whatever stops it stands on the run as a clear sentence."""
+    with sync.database.read() as guard:
+        _take(guard, sync, run, wait=wait)
+        try:
+            # By the database's clock, which also stamps what is fetched.
+            run.began_at = runs.start(guard, run.run_id)
+            stage(sync, run)
+            runs.finish(guard, run.run_id)
+        except (SourceDenied, ExportUnusable) as error:
+            # Trying again would change nothing: somebody has to look.
+            log.error("sync stopped", stage=run.stage, error=str(error))  # noqa: TRY400
+            runs.finish(guard, run.run_id, str(error))
+            raise
+        except SourceUnavailable as error:
+            runs.finish(guard, run.run_id, f"{error}; will be tried again")
+            raise Unavailable(str(error)) from error
+        except Exception as error:
+            _note(sync, run, error)
+            raise
+        finally:
+            _let_go(guard, run)
+
+
+def _take(guard: Connection, sync: Sync, run: Run, *, wait: bool) -> None:
+    while not runs.try_lock(guard, run.stage, sync.source):
+        if not wait:
+            raise StageBusy(f"the stage {run.stage} is running already")
+        run.tell(run)
+        time.sleep(_BUSY_POLL_SECONDS)
+    runs.bury_dead(guard, run.run_id, run.stage)
+    items.release_dead(guard)
+
+
+def _note(sync: Sync, run: Run, error: Exception) -> None:
+    """On a connection of its own: the guard may be what broke."""
+    try:
+        with sync.database.begin() as connection:
+            message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+            runs.finish(connection, run.run_id, message)
+    except Exception:
+        log.exception("a run's error could not be stored", stage=run.stage)
+
+
+def _let_go(guard: Connection, run: Run) -> None:
+    if not guard.invalidated and not guard.closed:
+        runs.unlock(guard, run.stage, run.source)

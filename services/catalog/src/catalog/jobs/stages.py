@@ -1,0 +1,210 @@
+"""The stages of the sync, each of which can be cut off anywhere and simply run again."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+
+from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
+from catalog.jobs.draining import drain
+from catalog.jobs.fetching import Fetcher, collect, fetching
+from catalog.jobs.running import Run, Stage, Sync
+from catalog.operations import listing
+from catalog.store import census as censuses
+from catalog.store import items
+from catalog.tmdb.errors import ExportUnusable
+from catalog.tmdb.export import census_lines
+from catalog.tmdb.parsing import parsed
+from catalog.tmdb.shapes import ChangesPage, Configuration, GenreList, Listed, ListPage
+
+_REFERENCE_PATHS = {
+    "configuration": "/configuration",
+    "languages": "/configuration/languages",
+    "countries": "/configuration/countries",
+    "certifications": "/certification/movie/list",
+}
+_LIST_PATHS = {
+    "trending_day": "/trending/movie/day",
+    "trending_week": "/trending/movie/week",
+    "popular": "/movie/popular",
+    "top_rated": "/movie/top_rated",
+    "now_playing": "/movie/now_playing",
+    "upcoming": "/movie/upcoming",
+}
+_PAGES_LIMIT = 500
+_SHRINKAGE_ALLOWED = 0.01
+_CENSUS_SECONDS = 900
+_LONGEST_GAP_DAYS = 14
+_DELTA = "delta"
+_CENSUS_COUNT = "census_count"
+
+
+def reference(sync: Sync, run: Run) -> None:
+    """Genres in every language, configuration, languages, countries, certifications."""
+    with fetching(sync) as fetcher:
+        genres = {
+            language: {
+                genre.id: genre.name or ""
+                for genre in parsed(
+                    GenreList, fetcher.get("/genre/movie/list", {"language": language}).body
+                ).genres
+            }
+            for language in ("en", *sync.languages)
+        }
+        bodies = {name: fetcher.get(path).body for name, path in _REFERENCE_PATHS.items()}
+        parsed(Configuration, bodies["configuration"])
+        with sync.database.begin() as connection:
+            changed = listing.store_reference(connection, sync.source, genres, bodies, sync.now())
+            run.add(
+                connection,
+                done=len(genres) + len(bodies),
+                changed=changed,
+                requests=fetcher.new_requests(),
+                remaining=0,
+            )
+    run.tell(run)
+
+
+def census(sync: Sync, run: Run) -> None:
+    """Every movie there is, by the daily export: new ones are queued, missing ones verified."""
+    kinds = ("movie", "adult_movie") if sync.adult_export else ("movie",)
+    loop, counted = asyncio.new_event_loop(), 0
+    try:
+        with sync.database.begin(statement_timeout_seconds=_CENSUS_SECONDS) as connection:
+            censuses.begin(connection)
+            for kind in kinds:
+                today = sync.now().date()
+                for lines in collect(loop, census_lines(sync.export_url, kind, today)):
+                    rows = {
+                        line.id: (line.id, line.adult, line.popularity or 0.0) for line in lines
+                    }
+                    censuses.append(connection, list(rows.values()))
+                    counted += len(rows)
+                    run.tell(run)
+            _refuse_shrinkage(items.watermark(connection, sync.source, _CENSUS_COUNT), counted)
+            found = censuses.settle(connection, sync.source)
+            items.set_watermark(connection, sync.source, _CENSUS_COUNT, str(counted))
+            if items.watermark(connection, sync.source, _DELTA) is None:
+                # The backfill brings all as it is now: the change log matters from yesterday on.
+                yesterday = sync.now().date() - timedelta(days=1)
+                items.set_watermark(connection, sync.source, _DELTA, yesterday.isoformat())
+            changed = found.new_count + found.missing_count
+            run.add(connection, done=counted, changed=changed, remaining=0)
+    finally:
+        loop.close()
+    run.tell(run)
+
+
+def _refuse_shrinkage(before: str | None, counted: int) -> None:
+    if before is not None and counted < int(before) * (1 - _SHRINKAGE_ALLOWED):
+        raise ExportUnusable(
+            f"the census shrank from {before} to {counted} movies, by more than 1%: not believed"
+        )
+
+
+def backfill(sync: Sync, run: Run) -> None:
+    """Every movie that waits, the most popular first."""
+    drain(sync, run, items.Wanted("pending", run.began_at))
+
+
+def movies(sync: Sync, run: Run) -> None:
+    """Only the movies that were named."""
+    movie_ids = tuple(run.parameters["movie_ids"])
+    with sync.database.begin() as connection:
+        items.request(connection, sync.source, movie_ids)
+    drain(sync, run, items.Wanted("named", run.began_at, movie_ids=movie_ids))
+
+
+def refresh(sync: Sync, run: Run) -> None:
+    """The oldest, so that votes move and nothing is kept longer than TMDb's terms allow."""
+    days = run.parameters.get("older_than_days", sync.refresh_after_days)
+    limit = None if "older_than_days" in run.parameters else sync.refresh_limit
+    before = sync.now() - timedelta(days=days)
+    drain(sync, run, items.Wanted("old", run.began_at, before=before), limit)
+
+
+def delta(sync: Sync, run: Run) -> None:
+    """What was edited: closed day windows since the watermark and one more, then the open day.
+
+    The watermark moves with the last page of its day. An edit of the open day is fetched once
+    now, and again when the day has closed if it may have been edited after that.
+    """
+    today = sync.now().date()
+    with sync.database.begin() as connection:
+        mark = items.watermark(connection, sync.source, _DELTA)
+        day = datetime.fromisoformat(mark).date() if mark else today - timedelta(days=1)
+        if (today - day).days > _LONGEST_GAP_DAYS:
+            # The change log does not reach back that far: look at everything again.
+            items.mark_all_changed(connection, sync.source, sync.now())
+            day = today - timedelta(days=1)
+    with fetching(sync) as fetcher:
+        while day <= today:
+            _walk_day(sync, run, fetcher, day.isoformat(), closed=day < today)
+            day += timedelta(days=1)
+    drain(sync, run, items.Wanted("changed", run.began_at))
+
+
+def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool) -> None:
+    start = datetime.combine(datetime.fromisoformat(day), time.min, UTC)
+    page, pages, changed = 1, 1, dict[int, bool]()
+    while page <= min(pages, _PAGES_LIMIT):
+        query = {"start_date": day, "end_date": day, "page": str(page)}
+        answer = parsed(ChangesPage, fetcher.get("/movie/changes", query).body)
+        changed |= {one.id: bool(one.adult) for one in answer.results if one.id and one.id > 0}
+        page, pages = page + 1, answer.total_pages
+    with sync.database.begin() as connection:
+        at = start + timedelta(days=1) if closed else start
+        items.mark_changed(connection, sync.source, sorted(changed.items()), at)
+        if closed:
+            items.set_watermark(connection, sync.source, _DELTA, day)
+        run.add(connection, requests=fetcher.new_requests())
+    run.tell(run)
+
+
+def lists(sync: Sync, run: Run) -> None:
+    """Trending, popular, top rated, now playing and upcoming; also the seed of their cache."""
+    with fetching(sync) as fetcher:
+        for number, name in enumerate(FEATURED_LISTS, 1):
+            found = _listed(sync, fetcher, _LIST_PATHS[name])
+            with sync.database.begin() as connection:
+                changed = listing.store_list(connection, sync.source, name, found, sync.now())
+                run.add(
+                    connection,
+                    done=len(found),
+                    changed=int(changed),
+                    requests=fetcher.new_requests(),
+                    remaining=len(FEATURED_LISTS) - number,
+                )
+            sync.cache.delete(listing.cache_key(name))
+            run.tell(run)
+
+
+def _listed(sync: Sync, fetcher: Fetcher, path: str) -> list[tuple[int, bool, float]]:
+    """Entries of a list, each once: pages shift while they are read, and repeat some."""
+    found: dict[int, Listed] = {}
+    page, pages = 1, 1
+    while page <= min(pages, sync.list_pages, _PAGES_LIMIT):
+        answer = parsed(ListPage, fetcher.get(path, {"page": str(page)}).body)
+        for one in answer.results:
+            found.setdefault(one.id, one)
+        page, pages = page + 1, answer.total_pages
+    return [(one.id, bool(one.adult), one.popularity or 0.0) for one in found.values()]
+
+
+def everything(sync: Sync, run: Run) -> None:
+    """All stages but the refresh, in the order that fills an empty catalogue fastest."""
+    for name in STAGES:
+        if name != "refresh":
+            run.stage_now = name
+            BY_NAME[name](sync, run)
+
+
+BY_NAME: Mapping[str, Stage] = {
+    "reference": reference,
+    "census": census,
+    "lists": lists,
+    "backfill": backfill,
+    "delta": delta,
+    "refresh": refresh,
+    MOVIES_STAGE: movies,
+    ALL_STAGES: everything,
+}

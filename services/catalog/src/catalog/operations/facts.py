@@ -1,0 +1,56 @@
+"""What is published about the catalogue, in the transaction that made it true."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.message import Message
+from sqlalchemy.engine import Connection
+
+from catalog import messages
+from catalog.domain import MovieRecord
+from chassis.outbox import Fact, publish
+from marquee.catalog.v1 import events_pb2 as events
+
+STREAM = "catalog.events"
+
+
+def movies_changed(
+    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]], at: datetime
+) -> None:
+    """Tell of a batch of movies, each with the version it has now."""
+    if records:
+        movies = [messages.movie_facts(record, version, source) for record, version in records]
+        _publish(connection, "movies", events.MoviesChanged(movies=movies, changed_at=at), at)
+
+
+def movies_removed(connection: Connection, movie_ids: Sequence[int], at: datetime) -> None:
+    """Tell that movies are gone."""
+    if movie_ids:
+        removed = events.MoviesRemoved(movie_ids=movie_ids, removed_at=at)
+        _publish(connection, "movies", removed, at)
+
+
+def genres_changed(connection: Connection, genres: Sequence[tuple[int, str]], at: datetime) -> None:
+    """Tell all genres."""
+    facts = [events.GenreFacts(genre_id=key, name=name) for key, name in genres]
+    _publish(connection, "genres", events.GenresChanged(genres=facts, changed_at=at), at)
+
+
+def featured_changed(
+    connection: Connection, list_name: str, movie_ids: Sequence[int], at: datetime
+) -> None:
+    """Tell a list such as trending."""
+    changed = events.FeaturedMoviesChanged(list_name=list_name, movie_ids=movie_ids, changed_at=at)
+    _publish(connection, f"featured:{list_name}", changed, at)
+
+
+def _publish(connection: Connection, aggregate_id: str, message: Message, at: datetime) -> None:
+    fact = Fact(
+        type=message.DESCRIPTOR.full_name,
+        aggregate_id=aggregate_id,
+        # Movies carry versions of their own; the other facts are whole and ordered by time.
+        aggregate_version=int(at.timestamp() * 1_000_000),
+        payload=message.SerializeToString(),
+        occurred_at=at,
+    )
+    publish(connection, STREAM, [fact])

@@ -1,0 +1,77 @@
+"""Asking for a run of the sync, and for a quarantined record to be tried again."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.engine import Connection, RowMapping
+
+from catalog.domain import (
+    ALL_STAGES,
+    BATCH_LIMIT,
+    MOVIES_STAGE,
+    STAGES,
+    QuarantineEntryNotFound,
+    QuarantineEntryResolved,
+)
+from catalog.store import items, runs
+from chassis.database import uuid7
+from chassis.errors import Invalid
+from chassis.jobs import enqueue
+
+SYNC_JOB = "sync"
+
+
+def request_sync(
+    connection: Connection,
+    *,
+    stage: str,
+    source: str,
+    request_id: str = "",
+    movie_ids: Sequence[int] = (),
+) -> RowMapping:
+    """The run that does it: a new one, that of the same request, or the one already under way."""
+    stage = MOVIES_STAGE if movie_ids else stage
+    _check(stage, movie_ids)
+    if not movie_ids and not request_id:
+        under_way = runs.unfinished(connection, stage, source)
+        if under_way is not None and _has_job(under_way):
+            return under_way
+    run_id = uuid7()
+    parameters = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
+    row = runs.create(
+        connection,
+        run_id=run_id,
+        stage=stage,
+        source=source,
+        request_id=request_id or None,
+        parameters={**parameters, "job": True},
+    )
+    if row["sync_run_id"] == run_id:
+        enqueue(connection, SYNC_JOB, key=str(run_id), payload={"sync_run_id": str(run_id)})
+    return row
+
+
+def retry_quarantined(connection: Connection, entry_id: UUID) -> RowMapping:
+    """Put the record back into the queue; the next backfill tries it."""
+    entry = runs.quarantine_entry(connection, entry_id)
+    if entry is None:
+        raise QuarantineEntryNotFound("there is no such entry", entry_id=str(entry_id))
+    if entry["state"] == "resolved":
+        raise QuarantineEntryResolved("the record was loaded meanwhile")
+    items.request(connection, entry["source"], [entry["source_id"]])
+    enqueue(connection, "sync_backfill", key=f"retry:{entry_id}")
+    return runs.set_retrying(connection, entry_id)
+
+
+def _has_job(run: RowMapping) -> bool:
+    return bool(run["parameters"].get("job"))
+
+
+def _check(stage: str, movie_ids: Sequence[int]) -> None:
+    if movie_ids:
+        if len(movie_ids) > BATCH_LIMIT:
+            raise Invalid(f"at most {BATCH_LIMIT} movies", field="movie_ids")
+        if min(movie_ids) < 1:
+            raise Invalid("must be positive", field="movie_ids")
+    elif stage not in (*STAGES, ALL_STAGES):
+        raise Invalid(f"must be one of {', '.join((*STAGES, ALL_STAGES))}", field="stage")

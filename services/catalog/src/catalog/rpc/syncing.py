@@ -1,0 +1,93 @@
+"""Starting and watching the sync."""
+
+from datetime import datetime
+
+import grpc
+
+from catalog import messages
+from catalog.domain import SyncRunNotFound
+from catalog.operations import requesting
+from catalog.rpc.frame import Frame, checked_uuid, scope
+from catalog.store import runs
+from chassis.errors import Invalid
+from chassis.paging import page_size
+from chassis.text import clean_text
+from marquee.catalog.v1 import catalog_pb2 as pb
+
+_REQUEST_ID_LENGTH = 200
+_STATES = ("", "open", "retrying", "resolved")
+
+
+class SyncServicer(Frame):
+    """Runs and the quarantine."""
+
+    def StartSync(
+        self, request: pb.StartSyncRequest, context: grpc.ServicerContext
+    ) -> pb.StartSyncResponse:
+        request_id = clean_text(
+            request.request_id, field="request_id", max_length=_REQUEST_ID_LENGTH
+        )
+        stage = clean_text(request.stage, field="stage", max_length=20)
+        with self._database.begin() as connection:
+            run = requesting.request_sync(
+                connection,
+                stage=stage,
+                source=self._source,
+                request_id=request_id,
+                movie_ids=list(request.movie_ids),
+            )
+        return pb.StartSyncResponse(run=messages.sync_run(run, self._now()))
+
+    def ListSyncRuns(
+        self, request: pb.ListSyncRunsRequest, context: grpc.ServicerContext
+    ) -> pb.ListSyncRunsResponse:
+        size, belongs, before = page_size(request.page_size), scope("sync runs"), None
+        if request.page_token:
+            (text,) = self._tokens.decode(belongs, request.page_token)
+            before = checked_uuid(text, "page_token")
+        with self._database.read() as connection:
+            rows = runs.newest(connection, size + 1, before)
+        token = ""
+        if len(rows) > size:
+            token = self._tokens.encode(belongs, [str(rows[size - 1]["sync_run_id"])])
+        now = self._now()
+        shown = [messages.sync_run(row, now) for row in rows[:size]]
+        return pb.ListSyncRunsResponse(runs=shown, next_page_token=token)
+
+    def GetSyncRun(
+        self, request: pb.GetSyncRunRequest, context: grpc.ServicerContext
+    ) -> pb.GetSyncRunResponse:
+        run_id = checked_uuid(request.sync_run_id, "sync_run_id")
+        with self._database.read() as connection:
+            row = runs.find(connection, run_id)
+        if row is None:
+            raise SyncRunNotFound("there is no such run", sync_run_id=str(run_id))
+        return pb.GetSyncRunResponse(run=messages.sync_run(row, self._now()))
+
+    def ListQuarantine(
+        self, request: pb.ListQuarantineRequest, context: grpc.ServicerContext
+    ) -> pb.ListQuarantineResponse:
+        size = page_size(request.page_size)
+        if request.state not in _STATES:
+            raise Invalid("must be open, retrying, resolved or empty", field="state")
+        belongs, before = scope("quarantine", state=request.state), None
+        if request.page_token:
+            moment, entry_id = self._tokens.decode(belongs, request.page_token)
+            before = datetime.fromisoformat(moment), checked_uuid(entry_id, "page_token")
+        with self._database.read() as connection:
+            rows = runs.quarantined(connection, size + 1, request.state, before)
+        token = ""
+        if len(rows) > size:
+            last = rows[size - 1]
+            place = [last["quarantined_at"].isoformat(), str(last["quarantine_entry_id"])]
+            token = self._tokens.encode(belongs, place)
+        entries = [messages.quarantine_entry(row) for row in rows[:size]]
+        return pb.ListQuarantineResponse(entries=entries, next_page_token=token)
+
+    def RetryQuarantined(
+        self, request: pb.RetryQuarantinedRequest, context: grpc.ServicerContext
+    ) -> pb.RetryQuarantinedResponse:
+        entry_id = checked_uuid(request.quarantine_entry_id, "quarantine_entry_id")
+        with self._database.begin() as connection:
+            entry = requesting.retry_quarantined(connection, entry_id)
+        return pb.RetryQuarantinedResponse(entry=messages.quarantine_entry(entry))

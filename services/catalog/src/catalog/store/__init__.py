@@ -1,0 +1,1 @@
+"""Every SQL statement of the catalog, by what it is about."""

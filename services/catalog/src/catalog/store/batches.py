@@ -1,0 +1,211 @@
+"""Movies written by the batch: the statements behind a sync and an import."""
+
+# ruff: noqa: S608 - the names put into these statements are constants; values are bound
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalog import tables
+from catalog.domain import MovieRecord, title_key, title_keys
+from catalog.store import bulk
+
+_WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
+
+_MOVIE_COLUMNS = (
+    "tmdb_id", "version", "source", "title", "original_title", "original_language", "title_key",
+    "overview", "tagline", "status", "homepage", "release_date", "runtime_minutes", "budget",
+    "revenue", "imdb_id", "adult", "poster_path", "backdrop_path", "popularity", "vote_average",
+    "vote_count", "collection_id", "external_ids", "production_countries", "spoken_languages",
+    "watch_providers", "content_hash", "removed_at",
+)  # fmt: skip
+_CREDIT = ("movie_id", "position", "person_id", "department", "job", "character", "billing_order")
+_VIDEO = ("movie_id", "video_id", "name", "site", "key", "type", "language", "official")
+_TRANSLATION = ("movie_id", "language", "region", "title", "overview", "tagline")
+_PERSON = ("person_id", "name", "name_key", "known_for_department", "profile_path", "popularity")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a movie already."""
+
+    version: int
+    source: str
+    content_hash: bytes
+    removed: bool
+
+
+def take_writers_turn(connection: Connection) -> None:
+    """Wait until no other transaction writes movies; ours does until it ends."""
+    connection.exec_driver_sql("select pg_advisory_xact_lock(%(key)s)", {"key": _WRITER_LOCK})
+
+
+def known_movies(connection: Connection, movie_ids: Sequence[int]) -> dict[int, Known]:
+    """What is stored of these movies, for the writer to compare."""
+    rows = connection.exec_driver_sql(
+        "select tmdb_id, version, source, content_hash, removed_at is not null"
+        " from movie where tmdb_id = any(%(ids)s)",
+        {"ids": list(movie_ids)},
+    )
+    return {row[0]: Known(row[1], row[2], bytes(row[3]), row[4]) for row in rows}
+
+
+def write_new(
+    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
+) -> None:
+    """Movies that were not there at all, each with its version: nothing to compare with."""
+    movies = [record for record, _ in records]
+    write_shared(connection, movies)
+    bulk.copy(connection, tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records))
+    for table, columns, _, rows in _children(movies):
+        bulk.copy(connection, table, columns, rows)
+
+
+def write_changed(
+    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
+) -> None:
+    """Movies whose content differs from what is stored, each with its next version."""
+    movies = [record for record, _ in records]
+    write_shared(connection, movies)
+    rows = _movie_rows(source, records)
+    bulk.merge(connection, tables.movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
+    movie_ids = [movie.movie_id for movie in movies]
+    for table, columns, key, rows in _children(movies):
+        bulk.merge_children(connection, table, columns, key, movie_ids, rows)
+
+
+def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[int, int]:
+    """Popularity and votes of movies that did not change otherwise; versions of those written."""
+    columns = ("tmdb_id", "popularity", "vote_average", "vote_count")
+    rows = [
+        (r.movie_id, r.votes.popularity, r.votes.vote_average, r.votes.vote_count) for r in records
+    ]
+    name = bulk.stage(connection, tables.movie, columns, rows)
+    result = connection.exec_driver_sql(
+        "update movie m set popularity = i.popularity, vote_average = i.vote_average,"
+        " vote_count = i.vote_count, version = m.version + 1, updated_at = now()"
+        f" from {name} i where i.tmdb_id = m.tmdb_id and (m.popularity, m.vote_average,"
+        " m.vote_count) is distinct from (i.popularity, i.vote_average, i.vote_count)"
+        " returning m.tmdb_id, m.version"
+    )
+    return {row[0]: row[1] for row in result}
+
+
+def remove_movies(connection: Connection, movie_ids: Sequence[int], at: datetime) -> list[int]:
+    """Tombstones: the row stays, so that people's own entries keep something to show."""
+    result = connection.exec_driver_sql(
+        "update movie set removed_at = %(at)s, version = version + 1, updated_at = now()"
+        " where tmdb_id = any(%(ids)s) and removed_at is null returning tmdb_id",
+        {"ids": list(movie_ids), "at": at},
+    )
+    return sorted(row[0] for row in result)
+
+
+def write_shared(connection: Connection, movies: Sequence[MovieRecord]) -> None:
+    """What several movies share: genres, keywords, people, collections; in the order of ids."""
+    genres = {key: name for movie in movies for key, name in movie.genres}
+    keywords = {key: name for movie in movies for key, name in movie.keywords}
+    add_genres(connection, genres)
+    rows: list[Any] = sorted(keywords.items())
+    bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
+    people = {one.person_id: one for movie in movies for one in movie.people}
+    rows = [
+        (p.person_id, p.name, title_key(p.name), p.known_for_department, p.profile_path,
+         p.popularity)
+        for p in (people[key] for key in sorted(people))
+    ]  # fmt: skip
+    bulk.merge(connection, tables.person, _PERSON, ("person_id",), rows)
+    collections = {m.collection.collection_id: m.collection for m in movies if m.collection}
+    columns = ("collection_id", "name", "poster_path", "backdrop_path")
+    rows = [
+        (c.collection_id, c.name, c.poster_path, c.backdrop_path)
+        for c in (collections[key] for key in sorted(collections))
+    ]
+    bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
+
+
+def add_genres(connection: Connection, genres: dict[int, str]) -> None:
+    """Genres the reference stage has not brought yet; it alone may rename one."""
+    if genres:
+        connection.exec_driver_sql(
+            "insert into genre (tmdb_id, name)"
+            " select * from unnest(%(ids)s::bigint[], %(names)s::text[])"
+            " g (id, name) where not exists (select from genre where tmdb_id = g.id) order by id"
+            " on conflict (tmdb_id) do nothing",
+            {"ids": list(genres), "names": list(genres.values())},
+        )
+
+
+def _movie_rows(
+    source: str, records: Iterable[tuple[MovieRecord, int]]
+) -> list[tuple[object, ...]]:
+    return [
+        (
+            m.movie_id, version, source, m.title, m.original_title, m.original_language,
+            title_key(m.title), m.overview, m.tagline, m.status, m.homepage, m.release_date,
+            m.runtime_minutes, m.budget, m.revenue, m.imdb_id, m.adult, m.poster_path,
+            m.backdrop_path, m.votes.popularity, m.votes.vote_average, m.votes.vote_count,
+            m.collection.collection_id if m.collection else None,
+            orjson.dumps(m.external_ids).decode(), _array(m.production_countries),
+            _array(m.spoken_languages), m.watch_providers.decode(),
+            "\\x" + m.content_hash.hex(), None,
+        )
+        for m, version in records
+    ]  # fmt: skip
+
+
+def _array(values: Sequence[str]) -> str:
+    """An array literal; codes from outside may hold anything, so each is quoted."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+Children = tuple[sa.Table, Sequence[str], Sequence[str], list[tuple[object, ...]]]
+
+
+def _children(movies: Sequence[MovieRecord]) -> list[Children]:
+    """Rows of every table that hangs on a movie: table, columns, key, rows."""
+    return [
+        (
+            tables.movie_genre, ("movie_id", "genre_id"), ("movie_id", "genre_id"),
+            [(m.movie_id, genre) for m in movies for genre, _ in m.genres],
+        ),
+        (
+            tables.movie_keyword, ("movie_id", "keyword_id"), ("movie_id", "keyword_id"),
+            [(m.movie_id, keyword) for m in movies for keyword, _ in m.keywords],
+        ),
+        (
+            tables.movie_title, ("movie_id", "title_key"), ("movie_id", "title_key"),
+            [(m.movie_id, key) for m in movies for key in title_keys(m)],
+        ),
+        (
+            tables.credit, _CREDIT, ("movie_id", "position"),
+            [
+                (m.movie_id, at, c.person_id, c.department, c.job, c.character, c.billing_order)
+                for m in movies for at, c in enumerate(m.credits)
+            ],
+        ),
+        (
+            tables.video, _VIDEO, ("movie_id", "video_id"),
+            [
+                (m.movie_id, v.video_id, v.name, v.site, v.key, v.type, v.language, v.official)
+                for m in movies for v in m.videos
+            ],
+        ),
+        (
+            tables.certification, ("movie_id", "region", "certification"), ("movie_id", "region"),
+            [(m.movie_id, region, name) for m in movies for region, name in m.certifications],
+        ),
+        (
+            tables.translation, _TRANSLATION, ("movie_id", "language", "region"),
+            [
+                (m.movie_id, t.language, t.region, t.title, t.overview, t.tagline)
+                for m in movies for t in m.translations
+            ],
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,129 @@
+"""Many rows at once: COPY, and COPY into a temporary table with only the difference written."""
+
+# ruff: noqa: S608 - the names put into these statements are constants; values are bound
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg2
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection
+
+Row = Sequence[Any]
+
+
+def copy(
+    connection: Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    into: str = "",
+) -> None:
+    """Append rows to a table, or to another of the same shape.
+
+    Every text column of ours is NOT NULL, so an empty field there is ''.
+    """
+    _copy_into(connection, into or table.name, table, columns, rows)
+
+
+def stage(
+    connection: Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]
+) -> str:
+    """Rows in a temporary table shaped like `table`; answers its name. Empty again at commit."""
+    name = f"incoming_{table.name}_{len(columns)}"
+    named = ", ".join(columns)
+    connection.exec_driver_sql(
+        f"create temp table if not exists {name} on commit delete rows"
+        f" as select {named} from {table.name} with no data"
+    )
+    connection.exec_driver_sql(f"delete from {name}")
+    _copy_into(connection, name, table, columns, rows)
+    return name
+
+
+def merge(
+    connection: Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    key: Sequence[str],
+    rows: Sequence[Row],
+) -> int:
+    """Insert what is new, update what differs, leave the rest untouched; answers how many."""
+    if not rows:
+        return 0
+    return _upsert(connection, table, columns, key, stage(connection, table, columns, rows))
+
+
+def merge_children(
+    connection: Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    key: Sequence[str],
+    movie_ids: Sequence[int],
+    rows: Sequence[Row],
+) -> None:
+    """Make `rows` all that these movies have in `table`, writing only the difference."""
+    name = stage(connection, table, columns, rows)
+    connection.exec_driver_sql(
+        f"delete from {table.name} c where c.movie_id = any(%(ids)s) and not exists"
+        f" (select from {name} i where {_equal('i', 'c', key)})",
+        {"ids": list(movie_ids)},
+    )
+    _upsert(connection, table, columns, key, name)
+
+
+def _upsert(
+    connection: Connection, table: sa.Table, columns: Sequence[str], key: Sequence[str], name: str
+) -> int:
+    values = [column for column in columns if column not in key]
+    listed = ", ".join(columns)
+    # Filtered before the insert: a conflict that changes nothing would still lock the row.
+    differs = f" or {_distinct('t', 'i', values)}" if values else ""
+    then = "nothing"
+    if values:
+        settings = ", ".join(f"{column} = excluded.{column}" for column in values)
+        then = f"update set {settings}, updated_at = now()"
+    result = connection.exec_driver_sql(
+        f"insert into {table.name} ({listed})"
+        f" select {', '.join('i.' + column for column in columns)} from {name} i"
+        f" left join {table.name} t on {_equal('i', 't', key)}"
+        f" where t.{key[0]} is null{differs}"
+        f" order by {', '.join('i.' + column for column in key)}"
+        f" on conflict ({', '.join(key)}) do {then}"
+    )
+    return result.rowcount
+
+
+def _copy_into(
+    connection: Connection, name: str, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]
+) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    buffer.seek(0)
+    texts = [column for column in columns if isinstance(table.c[column].type, sa.Text)]
+    forced = f", force_not_null ({', '.join(texts)})" if texts else ""
+    statement = f"copy {name} ({', '.join(columns)}) from stdin with (format csv{forced})"
+    try:
+        cursor: Any = connection.connection.cursor()
+        cursor.copy_expert(statement, buffer)
+        cursor.close()
+    except psycopg2.Error as error:
+        # COPY goes around SQLAlchemy: give its errors the form all others have.
+        raise exc.DBAPIError.instance(
+            statement, None, error, psycopg2.Error, dialect=connection.dialect
+        ) from error
+
+
+def _equal(left: str, right: str, columns: Sequence[str]) -> str:
+    return " and ".join(f"{left}.{column} = {right}.{column}" for column in columns)
+
+
+def _distinct(left: str, right: str, columns: Sequence[str]) -> str:
+    return (
+        f"({', '.join(f'{left}.{column}' for column in columns)}) is distinct from"
+        f" ({', '.join(f'{right}.{column}' for column in columns)})"
+    )

@@ -1,0 +1,75 @@
+"""A census beside what the sync knows: who is new, who moved, who is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from catalog import tables
+from catalog.store import bulk
+
+_MISSES_BEFORE_VERIFYING = 2
+_COLUMNS = ("movie_id", "adult", "popularity")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a census changed."""
+
+    new_count: int
+    changed_count: int
+    missing_count: int
+
+
+def begin(connection: Connection) -> None:
+    """An empty place for this transaction's census."""
+    connection.exec_driver_sql(
+        "create temp table census on commit drop as"
+        " select movie_id, adult, popularity from sync_item with no data"
+    )
+
+
+def append(connection: Connection, rows: Sequence[tuple[int, bool, float]]) -> None:
+    """Some of its lines."""
+    bulk.copy(connection, tables.sync_item, _COLUMNS, rows, into="census")
+
+
+def settle(connection: Connection, source: str) -> Counted:
+    """Bring the queue in line: one pass each for new, moved, missing and found-again movies."""
+    connection.exec_driver_sql("create unique index on census (movie_id)")
+    connection.exec_driver_sql("analyze census")
+    parameters = {"source": source, "misses": _MISSES_BEFORE_VERIFYING}
+    new = connection.exec_driver_sql(
+        "insert into sync_item (movie_id, source, adult, popularity)"
+        " select c.movie_id, %(source)s, c.adult, c.popularity from census c where not exists"
+        " (select from sync_item i where i.source = %(source)s and i.movie_id = c.movie_id)"
+        " order by c.movie_id on conflict (movie_id, source) do nothing",
+        parameters,
+    ).rowcount
+    connection.exec_driver_sql(
+        "update sync_item i set popularity = c.popularity, adult = c.adult, missing_count = 0,"
+        " state = case when i.state = 'gone' then 'pending' else i.state end, updated_at = now()"
+        " from census c where i.movie_id = c.movie_id and i.source = %(source)s"
+        " and ((i.popularity, i.adult, i.missing_count) is distinct from"
+        " (c.popularity, c.adult, 0) or i.state = 'gone')",
+        parameters,
+    )
+    missing = connection.exec_driver_sql(
+        "update sync_item i set missing_count = missing_count + 1,"
+        " state = case when missing_count + 1 >= %(misses)s then 'pending' else state end,"
+        " next_at = now(), updated_at = now()"
+        " where i.source = %(source)s and i.state = 'done'"
+        " and not exists (select from census c where c.movie_id = i.movie_id)",
+        parameters,
+    ).rowcount
+    return Counted(new, _move_popularity(connection, source), missing)
+
+
+def _move_popularity(connection: Connection, source: str) -> int:
+    """Popularity comes for free with every census; it makes no new version of a movie."""
+    return connection.exec_driver_sql(
+        "update movie m set popularity = c.popularity, updated_at = now() from census c"
+        " where m.tmdb_id = c.movie_id and m.source = %(source)s"
+        " and m.popularity is distinct from c.popularity",
+        {"source": source},
+    ).rowcount

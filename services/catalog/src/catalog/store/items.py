@@ -1,0 +1,216 @@
+"""What the sync knows of every movie of a source: its queue, its leases and its watermarks."""
+
+# ruff: noqa: S608 - the names put into these statements are constants; values are bound
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalog import tables
+from catalog.store import bulk
+
+Queue = Literal["pending", "changed", "old", "named"]
+
+_WHICH: dict[Queue, str] = {
+    "pending": "state = 'pending' and next_at <= now() order by popularity desc, movie_id",
+    "changed": "state = 'pending' and changed_at is not null and next_at <= now()"
+    " order by movie_id",
+    # What was fetched since the run began is not looked at twice, however old its body was.
+    "old": "state = 'done' and as_of < %(before)s and updated_at < %(since)s"
+    " order by as_of, movie_id",
+    "named": "state = 'pending' and next_at <= now() and movie_id = any(%(ids)s) order by movie_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A movie that is ours to fetch until it is finished or our run has died."""
+
+    movie_id: int
+    as_of: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a claimed movie came out."""
+
+    movie_id: int
+    state: Literal["done", "gone", "quarantined"]
+    as_of: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A queue, and what bounds it: `old` ends at `before`, `named` holds `movie_ids` alone."""
+
+    queue: Queue
+    since: datetime
+    """When the run began."""
+    before: datetime | None = None
+    movie_ids: tuple[int, ...] = ()
+
+    def parameters(self, source: str) -> dict[str, object]:
+        """For the statements below."""
+        return {
+            "source": source,
+            "since": self.since,
+            "before": self.before,
+            "ids": list(self.movie_ids),
+        }
+
+
+def claim(
+    connection: Connection, source: str, run_id: UUID, wanted: Wanted, limit: int
+) -> list[Claim]:
+    """Lease the next movies of a queue; those that others hold are passed over."""
+    result = connection.exec_driver_sql(
+        "update sync_item set leased_by = %(run)s where source = %(source)s and movie_id in ("
+        " select movie_id from sync_item where source = %(source)s and leased_by is null and "
+        f"{_WHICH[wanted.queue]} limit %(limit)s for update skip locked)"
+        " returning movie_id, as_of, attempts",
+        {"run": str(run_id), "limit": limit, **wanted.parameters(source)},
+    )
+    return [Claim(row[0], row[1], row[2]) for row in result]
+
+
+def finish(
+    connection: Connection, source: str, outcomes: Sequence[Outcome], settle_seconds: int
+) -> None:
+    """Give the leases back with what came out.
+
+    A body older than the change it was fetched for came from a cache: the movie stays pending,
+    to be fetched again when the cache has had time to forget.
+    """
+    columns = ("movie_id", "state", "as_of", "attempts")
+    rows = [(o.movie_id, o.state, o.as_of, o.attempts) for o in outcomes]
+    name = bulk.stage(connection, tables.sync_item, columns, rows)
+    stale = "n.state = 'done' and i.changed_at >= n.as_of"
+    connection.exec_driver_sql(
+        f"update sync_item i set state = case when {stale} then 'pending' else n.state end,"
+        f" next_at = case when {stale} then now() + make_interval(secs => %(settle)s)"
+        " else now() end,"
+        f" changed_at = case when {stale} then i.changed_at end,"
+        " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts, missing_count = 0,"
+        " leased_by = null, updated_at = now()"
+        f" from {name} n where i.movie_id = n.movie_id and i.source = %(source)s",
+        {"settle": settle_seconds, "source": source},
+    )
+
+
+def release(connection: Connection, run_id: UUID) -> None:
+    """Give back what a run holds without having fetched it."""
+    connection.exec_driver_sql(
+        "update sync_item set leased_by = null where leased_by = %(run)s", {"run": str(run_id)}
+    )
+
+
+def release_dead(connection: Connection) -> None:
+    """Give back what runs hold that are over."""
+    connection.exec_driver_sql(
+        "update sync_item set leased_by = null where leased_by is not null and leased_by in"
+        " (select sync_run_id from sync_run where state in ('done', 'failed'))"
+    )
+
+
+def remaining_count(connection: Connection, source: str, wanted: Wanted) -> int:
+    """How many movies a queue holds."""
+    conditions = _WHICH[wanted.queue].split(" order by ")[0]
+    result = connection.exec_driver_sql(
+        f"select count(*) from sync_item where source = %(source)s and {conditions}",
+        wanted.parameters(source),
+    )
+    return result.scalar_one()
+
+
+def add(connection: Connection, source: str, found: Sequence[tuple[int, bool, float]]) -> None:
+    """Movies the sync has not heard of, each with adult and popularity; others stay as they are."""
+    rows = sorted(found)
+    connection.exec_driver_sql(
+        "insert into sync_item (movie_id, source, adult, popularity)"
+        " select i, %(source)s, a, p from"
+        " unnest(%(ids)s::bigint[], %(adult)s::boolean[], %(popularity)s::float8[]) f (i, a, p)"
+        " on conflict (movie_id, source) do nothing",
+        {
+            "source": source,
+            "ids": [row[0] for row in rows],
+            "adult": [row[1] for row in rows],
+            "popularity": [row[2] for row in rows],
+        },
+    )
+
+
+def request(connection: Connection, source: str, movie_ids: Sequence[int]) -> None:
+    """Queue these movies, whatever became of them before."""
+    add(connection, source, [(movie_id, False, 0.0) for movie_id in set(movie_ids)])
+    connection.exec_driver_sql(
+        "update sync_item set state = 'pending', next_at = now(), updated_at = now()"
+        " where source = %(source)s and movie_id = any(%(ids)s)",
+        {"source": source, "ids": list(movie_ids)},
+    )
+
+
+def mark_changed(
+    connection: Connection, source: str, changed: Sequence[tuple[int, bool]], at: datetime
+) -> int:
+    """Movies edited until `at`: those we know to be older are queued; answers how many."""
+    add(connection, source, [(movie_id, adult, 0.0) for movie_id, adult in changed])
+    result = connection.exec_driver_sql(
+        "update sync_item set state = 'pending', next_at = now(), updated_at = now(),"
+        " changed_at = greatest(changed_at, %(at)s)"
+        " where source = %(source)s and movie_id = any(%(ids)s)"
+        " and (as_of is null or as_of <= %(at)s) and (changed_at is null or changed_at < %(at)s)"
+        " and state <> 'quarantined'",
+        {"source": source, "ids": [movie_id for movie_id, _ in changed], "at": at},
+    )
+    return result.rowcount
+
+
+def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
+    """After a gap that the change log does not cover: everything is looked at again."""
+    connection.exec_driver_sql(
+        "update sync_item set state = 'pending', changed_at = %(at)s, updated_at = now()"
+        " where source = %(source)s and state = 'done' and as_of <= %(at)s",
+        {"source": source, "at": at},
+    )
+
+
+def watermark(connection: Connection, source: str, name: str) -> str | None:
+    """How far a stage has come."""
+    marks = tables.sync_watermark
+    return connection.execute(
+        sa.select(marks.c.value).where(marks.c.source == source, marks.c.name == name)
+    ).scalar_one_or_none()
+
+
+def set_watermark(connection: Connection, source: str, name: str, value: str) -> None:
+    """Remember how far a stage has come."""
+    connection.exec_driver_sql(
+        "insert into sync_watermark (source, name, value) values (%(source)s, %(name)s, %(value)s)"
+        " on conflict (source, name) do update set value = excluded.value, updated_at = now()",
+        {"source": source, "name": name, "value": value},
+    )
+
+
+def watermarks(connection: Connection, source: str) -> dict[str, str]:
+    """All of them by name."""
+    marks = tables.sync_watermark
+    rows = connection.execute(
+        sa.select(marks.c.name, marks.c.value).where(marks.c.source == source)
+    )
+    return {row.name: row.value for row in rows}
+
+
+def state_counts(connection: Connection, source: str) -> dict[str, int]:
+    """How many movies are in which state; reads them all, so for operators alone."""
+    rows = connection.exec_driver_sql(
+        "select state, count(*) from sync_item where source = %(source)s group by state",
+        {"source": source},
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,1 @@
+"""TMDb from outside: its client, its rate budget, and what its answers mean. No database here."""

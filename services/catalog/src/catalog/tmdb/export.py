@@ -1,0 +1,62 @@
+"""The daily export: ids and popularity of every movie, as gzip JSON lines, read as it comes."""
+
+import zlib
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import httpx
+
+from catalog.tmdb.errors import BadAnswer, ExportUnusable
+from catalog.tmdb.parsing import parsed
+from catalog.tmdb.shapes import CensusLine
+
+_GZIP = 31
+_DAYS_BACK = 3
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_OK = 200
+
+
+async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator[list[CensusLine]]:
+    """The newest export of a kind (`movie`, `adult_movie`), some thousand lines at a time.
+
+    The file of a day is ready by 08:00 UTC: before that, yesterday's is the newest.
+    """
+    async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
+        for days in range(_DAYS_BACK + 1):
+            name = f"{kind}_ids_{today - timedelta(days=days):%m_%d_%Y}.json.gz"
+            request = http.build_request("GET", f"{export_url.rstrip('/')}/{name}")
+            try:
+                response = await http.send(request, stream=True)
+                try:
+                    if response.status_code == _OK:
+                        async for lines in _lines(response, name):
+                            yield lines
+                        return
+                finally:
+                    await response.aclose()
+            except httpx.HTTPError as error:
+                raise ExportUnusable(f"export {name}: {type(error).__name__} {error}") from error
+    raise ExportUnusable(f"no export of {kind} at {export_url} in the last {_DAYS_BACK} days")
+
+
+async def _lines(response: httpx.Response, name: str) -> AsyncIterator[list[CensusLine]]:
+    unpacker, rest = zlib.decompressobj(_GZIP), b""
+    async for piece in response.aiter_raw():
+        try:
+            unpacked = rest + unpacker.decompress(piece)
+        except zlib.error as error:
+            raise ExportUnusable(f"export {name} is damaged: {error}") from error
+        whole, _, rest = unpacked.rpartition(b"\n")
+        if whole:
+            yield [_line(line, name) for line in whole.split(b"\n") if line]
+    if not unpacker.eof:
+        raise ExportUnusable(f"export {name} ends before its end")
+    if rest.strip():
+        yield [_line(rest, name)]
+
+
+def _line(line: bytes, name: str) -> CensusLine:
+    try:
+        return parsed(CensusLine, line)
+    except BadAnswer as error:
+        raise ExportUnusable(f"export {name}: {error} in {line[:200]!r}") from error

@@ -1,0 +1,245 @@
+"""TMDb's answers as we need them. Fields appear there at any time: what is extra is ignored."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_LARGEST = 2**63 - 1
+_LARGEST_INTEGER = 2**31 - 1
+
+
+def _none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+# Null may stand anywhere; it is turned into "" and 0 where the answer is read. A function here
+# would be called for every field of every record, which costs more than all the rest.
+Text = str | None
+Id = Annotated[int, Field(ge=1, le=_LARGEST)]
+Money = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)] | None
+Count = Annotated[int, Field(ge=0, le=_LARGEST)] | None
+Small = Annotated[int, Field(ge=-_LARGEST_INTEGER, le=_LARGEST_INTEGER)] | None
+Score = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None
+Day = Annotated[date | None, BeforeValidator(_none)]
+
+
+class Shape(BaseModel):
+    """What all have in common."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Genre(Shape):
+    id: Id
+    name: Text = None
+
+
+class Keyword(Shape):
+    id: Id
+    name: Text = None
+
+
+class Cast(Shape):
+    id: Id
+    name: Text = None
+    known_for_department: Text = None
+    profile_path: Text = None
+    popularity: Score = None
+    character: Text = None
+    order: Small = None
+
+
+class Crew(Shape):
+    id: Id
+    name: Text = None
+    known_for_department: Text = None
+    profile_path: Text = None
+    popularity: Score = None
+    department: Text = None
+    job: Text = None
+
+
+class Credits(Shape):
+    cast: list[Cast] | None = None
+    crew: list[Crew] | None = None
+
+
+class Keywords(Shape):
+    keywords: list[Keyword] | None = None
+
+
+class Release(Shape):
+    certification: Text = None
+    type: Small = None
+
+
+class Releases(Shape):
+    iso_3166_1: str
+    release_dates: list[Release] | None = None
+
+
+class ReleaseDates(Shape):
+    results: list[Releases] | None = None
+
+
+class Video(Shape):
+    id: str
+    name: Text = None
+    site: Text = None
+    key: Text = None
+    type: Text = None
+    iso_639_1: Text = None
+    official: bool | None = None
+
+
+class Videos(Shape):
+    results: list[Video] | None = None
+
+
+class TranslatedTexts(Shape):
+    title: Text = None
+    overview: Text = None
+    tagline: Text = None
+
+
+class Translation(Shape):
+    iso_639_1: Text = None
+    iso_3166_1: Text = None
+    data: TranslatedTexts | None = None
+
+
+class Translations(Shape):
+    translations: list[Translation] | None = None
+
+
+class Provider(Shape):
+    provider_id: Id
+    provider_name: Text = None
+    logo_path: Text = None
+    display_priority: Small = None
+
+
+class Offers(Shape):
+    link: Text = None
+    flatrate: list[Provider] | None = None
+    rent: list[Provider] | None = None
+    buy: list[Provider] | None = None
+    free: list[Provider] | None = None
+    ads: list[Provider] | None = None
+
+
+class Providers(Shape):
+    results: dict[str, Offers] | None = None
+
+
+class BelongsTo(Shape):
+    id: Id
+    name: Text = None
+    poster_path: Text = None
+    backdrop_path: Text = None
+
+
+class Country(Shape):
+    iso_3166_1: Text = None
+
+
+class Spoken(Shape):
+    iso_639_1: Text = None
+
+
+class Movie(Shape):
+    """`/movie/{id}` with `append_to_response`."""
+
+    id: Id
+    title: Text
+    original_title: Text = None
+    original_language: Text = None
+    overview: Text = None
+    tagline: Text = None
+    status: Text = None
+    homepage: Text = None
+    release_date: Day = None
+    runtime: Small = None
+    budget: Money = None
+    revenue: Money = None
+    imdb_id: Text = None
+    adult: bool = False
+    poster_path: Text = None
+    backdrop_path: Text = None
+    popularity: Score = None
+    vote_average: Score = None
+    vote_count: Count = None
+    belongs_to_collection: BelongsTo | None = None
+    genres: list[Genre] | None = None
+    production_countries: list[Country] | None = None
+    spoken_languages: list[Spoken] | None = None
+    credits: Credits | None = None
+    keywords: Keywords | None = None
+    release_dates: ReleaseDates | None = None
+    videos: Videos | None = None
+    translations: Translations | None = None
+    external_ids: dict[str, str | int | None] | None = None
+    providers: Providers | None = Field(default=None, alias="watch/providers")
+
+
+class GenreList(Shape):
+    """`/genre/movie/list`."""
+
+    genres: list[Genre]
+
+
+class Listed(Shape):
+    """A movie as lists show it."""
+
+    id: Id
+    adult: bool | None = None
+    popularity: Score = None
+
+
+class ListPage(Shape):
+    """A page of popular, top-rated, trending ..."""
+
+    page: int
+    results: list[Listed]
+    total_pages: int = 1
+    """It lies: 58,324 have been seen where 500 can be asked for."""
+
+
+class Changed(Shape):
+    """A movie that was edited; both may be null."""
+
+    id: int | None = None
+    adult: bool | None = None
+
+
+class ChangesPage(Shape):
+    """A page of `/movie/changes`."""
+
+    page: int
+    results: list[Changed]
+    total_pages: int = 1
+
+
+class ImageConfiguration(Shape):
+    """Where pictures are and in which sizes."""
+
+    secure_base_url: str
+    poster_sizes: list[str]
+    backdrop_sizes: list[str]
+    profile_sizes: list[str]
+    logo_sizes: list[str]
+
+
+class Configuration(Shape):
+    """`/configuration`."""
+
+    images: ImageConfiguration
+
+
+class CensusLine(Shape):
+    """One line of a daily export."""
+
+    id: Id
+    adult: bool = False
+    popularity: Score = None

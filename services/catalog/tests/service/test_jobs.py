@@ -1,0 +1,105 @@
+"""The sync as jobs and as a command: started, watched, cut off, gone on with."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from catalog import commands
+from catalog.jobs import Rhythm, chores, handlers
+from catalog.store import runs
+from chassis.jobs import Worker
+
+FIRST, SIZE = 900_000_001, 150
+
+
+@pytest.fixture
+def worker(syncing, settings) -> Worker:
+    rhythm = Rhythm(86400, 86400, 1800, 600, 900, 3600)
+    return Worker(
+        name="catalog",
+        database=syncing.context.database,
+        redis_url=settings.redis_streams_url,
+        handlers=handlers(syncing.context),
+        chores=chores(rhythm),
+        instance="test",
+    )
+
+
+def test_chores_alone_fill_an_empty_catalogue(worker, syncing):
+    worker.tick()
+    worker.run_waiting()
+    assert syncing.values("select count(*) from movie") == [SIZE]
+    assert syncing.values("select distinct state from job") == ["done"]
+    assert syncing.values("select distinct state from sync_run") == ["done"]
+
+
+def test_a_requested_run_is_done_by_a_worker_and_reports(worker, admin, syncing):
+    run = admin.StartSync(stage="all", request_id="first").run
+    worker.run_waiting()
+    done = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert (done.state, done.done_count, done.changed_count) == ("done", SIZE, SIZE)
+    assert done.remaining_count == 0
+    assert done.requests_count >= SIZE
+    assert done.rate > 0
+
+
+def test_named_movies_are_fetched_alone(worker, admin, syncing):
+    admin.StartSync(movie_ids=[FIRST, FIRST + 1])
+    worker.run_waiting()
+    ids = syncing.values("select tmdb_id from movie order by 1")
+    assert ids == [FIRST, FIRST + 1]
+
+
+def test_a_refused_token_ends_the_run_and_not_the_worker(worker, admin, standin):
+    standin.faults(refuse_tokens=True)
+    run = admin.StartSync(stage="reference").run
+    worker.run_waiting()
+    failed = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert failed.state == "failed"
+    assert "TMDB_READ_TOKEN" in failed.error
+    standin.faults()
+    assert admin.StartSync(stage="reference").run.sync_run_id != run.sync_run_id
+
+
+def test_a_chore_steps_aside_while_its_stage_is_running(worker, syncing):
+    with syncing.context.database.read() as other:
+        assert runs.try_lock(other, "census", "standin")
+        worker.tick()
+        worker.run_waiting()
+        assert syncing.values("select stage from sync_run where stage = 'census'") == []
+        runs.unlock(other, "census", "standin")
+    assert syncing.values("select result ->> 'skipped' from job where kind = 'sync_census'")[0]
+
+
+def test_the_command_runs_a_stage_and_tells_how_it_stands(settings, syncing, standin, capsys):
+    standin.follow_the_clock()
+    assert commands.sync(settings, ["census"]) == 0
+    assert "census: done 150" in capsys.readouterr().err
+    assert commands.sync(settings, ["movies", "--ids", f"{FIRST},{FIRST + 2}"]) == 0
+    assert commands.sync(settings, ["backfill", "--background"]) == 0
+    capsys.readouterr()
+    assert commands.sync(settings, ["status", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["movies"] == {"pending": SIZE - 2, "done": 2}
+    assert [run["stage"] for run in status["runs"]] == ["backfill", "movies", "census"]
+    assert commands.sync(settings, ["status"]) == 0
+    assert "watermarks: census_count 150" in capsys.readouterr().out
+    assert syncing.values("select kind from job") == ["sync"]
+
+
+def test_the_command_says_what_is_wrong(settings, standin, capsys):
+    assert commands.sync(settings, ["movies"]) == 2
+    standin.faults(refuse_tokens=True)
+    assert commands.sync(settings, ["reference"]) == 1
+    assert "TMDB_READ_TOKEN" in capsys.readouterr().err
+
+
+def test_every_setting_is_explained():
+    environment = {**os.environ, "DATABASE_URL": "postgresql://localhost/x"}
+    command = [sys.executable, "-m", "catalog", "settings"]
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "TMDB_RATE=35" in shown.stdout
+    assert "SYNC_SETTLE_SECONDS=1200" in shown.stdout

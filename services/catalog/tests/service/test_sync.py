@@ -1,0 +1,229 @@
+"""The sync against the stand-in: it fills, repeats, follows, forgives and says why it stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from catalog.tmdb.errors import ExportUnusable, SourceDenied
+from chassis.errors import Unavailable
+from chassis.testing import eventually
+from marquee.catalog.v1 import events_pb2 as events
+
+FIRST, SIZE = 900_000_001, 150
+
+
+def facts_of(syncing, kind):
+    payloads = syncing.values(
+        "select payload from outbox where type = :type order by event_id",
+        type=f"marquee.catalog.v1.{kind.DESCRIPTOR.name}",
+    )
+    return [kind.FromString(bytes(payload)) for payload in payloads]
+
+
+def forget_facts(syncing):
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("delete from outbox")
+
+
+def advance(syncing, standin, **time):
+    syncing.now += timedelta(**time)
+    standin.put("/_clock", {"now": syncing.now.isoformat()})
+
+
+def test_everything_in_the_export_is_loaded_and_told_in_batches(synced):
+    assert synced.last["state"] == "done"
+    assert synced.values("select count(*) from movie where source = 'standin'") == [SIZE]
+    assert synced.values("select distinct state from sync_item") == ["done"]
+    told = facts_of(synced, events.MoviesChanged)
+    assert len(told) == 4  # 40 at a time
+    movies = {movie.movie_id: movie for fact in told for movie in fact.movies}
+    assert len(movies) == SIZE
+    assert all(movie.version == 1 and movie.title for movie in movies.values())
+    assert any(person.role == "director" for m in movies.values() for person in m.people)
+    assert facts_of(synced, events.FeaturedMoviesChanged)
+    assert facts_of(synced, events.GenresChanged)
+
+
+def test_what_is_stored_is_what_tmdb_says(synced, standin):
+    for movie_id in range(FIRST, FIRST + 20):
+        said = standin.movie(movie_id)
+        (row,) = synced.rows("select * from movie where tmdb_id = :id", id=movie_id)
+        for name in ("title", "original_title", "budget", "vote_count", "popularity", "adult"):
+            assert row[name] == said[name]
+        assert row["runtime_minutes"] == said["runtime"]
+        assert str(row["release_date"] or "") == said["release_date"]
+        genres = synced.values("select genre_id from movie_genre where movie_id = :i", i=movie_id)
+        assert sorted(genres) == sorted(genre["id"] for genre in said["genres"])
+        parts = synced.values("select person_id from credit where movie_id = :i", i=movie_id)
+        people = [*said["credits"]["cast"], *said["credits"]["crew"]]
+        assert set(parts) == {person["id"] for person in people}
+        words = synced.values(
+            "select keyword_id from movie_keyword where movie_id = :i", i=movie_id
+        )
+        assert sorted(words) == sorted(one["id"] for one in said["keywords"]["keywords"])
+
+
+def test_a_second_run_over_unchanged_data_changes_nothing(synced):
+    before = synced.content()
+    forget_facts(synced)
+    stamps = synced.values("select max(updated_at) from movie")
+    run = synced.run("refresh", older_than_days=-1)
+    assert run["done_count"] == SIZE
+    assert run["changed_count"] == 0
+    assert synced.content() == before
+    assert synced.values("select max(updated_at) from movie") == stamps
+    assert facts_of(synced, events.MoviesChanged) == []
+
+
+def test_an_edit_arrives_with_the_next_delta_and_changes_only_its_movie(synced, standin):
+    forget_facts(synced)
+    advance(synced, standin, hours=1)
+    standin.edit(FIRST + 3)
+    advance(synced, standin, days=1)
+    synced.run("delta")
+    (fact,) = facts_of(synced, events.MoviesChanged)
+    told = {movie.movie_id: movie.version for movie in fact.movies}
+    assert told.pop(FIRST + 3) == 2
+    assert set(told) <= {FIRST + 4}  # the stand-in remembers what another test edited
+    (row,) = synced.rows("select * from movie where tmdb_id = :id", id=FIRST + 3)
+    assert row["overview"] == standin.movie(FIRST + 3)["overview"]
+    assert synced.values("select value from sync_watermark where name = 'delta'") == ["2026-03-01"]
+
+
+def test_a_body_older_than_its_change_is_fetched_again(synced, standin):
+    advance(synced, standin, hours=1)
+    standin.edit(FIRST + 4)
+    advance(synced, standin, hours=12)  # the day has closed an hour ago
+    standin.faults(stale_rate=1.0, stale_seconds=6 * 3600)
+    synced.run("delta")
+    item = "select state, changed_at is null as clean from sync_item where movie_id = :id"
+    assert synced.rows(item, id=FIRST + 4) == [{"state": "pending", "clean": False}]
+    standin.faults()
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("update sync_item set next_at = now()")
+    synced.run("backfill")
+    assert synced.rows(item, id=FIRST + 4) == [{"state": "done", "clean": True}]
+    (row,) = synced.rows("select * from movie where tmdb_id = :id", id=FIRST + 4)
+    assert row["runtime_minutes"] == standin.movie(FIRST + 4)["runtime"]
+
+
+def test_corrupt_bodies_and_only_those_are_quarantined_and_can_be_retried(syncing, standin, admin):
+    standin.faults(corrupt_rate=0.1)
+    syncing.run("all")
+    corrupt = sorted(int(movie_id) for movie_id in standin.report()["corrupt_ids"])
+    assert corrupt
+    assert syncing.values("select source_id from quarantine order by 1") == corrupt
+    assert syncing.values("select count(*) from movie") == [SIZE - len(corrupt)]
+    entries = admin.ListQuarantine(page_size=100).entries
+    assert all(entry.error and entry.body and entry.state == "open" for entry in entries)
+    standin.faults()
+    assert admin.RetryQuarantined(quarantine_entry_id=entries[0].quarantine_entry_id)
+    syncing.run("backfill")
+    assert len(admin.ListQuarantine(state="resolved").entries) == 1
+    assert syncing.values("select count(*) from movie") == [SIZE - len(corrupt) + 1]
+
+
+def test_deleted_movies_become_tombstones_and_are_told(synced, standin, catalog):
+    standin.faults(deleted_ids=[FIRST])
+    synced.run("census")
+    assert synced.values("select count(*) from movie where removed_at is not null") == [0]
+    synced.run("census")
+    synced.run("backfill")
+    assert [list(f.movie_ids) for f in facts_of(synced, events.MoviesRemoved)] == [[FIRST]]
+    (stub, other) = catalog.BatchGetMovies(movie_ids=[FIRST, FIRST + 2]).movies
+    assert (stub.movie_id, stub.removed, bool(stub.title)) == (FIRST, True, True)
+    assert not other.removed
+    standin.faults()
+    synced.run("census")
+    synced.run("backfill")
+    assert synced.values("select count(*) from movie where removed_at is not null") == [0]
+
+
+def test_a_census_that_shrinks_is_not_believed(synced, standin):
+    standin.faults(deleted_rate=0.2)
+    with pytest.raises(ExportUnusable):
+        synced.run("census")
+    assert synced.last["state"] == "failed"
+    assert "shrank" in synced.last["error"]
+    assert synced.values("select max(missing_count) from sync_item") == [0]
+
+
+def test_a_wrong_token_stops_the_run_with_a_clear_message(syncing, standin):
+    standin.faults(refuse_tokens=True)
+    with pytest.raises(SourceDenied):
+        syncing.run("reference")
+    assert "TMDB_READ_TOKEN" in syncing.last["error"]
+    assert syncing.last["state"] == "failed"
+
+
+def test_complaints_are_waited_out_and_blame_no_record(syncing, standin):
+    syncing.run("census")
+    standin.faults(rate_limited_rate=0.1, error_rate=0.1, gzip_rate=0.2)
+    syncing.run("backfill")
+    assert syncing.values("select count(*) from quarantine") == [0]
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_a_server_that_is_down_leaves_nothing_behind_but_a_message(syncing, standin):
+    syncing.run("census")
+    standin.faults(error_rate=1.0)
+    access = replace(syncing.context.access, attempts=2)
+    syncing.context = replace(syncing.context, access=access)
+    with pytest.raises(Unavailable):
+        syncing.run("movies", movie_ids=[FIRST])
+    assert "503" in syncing.last["error"]
+    assert syncing.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert syncing.values("select count(*) from quarantine") == [0]
+
+
+def test_lists_hold_each_movie_once_however_their_pages_shift(syncing, standin):
+    standin.faults(duplicate_rate=0.3, drift=2)
+    syncing.run("lists")
+    rows = syncing.rows("select list_name, movie_id from featured_movie")
+    pairs = [(row["list_name"], row["movie_id"]) for row in rows]
+    assert len(pairs) == len(set(pairs)) > 0
+
+
+def test_a_backfill_killed_at_any_time_resumes_to_the_same_tables(
+    synced, standin, settings, tmp_path
+):
+    expected = synced.content()
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "truncate movie, genre, person, keyword, collection, sync_item, sync_run, outbox"
+            " cascade"
+        )
+    synced.run("reference")
+    synced.run("census")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_STREAMS_URL": settings.redis_streams_url,
+        "REDIS_CACHE_URL": settings.redis_cache_url,
+        "INTERNAL_KEY": settings.internal_key.get_secret_value(),
+        "TMDB_READ_TOKEN": settings.tmdb_read_token.get_secret_value(),
+        "TMDB_BASE_URL": settings.tmdb_base_url,
+        "TMDB_EXPORT_URL": settings.tmdb_export_url,
+        "TMDB_RATE": "100",
+        "CATALOG_SOURCE": "standin",
+        "SYNC_BATCH_SIZE": "10",
+    }
+    command = [sys.executable, "-m", "catalog", "sync", "backfill"]
+    count = "select count(*) from movie"
+    for _ in range(3):
+        (before,) = synced.values(count)
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+            eventually(lambda seen=before: synced.values(count)[0] > seen, within=60)
+            process.send_signal(signal.SIGKILL)
+    assert 0 < synced.values(count)[0] < SIZE
+    synced.run("backfill")
+    assert synced.content() == expected
+    failed = synced.values("select error from sync_run where state = 'failed'")
+    assert set(failed) == {"its process ended"}
+    told = {m.movie_id for fact in facts_of(synced, events.MoviesChanged) for m in fact.movies}
+    assert len(told) == SIZE

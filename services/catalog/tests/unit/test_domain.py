@@ -1,0 +1,63 @@
+"""Titles, languages, billing and imported genres."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.domain import (
+    GENRE_IDS,
+    TITLE_KEY_LENGTH,
+    CreditRecord,
+    Language,
+    billed,
+    genres_and_tags,
+    title_key,
+    wanted_language,
+)
+
+
+def test_a_title_is_compared_without_case_accents_and_punctuation():
+    assert title_key("  Amélie: The (Director's) Cut! ") == "amelie the director s cut"
+    assert title_key("WALL·E") == "wall e"
+    assert title_key("Straße") == "strasse"
+    assert title_key("千と千尋の神隠し")
+
+
+def test_a_title_of_punctuation_alone_is_still_found_by_itself():
+    assert title_key("???") == "???"
+
+
+@given(st.text(max_size=600))
+def test_a_key_is_its_own_key_and_never_too_long_for_the_index(text):
+    key = title_key(text)
+    assert len(key) <= TITLE_KEY_LENGTH
+    assert bool(key) == bool(text.strip())
+
+
+def test_a_language_tag_is_read_with_or_without_its_region():
+    assert wanted_language("pt-BR") == Language("pt", "BR")
+    assert wanted_language("DE_at") == Language("de", "AT")
+    assert wanted_language("sw") == Language("sw", "")
+    for strange in ("", "123", "x" * 30, "de--", "日本"):
+        assert wanted_language(strange).is_english or wanted_language(strange).code == "de"
+
+
+def test_directors_come_first_then_the_cast_by_billing_then_the_crew():
+    director = CreditRecord(1, "Directing", "Director", "", 0)
+    writer = CreditRecord(2, "Writing", "Screenplay", "", 0)
+    star, extra = CreditRecord(3, "Acting", "", "A", 0), CreditRecord(4, "Acting", "", "B", 9)
+    shown = billed([extra, star, star], [writer, director])
+    assert shown == (director, star, extra, writer)
+
+
+def test_names_of_genres_elsewhere_become_tmdbs_and_all_others_keywords():
+    genres, words = genres_and_tags(
+        ["Sci-Fi", "children", "Musical", "Film-Noir", "IMAX", "(no genres listed)"], ["Fun", "fun"]
+    )
+    assert dict(genres) == {
+        GENRE_IDS["Science Fiction"]: "Science Fiction",
+        GENRE_IDS["Family"]: "Family",
+        GENRE_IDS["Music"]: "Music",
+    }
+    assert sorted(name for _, name in words) == ["Film-Noir", "Fun", "IMAX"]
+    assert all(keyword_id < 0 for keyword_id, _ in words)
+    assert genres_and_tags([], ["fun"])[1][0][0] == genres_and_tags(["FUN"], [])[1][0][0]

@@ -1,0 +1,135 @@
+"""TMDb's answers into records: whole and canonical, or refused with a reason."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from catalog.tmdb.client import as_of, retry_after_seconds
+from catalog.tmdb.errors import BadAnswer
+from catalog.tmdb.parsing import movie_record
+
+BODY: dict[str, Any] = {
+    "id": 550,
+    "title": "A Club",
+    "original_title": "Ein Verein",
+    "original_language": "de",
+    "overview": "",
+    "release_date": "1999-10-15",
+    "runtime": 139,
+    "budget": 63000000,
+    "popularity": 3.5,
+    "vote_average": 8.4,
+    "vote_count": 30000,
+    "genres": [{"id": 53, "name": "Thriller"}, {"id": 18, "name": "Drama"}],
+    "belongs_to_collection": None,
+    "credits": {
+        "cast": [{"id": 2, "name": "B", "character": "X", "order": 1}],
+        "crew": [{"id": 1, "name": "A", "job": "Director", "department": "Directing"}],
+    },
+    "keywords": {"keywords": [{"id": 9, "name": "fight"}, {"id": 3, "name": "soap"}]},
+    "release_dates": {
+        "results": [
+            {
+                "iso_3166_1": "US",
+                "release_dates": [
+                    {"certification": "NR", "type": 1},
+                    {"certification": "R", "type": 3},
+                ],
+            },
+            {"iso_3166_1": "XX", "release_dates": [{"certification": "", "type": 3}]},
+        ]
+    },
+    "translations": {
+        "translations": [
+            {"iso_639_1": "de", "iso_3166_1": "DE", "data": {"title": "", "overview": "Ein Mann"}}
+        ]
+    },
+    "external_ids": {"imdb_id": "tt0137523", "wikidata_id": "Q1", "facebook_id": None},
+    "watch/providers": {
+        "results": {"DE": {"link": "l", "flatrate": [{"provider_id": 8, "provider_name": "N"}]}}
+    },
+    "softcore": False,
+}
+
+
+def record(**changes: Any):
+    return movie_record(550, json.dumps({**BODY, **changes}).encode())
+
+
+def test_a_movie_is_read_whole():
+    movie = record()
+    assert movie.genres == ((18, "Drama"), (53, "Thriller"))
+    assert [credit.person_id for credit in movie.credits] == [1, 2]
+    assert movie.certifications == (("US", "R"),)
+    assert movie.overview == "Ein Mann"  # English has none: the original's
+    assert movie.external_ids == {"wikidata": "Q1"}
+    assert orjson.loads(movie.watch_providers)["DE"]["offers"] == [["stream", 8, "N", "", 0]]
+
+
+def test_order_and_votes_do_not_make_it_another_movie_but_a_word_does():
+    same = record(
+        genres=BODY["genres"][::-1],
+        keywords={"keywords": BODY["keywords"]["keywords"][::-1]},
+        popularity=99.0,
+        vote_count=1,
+        brand_new_field={"x": 1},
+    )
+    assert same.content_hash == record().content_hash
+    assert record(tagline="New").content_hash != record().content_hash
+
+
+def test_nulls_and_empty_strings_are_what_tmdb_means_by_unknown():
+    movie = record(
+        release_date="", runtime=None, budget=None, popularity=None, overview=None, genres=None,
+        credits=None, translations=None, poster_path=None, title=None,
+    )  # fmt: skip
+    assert (movie.release_date, movie.runtime_minutes, movie.budget) == (None, 0, 0)
+    assert movie.votes.popularity == 0.0
+    assert movie.title == "Ein Verein"
+    assert movie.credits == ()
+
+
+def test_nul_is_dropped():
+    assert record(title="A\0 Club").title == "A Club"
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"id": None}, "id"),
+        ({"id": 551}, "id"),
+        ({"title": {"text": "x"}}, "title"),
+        ({"title": "", "original_title": ""}, "title"),
+        ({"genres": "Drama"}, "genres"),
+        ({"release_date": "2020-13-45"}, "release_date"),
+        ({"runtime": {"minutes": 1}}, "runtime"),
+        ({"budget": "a fortune"}, "budget"),
+        ({"budget": 2**70}, "budget"),
+        ({"credits": {"cast": [{"name": "nobody"}]}}, "credits.cast.0.id"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_says_where(changes, where):
+    with pytest.raises(BadAnswer, match=rf"^{where}\b"):
+        record(**changes)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"id": 550, "ti', b"\xff\xfe", b"<html>"])
+def test_a_body_that_is_no_movie_is_refused(body):
+    with pytest.raises(BadAnswer):
+        movie_record(550, body)
+
+
+def test_a_body_is_as_old_as_the_caches_it_came_through():
+    headers = {"date": "Sun, 01 Mar 2026 12:00:00 GMT", "age": "100", "x-memc-age": "20"}
+    assert as_of(headers) == datetime(2026, 3, 1, 11, 58, tzinfo=UTC)
+    assert as_of({**headers, "age": "soon"}) == datetime(2026, 3, 1, 11, 59, 40, tzinfo=UTC)
+
+
+def test_retry_after_is_seconds_or_a_date_or_nothing():
+    assert retry_after_seconds({}) is None
+    assert retry_after_seconds({"retry-after": "7"}) == 7
+    assert retry_after_seconds({"retry-after": "Sun, 01 Mar 2020 12:00:00 GMT"}) == 0
+    assert retry_after_seconds({"retry-after": "whenever"}) is None

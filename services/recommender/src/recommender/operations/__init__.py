@@ -1,0 +1,1 @@
+"""What callers, events and the clock can make happen."""

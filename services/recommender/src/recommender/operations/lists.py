@@ -1,0 +1,250 @@
+"""Making a list for a person, keeping what was shown, and counting clicks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.engine import Connection
+
+from chassis.database import uuid7
+from chassis.outbox import publish
+from recommender import messages
+from recommender.domain import (
+    LIST_LENGTH,
+    Filter,
+    Offer,
+    Page,
+    Preferences,
+    Reason,
+    RecommendationNotFound,
+    sentence,
+)
+from recommender.operations.live import Snapshot
+from recommender.ranking import reasons as ranking_reasons
+from recommender.ranking.arrays import Mask
+from recommender.ranking.ranked import Ranked, Wish, explain, rank
+from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
+from recommender.store import lists, movies
+from recommender.store.lists import RankedList
+
+STREAM = "recommender.events"
+
+
+class Person(NamedTuple):
+    """All that is known of whom a list is for, and whether that is up to date."""
+
+    user_id: UUID
+    signals: Signals
+    preferences: Preferences
+    sequence: int
+    fresh: bool
+
+
+class Wanted(NamedTuple):
+    """What list is asked for."""
+
+    recommendation_type: str
+    filter: Filter
+    diversity: float | None
+
+
+def type_for(asked: str, preferences: Preferences) -> str:
+    """The ranker of an automatic or switched-off type, by what the person lets us use."""
+    collaborative = preferences.enable_collaborative_filtering
+    content = preferences.enable_content_based_filtering
+    if asked == "":
+        asked = "hybrid"
+    if asked == "hybrid" and not (collaborative and content):
+        asked = "collaborative" if collaborative else "content_based"
+    if asked == "collaborative" and not collaborative:
+        return "popular"
+    if asked == "content_based" and not content:
+        return "popular"
+    return asked
+
+
+def taste_in(snapshot: Snapshot, person: Person, at: datetime) -> Taste:
+    """The person's taste by places in the model; movies it does not hold tell nothing."""
+    places = snapshot.ensemble.positions(person.signals.movies)
+    genres = np.array(person.preferences.favorite_genre_ids, np.int64)
+    return taste_of(known_to(person.signals, places), at=at.timestamp(), genres=genres)
+
+
+def allowed_in(connection: Connection, snapshot: Snapshot, person: Person, wanted: Filter) -> Mask:
+    """Which movies the list may hold, before anything is ranked."""
+    adult = wanted.include_adult
+    if adult is None:
+        adult = person.preferences.include_adult_content
+    allowed = snapshot.shelf.allowed(wanted, include_adult=adult)
+    if wanted.person_ids or wanted.keyword_ids:
+        found = movies.movies_with(connection, wanted.person_ids, wanted.keyword_ids)
+        allowed &= np.isin(snapshot.shelf.movie_ids, found)
+    if wanted.exclude_movie_ids:
+        excluded = np.array(wanted.exclude_movie_ids, np.int64)
+        allowed &= ~np.isin(snapshot.shelf.movie_ids, excluded)
+    return allowed
+
+
+def rank_list(
+    connection: Connection, snapshot: Snapshot, person: Person, wanted: Wanted, at: datetime
+) -> RankedList:
+    """A person's whole list, best first."""
+    kind = type_for(wanted.recommendation_type, person.preferences)
+    diversity = wanted.diversity
+    if diversity is None:
+        diversity = person.preferences.recommendation_diversity
+    wish = Wish(
+        kind=kind,
+        count=LIST_LENGTH,
+        diversity=diversity,
+        allowed=allowed_in(connection, snapshot, person, wanted.filter),
+        collaborative=person.preferences.enable_collaborative_filtering,
+        content=person.preferences.enable_content_based_filtering,
+    )
+    ranked = rank(snapshot.ensemble, taste_in(snapshot, person, at), wish)
+    return RankedList(
+        list_id=uuid7(),
+        user_id=person.user_id,
+        recommendation_type=kind,
+        model_version=snapshot.model_version,
+        degraded=snapshot.degraded or not person.fresh,
+        diversity=diversity,
+        movie_ids=snapshot.ensemble.movie_ids[ranked.movies].tolist(),
+        scores=ranked.scores.tolist(),
+        generated_at=at,
+    )
+
+
+def next_places(whole: RankedList, person: Person, start: int, size: int) -> tuple[list[int], int]:
+    """The next places to show, without movies seen or hidden meanwhile, and where to go on."""
+    seen = set(person.signals.movies.tolist())
+    places: list[int] = []
+    for place in range(start, len(whole.movie_ids)):
+        if len(places) == size:
+            return places, place
+        if whole.movie_ids[place] not in seen:
+            places.append(place)
+    return places, len(whole.movie_ids)
+
+
+def page_of(
+    connection: Connection,
+    snapshot: Snapshot,
+    person: Person,
+    whole: RankedList,
+    places: Sequence[int],
+    at: datetime,
+) -> Page:
+    """The places (0 first) of a list, explained and with ids of their own."""
+    movie_ids = [whole.movie_ids[place] for place in places]
+    told = _explained(connection, snapshot, person, whole.recommendation_type, movie_ids, at)
+    offers = tuple(
+        Offer(
+            recommendation_id=uuid7(),
+            movie_id=movie_id,
+            recommendation_type=whole.recommendation_type,
+            score=float(whole.scores[place]),
+            position=place + 1,
+            reason=reason,
+        )
+        for place, movie_id, reason in zip(places, movie_ids, told, strict=True)
+    )
+    return Page(
+        list_id=whole.list_id,
+        user_id=whole.user_id,
+        recommendation_type=whole.recommendation_type,
+        model_version=whole.model_version,
+        degraded=whole.degraded,
+        generated_at=whole.generated_at,
+        served_at=at,
+        offers=offers,
+    )
+
+
+def _explained(
+    connection: Connection,
+    snapshot: Snapshot,
+    person: Person,
+    kind: str,
+    movie_ids: Sequence[int],
+    at: datetime,
+) -> list[Reason]:
+    ensemble, taste = snapshot.ensemble, taste_in(snapshot, person, at)
+    places = ensemble.positions(np.array(movie_ids, np.int64))
+    # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
+    known = places[places >= 0]
+    weights = ensemble.weights(kind, len(taste), without=_switched_off(person.preferences))
+    ranked = Ranked(known, np.zeros(len(known), np.float32), ensemble.per_unit(taste, weights))
+    found = dict(zip(known.tolist(), explain(ensemble, taste, ranked), strict=True))
+    plain = ranking_reasons.Reason("popular")
+    raw = [found.get(int(place), plain) for place in places]
+    titles = movies.titles_of(connection, {m for reason in raw for m in reason.movie_ids})
+    favorites = set(person.signals.movies[person.signals.kinds == Kind.FAVORITE].tolist())
+    rated = set(person.signals.movies[person.signals.kinds == Kind.RATING].tolist())
+    return [_told(reason, titles, snapshot.genre_names, favorites - rated) for reason in raw]
+
+
+def _switched_off(preferences: Preferences) -> frozenset[str]:
+    wish = Wish(
+        "",
+        0,
+        collaborative=preferences.enable_collaborative_filtering,
+        content=preferences.enable_content_based_filtering,
+    )
+    return wish.switched_off
+
+
+def _told(
+    raw: ranking_reasons.Reason,
+    titles: dict[int, str],
+    genres: dict[int, str],
+    only_favorites: set[int],
+) -> Reason:
+    kind = {"genres": "genre"}.get(raw.kind, raw.kind)
+    if raw.kind == "movies":
+        favorite = raw.movie_ids[0] in only_favorites
+        kind = "because_you_favorited" if favorite else "because_you_rated"
+    people = [term.removeprefix("p:") for term in raw.terms if term.startswith("p:")]
+    reason = Reason(
+        kind=kind,
+        movie_ids=raw.movie_ids,
+        genre_ids=tuple(genre for genre in raw.genre_ids if genre > 0),
+        person_ids=tuple(int(person) for person in people if person.isdigit()),
+    )
+    return Reason(**{**vars(reason), "text": sentence(reason, titles, genres)})
+
+
+def keep_served(connection: Connection, page: Page, *, whole: RankedList | None = None) -> None:
+    """Before the answer leaves: the page for the history, and the list if it has more pages."""
+    if whole is not None:
+        lists.keep_list(connection, whole)
+    if page.offers:
+        lists.append_page(connection, uuid7(), page.user_id, messages.page_document(page))
+
+
+def record_pages(connection: Connection, limit: int, *, user_id: UUID | None = None) -> int:
+    """Move pages that were served into the history and tell of them; how many they were."""
+    documents = lists.take_pages(connection, limit, user_id=user_id)
+    pages = [messages.page_from_document(document) for document in documents]
+    reasons = [messages.reason_document(o.reason) for page in pages for o in page.offers]
+    lists.add_history(connection, pages, reasons)
+    publish(connection, STREAM, [messages.list_served(page) for page in pages])
+    return len(pages)
+
+
+def record_click(
+    connection: Connection, user_id: UUID, recommendation_id: UUID, *, at: datetime
+) -> bool:
+    """Count a click once; one that comes before its page is recorded records the page first."""
+    for retry in (False, True):
+        clicked = lists.click(connection, user_id, recommendation_id, at)
+        if clicked is not None:
+            publish(connection, STREAM, [messages.recommendation_clicked(clicked)])
+            return True
+        if lists.has_recommendation(connection, user_id, recommendation_id):
+            return False
+        if not retry:
+            record_pages(connection, 100, user_id=user_id)
+    raise RecommendationNotFound("no such recommendation")

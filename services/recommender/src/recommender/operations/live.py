@@ -1,0 +1,167 @@
+"""What this process ranks with now: the live model and the catalogue, followed as they change."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import structlog
+from sqlalchemy.engine import Connection
+
+from chassis.database import Database
+from recommender.ranking.arrays import Floats, Ints, spread
+from recommender.ranking.arrivals import extended
+from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.ensemble import FORMAT, Ensemble, Model
+from recommender.ranking.shelf import Shelf, empty_shelf
+from recommender.ranking.training import plain_model
+from recommender.store import models, movies
+from recommender.store.artefacts import ArtefactDamaged, Artefacts
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.5
+POPULARITY_SECONDS = 5.0
+# Rebuilding may take at most this share of the time.
+_BUSY_SHARE = 0.1
+# How much one point of TMDb popularity counts beside one person of ours.
+_WORLD_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything one answer is ranked with; never changed, only replaced."""
+
+    ensemble: Ensemble
+    shelf: Shelf
+    model_version: str
+    genre_names: dict[int, str]
+
+    @property
+    def degraded(self) -> bool:
+        """Whether there is no trained model."""
+        return not self.model_version
+
+
+class Live:
+    """Holds the newest snapshot; a request takes it once and is not disturbed by the next."""
+
+    def __init__(
+        self,
+        database: Database,
+        artefacts: Artefacts,
+        *,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._artefacts = artefacts
+        self._now = now
+        self._clock = clock
+        self._catalogue = empty_shelf()
+        self._since = 0
+        self._base: Model | None = None
+        self._version = ""
+        self._refused = ""
+        self._dirty = False
+        self._rebuild_at = 0.0
+        self._popularity_at = 0.0
+        self._snapshot: Snapshot | None = None
+        self._refreshing = threading.Lock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the catalogue has been read once."""
+        return self._snapshot is not None
+
+    def snapshot(self) -> Snapshot:
+        """What to rank with; the first caller of a new process waits for it to be made."""
+        return self._snapshot or self.refresh()
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop`; a database that is away leaves the last snapshot in place."""
+        while not stop.wait(POLL_SECONDS):
+            try:
+                self.refresh()
+            except Exception as error:  # noqa: BLE001 - the last snapshot goes on answering
+                log.warning("the live model was not refreshed", error=repr(error))
+
+    def refresh(self) -> Snapshot:
+        """Look at what changed, and replace the snapshot if something did."""
+        with self._refreshing, self._database.begin(statement_timeout_seconds=120) as connection:
+            self._follow_catalogue(connection)
+            switched = self._follow_model(connection)
+            snapshot = self._snapshot
+            if snapshot is None or switched or (self._dirty and self._clock() >= self._rebuild_at):
+                snapshot = self._rebuilt(connection)
+            elif self._clock() >= self._popularity_at:
+                snapshot = self._with_popularity(connection, snapshot)
+            self._snapshot = snapshot
+            return snapshot
+
+    def _follow_catalogue(self, connection: Connection) -> None:
+        upto = movies.horizon(connection)
+        for rows in movies.movies_changed(connection, self._since):
+            self._catalogue = self._catalogue.with_rows(rows)
+            self._dirty = True
+        self._since = upto
+
+    def _follow_model(self, connection: Connection) -> bool:
+        """Load the live model if it is another than ours; a damaged one is left alone."""
+        row = models.live_model(connection)
+        if row is None or row.model_version in {self._version, self._refused}:
+            return False
+        try:
+            self._base = self._artefacts.read(row.model_version, row.artefacts, row.meta)
+        except (ArtefactDamaged, OSError, ValueError) as error:
+            log.warning("a model cannot be loaded", model=row.model_version, error=repr(error))
+            self._refused = row.model_version
+            return False
+        if self._base.meta.get("format") != FORMAT:
+            raise ArtefactDamaged(f"model {row.model_version} is of another format")
+        self._version = row.model_version
+        log.info("model loaded", model=row.model_version)
+        return True
+
+    def _rebuilt(self, connection: Connection) -> Snapshot:
+        started = self._clock()
+        self._dirty = False
+        ensemble = Ensemble(self._model(connection))
+        snapshot = Snapshot(
+            ensemble=ensemble,
+            shelf=self._catalogue.aligned(ensemble.movie_ids),
+            model_version=self._version,
+            genre_names=movies.genre_names(connection),
+        )
+        snapshot = self._with_popularity(connection, snapshot)
+        ended = self._clock()
+        self._rebuild_at = ended + (ended - started) / _BUSY_SHARE
+        return snapshot
+
+    def _model(self, connection: Connection) -> Model:
+        """The trained model with the movies that came after it, or one from the catalogue alone."""
+        if self._base is None:
+            catalogue = catalogue_of(*movies.documents(connection))
+            nothing = np.zeros(len(catalogue), np.float32)
+            return plain_model(catalogue, nothing, nothing)
+        standing = self._catalogue.movie_ids[~self._catalogue.removed]
+        new = np.setdiff1d(standing, self._base.arrays["movies.ids"])
+        if not len(new):
+            return self._base
+        return extended(self._base, *movies.documents(connection, new.tolist()))
+
+    def _with_popularity(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
+        self._popularity_at = self._clock() + POPULARITY_SECONDS
+        found = movies.popularity(connection, self._now())
+        ensemble = snapshot.ensemble
+        places = ensemble.positions(found.movie_ids)
+        world = _WORLD_SHARE * snapshot.shelf.popularity
+        counts = world + _put(found.counts, places, len(ensemble))
+        recent = 0.1 * world + _put(found.recent, places, len(ensemble))
+        return replace(snapshot, ensemble=ensemble.with_popularity(counts, recent))
+
+
+def _put(values: Floats, places: Ints, size: int) -> Floats:
+    known = places >= 0
+    return spread(values[known], places[known], size)

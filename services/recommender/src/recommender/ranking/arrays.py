@@ -1,0 +1,72 @@
+"""The array types of the package and the few operations several rankers share."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Ints: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+# scipy ships no types; one name keeps the unknown in one place.
+Sparse: TypeAlias = Any
+
+
+def csr(values: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> Sparse:
+    """A canonical (duplicates summed) float32 CSR matrix."""
+    matrix = sp.csr_matrix((np.asarray(values, np.float32), (rows, columns)), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
+
+
+def pack_sparse(name: str, matrix: Sparse) -> Arrays:
+    """A CSR matrix as plain arrays that can be stored and memory-mapped."""
+    return {
+        f"{name}.data": np.asarray(matrix.data, np.float32),
+        f"{name}.indices": np.asarray(matrix.indices, np.int32),
+        f"{name}.indptr": np.asarray(matrix.indptr, np.int64),
+        f"{name}.shape": np.asarray(matrix.shape, np.int64),
+    }
+
+
+def unpack_sparse(name: str, arrays: Mapping[str, NDArray[Any]]) -> Sparse:
+    """The CSR matrix of pack_sparse, over the same memory."""
+    shape = tuple(int(size) for size in arrays[f"{name}.shape"])
+    parts = (arrays[f"{name}.data"], arrays[f"{name}.indices"], arrays[f"{name}.indptr"])
+    return sp.csr_matrix(parts, shape=shape, copy=False)
+
+
+def unit_rows(matrix: Sparse) -> Sparse:
+    """Rows scaled to length one; empty rows stay empty."""
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return sp.diags(scale.astype(np.float32)) @ matrix
+
+
+def spread(values: Floats, positions: Ints, size: int) -> Floats:
+    """values at positions of an otherwise zero vector of the given size."""
+    full = np.zeros(size, np.float32)
+    full[positions] = values
+    return full
+
+
+def positions_of(positions: Ints, size: int) -> Ints:
+    """The inverse of a list of positions: (size,) with -1 where a movie is not in the list."""
+    inverse = np.full(size, -1, np.int64)
+    inverse[positions] = np.arange(len(positions))
+    return inverse
+
+
+def best_first(scores: Floats, tie: Floats, ids: Ints, count: int) -> Ints:
+    """Indices of the `count` best scores; ties by `tie` descending, then the smaller id."""
+    if count <= 0 or not len(scores):
+        return np.empty(0, np.int64)
+    candidates = np.arange(len(scores))
+    if count < len(scores):
+        threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
+        candidates = np.flatnonzero(scores >= threshold)
+    order = np.lexsort((ids[candidates], -tie[candidates], -scores[candidates]))
+    return candidates[order[:count]]

@@ -1,0 +1,60 @@
+"""Likeness of what movies are: TF-IDF over all terms, and over genres alone."""
+
+import numpy as np
+
+from recommender.ranking.arrays import Floats, Ints, Sparse, unit_rows
+from recommender.ranking.signals import Taste
+
+FAVORITE_GENRE_WEIGHT = 1.0
+
+
+class Content:
+    """Sum over the taste of weight x cosine of TF-IDF rows (n x t, unit length)."""
+
+    def __init__(self, rows: Sparse) -> None:
+        self._rows = rows
+        self._columns = rows.T.tocsr()
+
+    def scores(self, taste: Taste) -> Floats:
+        profile = np.asarray(self._rows[taste.movies].T @ taste.weights, np.float32)
+        terms = np.flatnonzero(profile)
+        return np.asarray(self._columns[terms].T @ profile[terms], np.float32)
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats:
+        block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
+        return (block * taste.weights[:, None]).astype(np.float32)
+
+
+class Genres:
+    """Cosine-like fit of a movie's genres to the person's: favorites and those of the taste."""
+
+    def __init__(self, genres: Sparse, genre_ids: Ints) -> None:
+        self._rows = unit_rows(genres)
+        self._ids = genre_ids
+
+    def scores(self, taste: Taste) -> Floats:
+        return np.asarray(self._rows @ self.profile(taste), np.float32)
+
+    def profile(self, taste: Taste) -> Floats:
+        """(g,) what each genre weighs: the taste's mean plus the chosen favorites."""
+        total = float(np.abs(taste.weights).sum())
+        profile = np.zeros(len(self._ids), np.float32)
+        if total > 0:
+            profile += np.asarray(self._rows[taste.movies].T @ taste.weights).ravel() / total
+        profile += FAVORITE_GENRE_WEIGHT * np.isin(self._ids, taste.genres)
+        return profile
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats:
+        block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
+        total = max(float(np.abs(taste.weights).sum()), 1e-9)
+        return (block * (taste.weights / total)[:, None]).astype(np.float32)
+
+    def chosen(self, taste: Taste, movies: Ints) -> Floats:
+        """(len(movies),) what the favorite genres add to each movie's score."""
+        favorites = FAVORITE_GENRE_WEIGHT * np.isin(self._ids, taste.genres)
+        return np.asarray(self._rows[movies] @ favorites, np.float32)
+
+    def of(self, movie: int) -> Ints:
+        """The ids of a movie's genres."""
+        start, end = self._rows.indptr[movie : movie + 2]
+        return self._ids[self._rows.indices[start:end]]

@@ -1,0 +1,149 @@
+"""One trained model: plain arrays and a little JSON, and its rankers with scores side by side."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recommender.ranking.als import Als
+from recommender.ranking.arrays import Arrays, Floats, Ints, unpack_sparse
+from recommender.ranking.catalogue import GENRE, genre_columns, unpack_vocabulary
+from recommender.ranking.content import Content, Genres
+from recommender.ranking.ease import Ease
+from recommender.ranking.neighbours import Neighbours
+from recommender.ranking.rankers import Popularity, Ranker, Trend, Unmet, trend_of_now
+from recommender.ranking.signals import Taste
+
+FORMAT = 1
+RANKERS = ("popularity", "trend", "unmet", "genres", "content", "ease", "als", "neighbours")
+COLLABORATIVE = frozenset({"ease", "als", "neighbours"})
+CONTENT = frozenset({"genres", "content"})
+_CROWD = frozenset({"popularity", "trend", "unmet"})
+TYPES: Mapping[str, frozenset[str]] = {
+    "trending": frozenset({"trend"}),
+    "popular": frozenset({"popularity"}),
+    "genre_based": _CROWD | {"genres"},
+    "content_based": _CROWD | CONTENT,
+    "collaborative": _CROWD | COLLABORATIVE,
+    "hybrid": _CROWD | CONTENT | COLLABORATIVE,
+}
+# The least history length of each bucket that has blend weights of its own.
+BUCKETS = (0, 1, 3, 6, 12, 25, 60)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What training makes and serving reads; storable as one .npy an array plus meta as JSON."""
+
+    arrays: Arrays
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def bucket_of(length: int) -> int:
+    """The bucket of a history of this many movies."""
+    return int(np.searchsorted(BUCKETS, length, side="right")) - 1
+
+
+class Ensemble:
+    """The rankers of a model, built once, used by every request at the same time (read only)."""
+
+    def __init__(self, model: Model) -> None:
+        arrays = model.arrays
+        self.model = model
+        self.movie_ids: Ints = arrays["movies.ids"]
+        self.popularity: Floats = arrays["movies.counts"]
+        self._order = np.argsort(self.movie_ids, kind="stable")
+        self._sorted = self.movie_ids[self._order]
+        self.vocabulary = unpack_vocabulary(arrays)
+        self.rows = unpack_sparse("content", arrays)
+        self.genres = _genres(self.rows, self.vocabulary)
+        self._rankers = self._build(arrays)
+
+    def __len__(self) -> int:
+        return len(self.movie_ids)
+
+    def _build(self, arrays: Arrays) -> dict[str, Ranker]:
+        size = len(self.movie_ids)
+        rankers: dict[str, Ranker] = {
+            "popularity": Popularity(self.popularity),
+            "trend": Trend(arrays, size),
+            "unmet": Unmet(arrays, size),
+            "genres": self.genres,
+            "content": Content(self.rows),
+        }
+        if "ease.movies" in arrays:
+            rankers["ease"] = Ease(arrays, size)
+        if "als.factors" in arrays:
+            rankers["als"] = Als(arrays)
+        if "neighbours.data" in arrays:
+            rankers["neighbours"] = Neighbours(arrays)
+        return rankers
+
+    def positions(self, movie_ids: Ints) -> Ints:
+        """Where each movie id stands in the model, -1 when it is not in it."""
+        if not len(self.movie_ids):
+            return np.full(len(movie_ids), -1, np.int64)
+        places = np.minimum(np.searchsorted(self._sorted, movie_ids), len(self) - 1)
+        return np.where(self._sorted[places] == movie_ids, self._order[places], -1)
+
+    def terms_of(self, movie: int) -> Ints:
+        """The columns of a movie's terms."""
+        start, end = self.rows.indptr[movie : movie + 2]
+        return self.rows.indices[start:end]
+
+    def ranker(self, name: str) -> Ranker | None:
+        """The ranker of this name, if the model has it."""
+        return self._rankers.get(name)
+
+    def with_popularity(self, counts: Floats, recent: Floats) -> "Ensemble":
+        """The same with popularity and recent popularity (n,) as they are now."""
+        fresh = copy.copy(self)
+        fresh.popularity = counts
+        now = trend_of_now(recent)
+        fresh._rankers = {
+            **self._rankers,
+            "popularity": Popularity(counts),
+            "trend": Trend(now, len(self)),
+            "unmet": Unmet(now, len(self)),
+        }
+        return fresh
+
+    def weights(self, kind: str, length: int, *, without: frozenset[str]) -> dict[str, float]:
+        """The blend of a type for a history of this length, with some rankers switched off."""
+        table = self.model.arrays[f"blend.{kind}"][bucket_of(length)]
+        return {
+            name: float(weight)
+            for name, weight in zip(RANKERS, table, strict=True)
+            if weight > 0 and name in self._rankers and name not in without
+        }
+
+    def scores(self, taste: Taste, names: Sequence[str]) -> tuple[Floats, Floats]:
+        """(k, n) scores of the named rankers, each divided by its spread, and the spreads (k,)."""
+        rows = np.empty((len(names), len(self)), np.float32)
+        for row, name in zip(rows, names, strict=True):
+            row[:] = self._rankers[name].scores(taste)
+        if not rows.size:
+            return rows, np.ones(len(names), np.float32)
+        spreads = rows.std(axis=1)
+        spreads[spreads < 1e-9] = 1.0
+        return rows / spreads[:, None], spreads
+
+    def per_unit(self, taste: Taste, weights: Mapping[str, float]) -> dict[str, float]:
+        """What a unit of each ranker's own score adds to the blend, for this person."""
+        names = list(weights)
+        _, spreads = self.scores(taste, names)
+        return {name: weights[name] / float(s) for name, s in zip(names, spreads, strict=True)}
+
+
+def _genres(rows: Any, vocabulary: Sequence[str]) -> Genres:
+    columns = genre_columns(vocabulary)
+    ids = [_number(vocabulary[column].removeprefix(GENRE)) for column in columns]
+    genres = rows[:, columns].copy()
+    genres.data = np.ones_like(genres.data)
+    return Genres(genres, np.array(ids, np.int64))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.lstrip("-").isdigit() else -1

@@ -1,0 +1,105 @@
+"""The way from a person and what is allowed to a ranked, varied and explained list."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommender.ranking.arrays import Floats, Ints, Mask, best_first
+from recommender.ranking.diversity import diversified
+from recommender.ranking.ensemble import COLLABORATIVE, CONTENT, Ensemble
+from recommender.ranking.reasons import Reason, reasons
+from recommender.ranking.signals import Taste
+
+POOL_PER_PLACE = 5
+MINIMUM_POOL = 100
+MAXIMUM_POOL = 500
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What list is asked for; allowed (n,) is None when every movie is."""
+
+    kind: str
+    count: int
+    diversity: float = 0.0
+    allowed: Mask | None = None
+    collaborative: bool = True
+    content: bool = True
+
+    @property
+    def switched_off(self) -> frozenset[str]:
+        """The rankers that the person does not want."""
+        off: frozenset[str] = frozenset()
+        if not self.collaborative:
+            off |= COLLABORATIVE
+        if not self.content:
+            off |= CONTENT
+        return off
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Parallel: positions in the model best first, their scores; and the blend that made them."""
+
+    movies: Ints
+    scores: Floats
+    weights: dict[str, float]
+
+    def __len__(self) -> int:
+        return len(self.movies)
+
+
+def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
+    """The best `count` movies that are allowed and not seen: everything is left out before."""
+    weights = ensemble.weights(wish.kind, len(taste), without=wish.switched_off)
+    candidates = np.flatnonzero(_open_to(len(ensemble), taste, wish))
+    totals, per_unit = _totals(ensemble, taste, weights)
+    scores = totals[candidates]
+    wanted = wish.count
+    if wish.diversity > 0:
+        wanted = max(wish.count, min(MAXIMUM_POOL, max(MINIMUM_POOL, wish.count * POOL_PER_PLACE)))
+    ids = ensemble.movie_ids[candidates]
+    pool = best_first(scores, ensemble.popularity[candidates], ids, wanted)
+    if wish.diversity > 0:
+        rows = ensemble.rows[candidates[pool]]
+        pool = pool[diversified(scores[pool], rows, wish.count, wish.diversity)]
+    return Ranked(candidates[pool], scores[pool], per_unit)
+
+
+def explain(ensemble: Ensemble, taste: Taste, ranked: Ranked) -> list[Reason]:
+    """Why each movie of the list is in it."""
+    return reasons(ensemble, taste, ranked.movies, ranked.weights)
+
+
+def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) -> Ranked:
+    """The movies most like one (a position), scores from 0 to 1: as if one had just that one."""
+    one = np.array([movie], np.int64)
+    taste = Taste(one, np.ones(1, np.float32), one, float("nan"), np.empty(0, np.int64))
+    weights = {
+        name: weight
+        for name, weight in {"content": 1.0, "ease": 0.5, "neighbours": 0.3, "als": 0.1}.items()
+        if ensemble.ranker(name) is not None
+    }
+    totals, per_unit = _totals(ensemble, taste, weights)
+    open_to = _open_to(len(ensemble), taste, Wish("content_based", count, allowed=allowed))
+    candidates = np.flatnonzero(open_to)
+    ids = ensemble.movie_ids[candidates]
+    pool = best_first(totals[candidates], ensemble.popularity[candidates], ids, count)
+    likeness = totals[candidates][pool] / max(float(totals[movie]), float(totals.max()), 1e-9)
+    return Ranked(candidates[pool], np.clip(likeness, 0.0, 1.0).astype(np.float32), per_unit)
+
+
+def _open_to(size: int, taste: Taste, wish: Wish) -> Mask:
+    open_to = np.ones(size, bool) if wish.allowed is None else wish.allowed.copy()
+    open_to[taste.seen] = False
+    return open_to
+
+
+def _totals(
+    ensemble: Ensemble, taste: Taste, weights: dict[str, float]
+) -> tuple[Floats, dict[str, float]]:
+    names = list(weights)
+    scores, spreads = ensemble.scores(taste, names)
+    blend = np.array([weights[name] for name in names], np.float32)
+    per_unit = dict(zip(names, (blend / spreads).tolist(), strict=True))
+    return (blend @ scores).astype(np.float32), per_unit

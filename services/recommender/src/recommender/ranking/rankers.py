@@ -1,0 +1,119 @@
+"""The promise every ranker keeps, and the two simplest: popularity and recent popularity."""
+
+from typing import Protocol
+
+import numpy as np
+
+from recommender.ranking.arrays import Arrays, Floats, Ints, spread
+from recommender.ranking.signals import Taste
+
+TREND_DAYS = 90.0
+TREND_MOMENTS = 48
+DAY_SECONDS = 86_400.0
+
+
+class Ranker(Protocol):
+    """One view of how well each of the n movies suits a person."""
+
+    def scores(self, taste: Taste) -> Floats:
+        """(n,) higher suits better; all equal when this view knows nothing of the person."""
+        ...
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+        """(len(taste), len(movies)): what each movie of the taste adds; None: not from movies."""
+        ...
+
+
+class Popularity:
+    """ln(1 + how many people had something to do with the movie), the same for everyone."""
+
+    def __init__(self, counts: Floats) -> None:
+        self._scores = np.log1p(np.maximum(counts, 0.0)).astype(np.float32)
+
+    def scores(self, taste: Taste) -> Floats:
+        return self._scores
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+        return None
+
+
+def train_trend(movies: Ints, at: np.ndarray, size: int) -> Arrays:
+    """Decayed counts (TREND_DAYS) of the movies with interactions at evenly filled moments.
+
+    moments (m,), values (m x h), movies (h,), first (size,): when each movie was first met.
+    """
+    known = ~np.isnan(at)
+    met, at = movies[known], at[known]
+    first = np.full(size, np.inf)
+    np.minimum.at(first, met, at)
+    head = np.unique(met)
+    order = np.argsort(at, kind="stable")
+    met, at = np.searchsorted(head, met[order]), at[order]
+    cuts = np.unique(np.linspace(0, len(at), TREND_MOMENTS + 1).astype(int))[1:]
+    values = np.zeros((len(cuts), len(head)), np.float32)
+    moments = at[cuts - 1] if len(cuts) else np.empty(0)
+    running = np.zeros(len(head))
+    start, clock = 0, moments[0] if len(cuts) else 0.0
+    for row, (end, moment) in enumerate(zip(cuts, moments, strict=True)):
+        running *= _decay(moment - clock)
+        ages = moment - at[start:end]
+        running += np.bincount(met[start:end], _decay(ages), minlength=len(head))
+        values[row], start, clock = running, end, moment
+    return {
+        "trend.moments": moments,
+        "trend.values": values,
+        "trend.movies": head,
+        "trend.first": first,
+    }
+
+
+def trend_of_now(recent: Floats) -> Arrays:
+    """What train_trend makes, from decayed counts (n,) as they are now, with nothing before."""
+    return {
+        "trend.moments": np.zeros(1),
+        "trend.values": recent[None, :].astype(np.float32),
+        "trend.movies": np.arange(len(recent)),
+        "trend.first": np.full(len(recent), np.inf),
+    }
+
+
+def _decay(seconds: np.ndarray | float) -> np.ndarray:
+    return np.exp(-np.asarray(seconds) / (TREND_DAYS * DAY_SECONDS))
+
+
+class Trend:
+    """ln(1 + time-decayed count) as it stood at the moment of the taste, not later."""
+
+    def __init__(self, arrays: Arrays, size: int) -> None:
+        self._moments = arrays["trend.moments"]
+        self._values = arrays["trend.values"]
+        self._movies = arrays["trend.movies"]
+        self._size = size
+
+    def scores(self, taste: Taste) -> Floats:
+        if not len(self._moments):
+            return np.zeros(self._size, np.float32)
+        row = len(self._moments) - 1
+        if not np.isnan(taste.at):
+            row = max(int(np.searchsorted(self._moments, taste.at, side="right")) - 1, 0)
+        return spread(np.log1p(self._values[row]), self._movies, self._size)
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+        return None
+
+
+class Unmet:
+    """-1 for movies that nobody had met yet at the moment of the taste, though some did later."""
+
+    def __init__(self, arrays: Arrays, size: int) -> None:
+        self._first = arrays["trend.first"]
+        self._last = float(arrays["trend.moments"][-1]) if len(arrays["trend.moments"]) else 0.0
+        self._none = np.zeros(size, np.float32)
+
+    def scores(self, taste: Taste) -> Floats:
+        if np.isnan(taste.at) or taste.at >= self._last:
+            return self._none
+        return -((self._first > taste.at) & np.isfinite(self._first)).astype(np.float32)
+
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+        return None

@@ -1,0 +1,107 @@
+"""From what a person did to how much each movie tells about their taste."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from recommender.ranking.arrays import Floats, Ints, Mask
+
+
+class Kind(IntEnum):
+    """What a person can do to a movie."""
+
+    RATING = 0
+    FAVORITE = 1
+    WATCHLIST = 2
+    HIDDEN = 3
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Parallel, one entry an interaction; rating is nan where there is none, at in seconds."""
+
+    movies: Ints
+    kinds: Ints
+    ratings: Floats
+    at: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.movies)
+
+
+@dataclass(frozen=True)
+class Taste:
+    """A person at a moment: movies (positions in the model), signed weights, and all they had.
+
+    `at` is the moment the list is made, nan when nobody knows.
+    """
+
+    movies: Ints
+    weights: Floats
+    seen: Ints
+    at: float
+    genres: Ints
+
+    def __len__(self) -> int:
+        return len(self.movies)
+
+
+FAVORITE_WEIGHT = 1.0
+WATCHLIST_WEIGHT = 0.4
+RECENCY_HALF_LIFE_SECONDS = 365 * 86_400.0
+RECENCY_SHARE = 0.25
+LOW_RATING = 2.5
+PUSH_PER_POINT = 0.3
+
+
+def graded(ratings: Floats) -> Floats:
+    """clip((rating - 1.5) / 3, 0.05, 1): the training weight of an explicit rating."""
+    return np.clip((ratings - 1.5) / 3.0, 0.05, 1.0).astype(np.float32)
+
+
+def training_weights(signals: Signals) -> Floats:
+    """The weight of each interaction for training; 0 for hidden movies."""
+    fixed = np.array([1.0, FAVORITE_WEIGHT, WATCHLIST_WEIGHT, 0.0], np.float32)[signals.kinds]
+    rated = (signals.kinds == Kind.RATING) & ~np.isnan(signals.ratings)
+    return np.where(rated, graded(np.nan_to_num(signals.ratings)), fixed).astype(np.float32)
+
+
+def taste_weights(signals: Signals) -> Floats:
+    """As training_weights, but a low rating is negative: it pushes similar movies away."""
+    weights = training_weights(signals)
+    low = (signals.kinds == Kind.RATING) & (signals.ratings < LOW_RATING)
+    push = -PUSH_PER_POINT * (LOW_RATING - np.nan_to_num(signals.ratings))
+    return np.where(low, push, weights).astype(np.float32)
+
+
+def taste_of(signals: Signals, *, at: float, genres: Ints | None = None) -> Taste:
+    """One weight a movie (its rating decides, else the strongest signal), fading with age."""
+    weights = taste_weights(signals) * _freshness(signals.at, at)
+    rated = signals.kinds == Kind.RATING
+    order = np.lexsort((np.abs(weights), rated, signals.movies))
+    movies = signals.movies[order]
+    last = np.append(movies[1:] != movies[:-1], True) if len(movies) else np.empty(0, bool)
+    kept = order[last & (signals.kinds[order] != Kind.HIDDEN)]
+    kept = kept[~np.isin(signals.movies[kept], signals.movies[signals.kinds == Kind.HIDDEN])]
+    return Taste(
+        movies=signals.movies[kept],
+        weights=weights[kept].astype(np.float32),
+        seen=np.unique(signals.movies),
+        at=at,
+        genres=genres if genres is not None else np.empty(0, np.int64),
+    )
+
+
+def _freshness(ats: np.ndarray, now: float) -> Floats:
+    if np.isnan(now):
+        return np.ones(len(ats), np.float32)
+    age = np.maximum(now - np.nan_to_num(ats, nan=now), 0.0)
+    fading = 0.5 ** (age / RECENCY_HALF_LIFE_SECONDS)
+    return (1.0 - RECENCY_SHARE + RECENCY_SHARE * fading).astype(np.float32)
+
+
+def known_to(signals: Signals, positions: Ints) -> Signals:
+    """The signals whose movie has a position (>= 0), with that position as the movie."""
+    mask: Mask = positions >= 0
+    return Signals(positions[mask], signals.kinds[mask], signals.ratings[mask], signals.at[mask])

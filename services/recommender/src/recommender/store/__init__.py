@@ -1,0 +1,1 @@
+"""Every SQL statement of the recommender, and the store of trained models."""

@@ -1,0 +1,178 @@
+"""Lists as ranked, pages as served, and the history they become."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from recommender.domain import Page, minted_at
+from recommender.tables import ranked_list, recommendation, served_page
+
+# A page's rows are stamped a moment before their ids are minted; clocks of replicas may differ.
+_MINTED_WITHIN = timedelta(minutes=10)
+
+
+class RankedList(NamedTuple):
+    """A whole list, kept for its further pages."""
+
+    list_id: UUID
+    user_id: UUID
+    recommendation_type: str
+    model_version: str
+    degraded: bool
+    diversity: float
+    movie_ids: Sequence[int]
+    scores: Sequence[float]
+    generated_at: datetime
+
+
+_RANKED = sa.select(*[ranked_list.c[name] for name in RankedList._fields]).where(
+    ranked_list.c.list_id == sa.bindparam("list_id"),
+    ranked_list.c.user_id == sa.bindparam("user_id"),
+)
+
+
+def keep_list(connection: Connection, whole: RankedList) -> None:
+    """Keep a list for its further pages."""
+    connection.execute(sa.insert(ranked_list).values(**whole._asdict()))
+
+
+def find_list(connection: Connection, user_id: UUID, list_id: UUID) -> RankedList | None:
+    """A person's list, while it is kept."""
+    row = connection.execute(_RANKED, {"list_id": list_id, "user_id": user_id}).first()
+    return RankedList(*row) if row is not None else None
+
+
+def append_page(connection: Connection, page_id: UUID, user_id: UUID, page: dict[str, Any]) -> None:
+    """What is about to be answered; the commit of this is what makes the history durable."""
+    connection.execute(sa.insert(served_page).values(page_id=page_id, user_id=user_id, page=page))
+
+
+def take_pages(
+    connection: Connection, limit: int, *, user_id: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Take out the oldest pages that nobody else is taking: all people's, or one's."""
+    oldest = (
+        sa.select(served_page.c.page_id)
+        .order_by(served_page.c.page_id)
+        .limit(limit)
+        .with_for_update(skip_locked=user_id is None)
+    )
+    if user_id is not None:
+        oldest = oldest.where(served_page.c.user_id == user_id)
+    taken = connection.execute(
+        sa.delete(served_page)
+        .where(served_page.c.page_id.in_(oldest))
+        .returning(served_page.c.page_id, served_page.c.page)
+    ).all()
+    return [row.page for row in sorted(taken, key=lambda row: row.page_id)]
+
+
+def add_history(connection: Connection, pages: Sequence[Page], reasons: Sequence[Any]) -> None:
+    """Write pages into the history; reasons are those of all offers, in order, as JSON."""
+    rows = [
+        {
+            "recommendation_id": offer.recommendation_id,
+            "created_at": page.served_at,
+            "user_id": page.user_id,
+            "list_id": page.list_id,
+            "movie_id": offer.movie_id,
+            "recommendation_type": offer.recommendation_type,
+            "score": offer.score,
+            "position": offer.position,
+            "model_version": page.model_version,
+        }
+        for page in pages
+        for offer in page.offers
+    ]
+    told = [{**row, "reason": reason} for row, reason in zip(rows, reasons, strict=True)]
+    if told:
+        connection.execute(sa.insert(recommendation), told)
+
+
+def click(
+    connection: Connection, user_id: UUID, recommendation_id: UUID, at: datetime
+) -> Row[Any] | None:
+    """Mark a recommendation as clicked; None when it was already, or is not there."""
+    return connection.execute(
+        sa.update(recommendation)
+        .where(*_one(user_id, recommendation_id), recommendation.c.clicked_at.is_(None))
+        .values(clicked_at=at, updated_at=sa.func.now())
+        .returning(*recommendation.c)
+    ).first()
+
+
+def has_recommendation(connection: Connection, user_id: UUID, recommendation_id: UUID) -> bool:
+    """Whether this was recommended to this person."""
+    found = sa.select(sa.true()).where(*_one(user_id, recommendation_id))
+    return connection.execute(found).scalar() is not None
+
+
+def _one(user_id: UUID, recommendation_id: UUID) -> list[sa.ColumnElement[bool]]:
+    """The id tells when it was minted, and so the partition it is in."""
+    minted = minted_at(recommendation_id)
+    return [
+        recommendation.c.recommendation_id == recommendation_id,
+        recommendation.c.user_id == user_id,
+        recommendation.c.created_at.between(minted - _MINTED_WITHIN, minted + _MINTED_WITHIN),
+    ]
+
+
+def history(
+    connection: Connection,
+    user_id: UUID,
+    *,
+    before: UUID | None,
+    clicked_only: bool,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """What was recommended to a person, newest first, before (older than) an id."""
+    statement = (
+        sa.select(recommendation)
+        .where(recommendation.c.user_id == user_id)
+        .order_by(recommendation.c.recommendation_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        ended = minted_at(before) + _MINTED_WITHIN
+        statement = statement.where(
+            recommendation.c.recommendation_id < before, recommendation.c.created_at <= ended
+        )
+    if clicked_only:
+        statement = statement.where(recommendation.c.clicked_at.is_not(None))
+    return connection.execute(statement).all()
+
+
+def forget_lists(connection: Connection, before: datetime) -> int:
+    """Drop whole lists generated before."""
+    done = connection.execute(sa.delete(ranked_list).where(ranked_list.c.generated_at < before))
+    return done.rowcount
+
+
+def make_partition(connection: Connection, start: date, end: date) -> None:
+    """The history's partition of one month, unless it is there."""
+    connection.execute(
+        sa.text(
+            f"create table if not exists recommendation_{start:%Y_%m} "
+            f"partition of recommendation for values from ('{start}') to ('{end}')"
+        )
+    )
+
+
+def drop_partitions(connection: Connection, before: date) -> list[str]:
+    """Drop the history's months before; their names."""
+    names = connection.execute(
+        sa.text(
+            "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid "
+            "where i.inhparent = 'recommendation'::regclass and c.relname < :oldest "
+            "order by c.relname"
+        ),
+        {"oldest": f"recommendation_{before:%Y_%m}"},
+    ).scalars()
+    old = list(names)
+    for name in old:
+        connection.execute(sa.text(f'drop table "{name}"'))
+    return old

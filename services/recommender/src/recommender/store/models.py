@@ -1,0 +1,82 @@
+"""The registry of trained models."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection, Row
+
+from recommender.tables import model
+
+
+def open_model(connection: Connection, version: str, job_id: UUID) -> None:
+    """A model whose training begins; beginning again changes nothing."""
+    statement = insert(model).values(model_version=version, job_id=job_id, state="training")
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+def close_model(connection: Connection, version: str, **values: Any) -> None:
+    """What came of a training."""
+    connection.execute(
+        sa.update(model)
+        .where(model.c.model_version == version)
+        .values(**values, updated_at=sa.func.now())
+    )
+
+
+def lock_registry(connection: Connection) -> None:
+    """Two promotions take turns."""
+    connection.execute(sa.text("lock table model in share row exclusive mode"))
+
+
+def find_model(connection: Connection, version: str) -> Row[Any] | None:
+    """A model by its version."""
+    return connection.execute(sa.select(model).where(model.c.model_version == version)).first()
+
+
+def live_model(connection: Connection) -> Row[Any] | None:
+    """The model that answers now."""
+    return connection.execute(sa.select(model).where(model.c.state == "live")).first()
+
+
+def model_of_job(connection: Connection, job_id: UUID) -> str:
+    """The version a training makes, or empty."""
+    found = sa.select(model.c.model_version).where(model.c.job_id == job_id)
+    return str(connection.execute(found).scalar() or "")
+
+
+def promote(connection: Connection, version: str) -> None:
+    """Make a model the live one and retire the one before."""
+    now = sa.func.now()
+    connection.execute(
+        sa.update(model)
+        .where(model.c.state == "live", model.c.model_version != version)
+        .values(state="retired", updated_at=now)
+    )
+    connection.execute(
+        sa.update(model)
+        .where(model.c.model_version == version, model.c.state != "live")
+        .values(state="live", promoted_at=now, updated_at=now)
+    )
+
+
+def models(connection: Connection, *, before: str | None, limit: int) -> Sequence[Row[Any]]:
+    """Models newest first, before (older than) a version."""
+    statement = sa.select(model).order_by(model.c.model_version.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(model.c.model_version < before)
+    return connection.execute(statement).all()
+
+
+def superfluous_models(connection: Connection, kept: int) -> list[str]:
+    """Versions of stored models that are neither live nor among the newest `kept` others."""
+    stored = (
+        sa.select(model.c.model_version)
+        .where(model.c.state.in_(["retired", "rejected", "candidate"]))
+        .where(model.c.artefacts != sa.text("'{}'::jsonb"))
+        .order_by(model.c.model_version.desc())
+        .offset(kept)
+    )
+    return list(connection.execute(stored).scalars())

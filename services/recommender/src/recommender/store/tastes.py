@@ -1,0 +1,195 @@
+"""What people did and how they want to be recommended to."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection
+
+from recommender.domain import Change, Preferences
+from recommender.ranking.signals import Signals
+from recommender.ranking.training import Interactions
+from recommender.tables import interaction, preferences, taste
+
+_CHUNK = 50_000
+_TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
+
+_SIGNALS_OF = sa.select(
+    interaction.c.movie_id,
+    interaction.c.kind,
+    interaction.c.rating,
+    sa.extract("epoch", interaction.c.occurred_at),
+).where(interaction.c.user_id == sa.bindparam("user_id"), ~interaction.c.deleted)
+
+_SEQUENCE_OF = sa.select(taste.c.sequence).where(taste.c.user_id == sa.bindparam("user_id"))
+
+_PREFERENCES_OF = sa.select(
+    *[column for column in preferences.c if column.name not in {"created_at", "updated_at"}]
+).where(preferences.c.user_id == sa.bindparam("user_id"))
+
+
+class Applied(NamedTuple):
+    """How far a person's replica is: no gap up to sequence, and single ones beyond."""
+
+    sequence: int
+    ahead: tuple[int, ...]
+
+
+def signals_of(connection: Connection, user_id: UUID) -> Signals:
+    """Everything a person has done and not taken back, movies by id."""
+    rows = connection.execute(_SIGNALS_OF, {"user_id": user_id}).all()
+    return _signals([tuple(row) for row in rows])
+
+
+def sequence_of(connection: Connection, user_id: UUID) -> int:
+    """The last of the person's writes that is here, with all before it; 0 for nobody."""
+    return int(connection.execute(_SEQUENCE_OF, {"user_id": user_id}).scalar() or 0)
+
+
+def preferences_of(connection: Connection, user_id: UUID) -> Preferences | None:
+    """How the person wants to be recommended to, or None when the replica has no word of them."""
+    row = connection.execute(_PREFERENCES_OF, {"user_id": user_id}).mappings().first()
+    if row is None:
+        return None
+    values = {name: value for name, value in row.items() if name != "user_id"}
+    return Preferences(**{**values, "favorite_genre_ids": tuple(row["favorite_genre_ids"])})
+
+
+def hold_tastes(connection: Connection, user_ids: Iterable[UUID]) -> dict[UUID, Applied]:
+    """The progress of these people, made if missing and locked until the transaction ends."""
+    people = sorted(set(user_ids))
+    rows = [{"user_id": user_id, "sequence": 0} for user_id in people]
+    connection.execute(insert(taste).values(rows).on_conflict_do_nothing())
+    found = connection.execute(
+        sa.select(taste.c.user_id, taste.c.sequence, taste.c.ahead)
+        .where(taste.c.user_id.in_(people))
+        .order_by(taste.c.user_id)
+        .with_for_update()
+    )
+    return {row.user_id: Applied(row.sequence, tuple(row.ahead)) for row in found}
+
+
+def advance_tastes(connection: Connection, applied: dict[UUID, Applied]) -> None:
+    """Write down how far people's replicas are now."""
+    statement = (
+        sa.update(taste)
+        .where(taste.c.user_id == sa.bindparam("person"))
+        .values(
+            sequence=sa.bindparam("up_to"),
+            ahead=sa.bindparam("beyond"),
+            updated_at=sa.func.now(),
+        )
+    )
+    rows = [
+        {"person": user_id, "up_to": state.sequence, "beyond": list(state.ahead)}
+        for user_id, state in applied.items()
+    ]
+    connection.execute(statement, rows)
+
+
+def keep_changes(connection: Connection, changes: Sequence[Change]) -> None:
+    """Store the newest state of each interaction; an older one than is there changes nothing."""
+    newest: dict[tuple[UUID, int, int], Change] = {}
+    for change in sorted(changes, key=lambda one: one.sequence):
+        newest[change.user_id, change.movie_id, int(change.kind)] = change
+    if not newest:
+        return
+    kept = [newest[key] for key in sorted(newest)]
+    connection.execute(
+        _KEEP_CHANGES,
+        {
+            "user_ids": [str(one.user_id) for one in kept],
+            "movie_ids": [one.movie_id for one in kept],
+            "kinds": [int(one.kind) for one in kept],
+            "sequences": [one.sequence for one in kept],
+            "deleted": [one.deleted for one in kept],
+            "ratings": [one.rating for one in kept],
+            "occurred_at": [one.occurred_at for one in kept],
+        },
+    )
+
+
+# One statement however many changes there are: a VALUES list of 500 rows costs more to compile
+# than to run.
+_KEEP_CHANGES = sa.text(
+    """
+    insert into interaction as known
+        (user_id, movie_id, kind, sequence, deleted, rating, occurred_at)
+    select * from unnest(
+        cast(:user_ids as uuid[]), cast(:movie_ids as bigint[]), cast(:kinds as smallint[]),
+        cast(:sequences as bigint[]), cast(:deleted as boolean[]), cast(:ratings as real[]),
+        cast(:occurred_at as timestamptz[])
+    )
+    on conflict (user_id, movie_id, kind) do update set
+        sequence = excluded.sequence, deleted = excluded.deleted, rating = excluded.rating,
+        occurred_at = excluded.occurred_at, changed_in = excluded.changed_in, updated_at = now()
+    where known.sequence < excluded.sequence
+    """
+)
+
+
+def keep_preferences(connection: Connection, user_id: UUID, wanted: Preferences) -> None:
+    """Store a person's preferences unless newer ones are there."""
+    values = {**asdict(wanted), "favorite_genre_ids": list(wanted.favorite_genre_ids)}
+    statement = insert(preferences).values(user_id=user_id, **values)
+    fresh = {name: statement.excluded[name] for name in values}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id"],
+            set_={**fresh, "updated_at": sa.func.now()},
+            where=preferences.c.version < statement.excluded.version,
+        )
+    )
+
+
+def count_interactions(connection: Connection) -> int:
+    """About how many interactions there are, by the planner's statistics once they are many."""
+    estimate = connection.execute(
+        sa.text("select reltuples::bigint from pg_class where oid = 'interaction'::regclass")
+    ).scalar()
+    if estimate and estimate > 1_000_000:
+        return int(estimate)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(interaction)).scalar_one())
+
+
+def all_interactions(connection: Connection) -> Interactions:
+    """Every interaction that stands, as arrays; a person is a 64-bit hash of their id."""
+    number = sa.func.hashtextextended(sa.cast(interaction.c.user_id, sa.Text), 0)
+    statement = sa.select(
+        number,
+        interaction.c.movie_id,
+        interaction.c.kind,
+        interaction.c.rating,
+        sa.extract("epoch", interaction.c.occurred_at),
+    ).where(~interaction.c.deleted)
+    chunks = list(_chunks(connection, statement))
+    if not chunks:
+        return Interactions(np.empty(0, np.int64), _signals([]))
+    users, movies, kinds, ratings, at = (
+        np.concatenate(column) for column in zip(*chunks, strict=True)
+    )
+    return Interactions(users, Signals(movies, kinds, ratings, at))
+
+
+def _chunks(connection: Connection, statement: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    streamed = connection.execution_options(stream_results=True, yield_per=_CHUNK)
+    for rows in streamed.execute(statement).partitions(_CHUNK):
+        columns = list(zip(*rows, strict=True))
+        yield (np.asarray(columns[0], np.int64), *_columns(columns[1:]))
+
+
+def _columns(columns: Sequence[Sequence[Any]]) -> tuple[Any, Any, Any, Any]:
+    return (
+        np.asarray(columns[0], np.int64),
+        np.asarray(columns[1], np.int64),
+        np.asarray([np.nan if rating is None else rating for rating in columns[2]], np.float32),
+        np.asarray([float(moment) for moment in columns[3]], np.float64),
+    )
+
+
+def _signals(rows: Sequence[tuple[Any, ...]]) -> Signals:
+    return Signals(*_columns(list(zip(*rows, strict=True)) if rows else [[], [], [], []]))

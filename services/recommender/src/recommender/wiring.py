@@ -1,0 +1,203 @@
+"""The only place where parts meet: settings in, servers out."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
+
+from chassis.clients import channel
+from chassis.database import Database, connect
+from chassis.events import Consumer
+from chassis.identity import Revocations, SigningKeys, TokenVerifier
+from chassis.jobs import Worker, wake_on_commit
+from chassis.loops import keep_going
+from chassis.outbox import Relay
+from chassis.paging import PageTokens, page_key
+from chassis.rpc import Registration
+from chassis.rpc import serve as serve_rpc
+from chassis.service import run_until_signalled
+from marquee.interactions.v1 import interactions_pb2_grpc
+from marquee.recommender.v1 import recommender_pb2 as pb
+from marquee.recommender.v1 import recommender_pb2_grpc
+from marquee.users.v1 import events_pb2 as user_events
+from marquee.users.v1 import users_pb2, users_pb2_grpc
+from recommender.jobs import CHORES, Chores, Rules
+from recommender.operations import lists
+from recommender.operations.live import Live
+from recommender.operations.people import Neighbours
+from recommender.rpc import RecommenderServicer
+from recommender.settings import Settings
+from recommender.store import movies
+from recommender.store.artefacts import Artefacts
+from recommender.subscriptions import SUBSCRIPTIONS
+
+_PAGES_AT_ONCE = 200
+_PAGE_POLL_SECONDS = 0.1
+_POPULARITY_SECONDS = 5.0
+_KEYS_SECONDS = 1.0
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def database_of(settings: Settings) -> Database:
+    """The service's own database."""
+    database = connect(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        application_name=f"recommender {settings.instance}",
+    )
+    wake_on_commit(database, name="recommender", redis_url=settings.redis_streams_url)
+    return database
+
+
+def artefacts_of(settings: Settings) -> Artefacts:
+    """The store of trained models."""
+    return Artefacts(settings.model_store, Path(settings.model_cache))
+
+
+def live_of(settings: Settings, database: Database) -> Live:
+    """What this process will rank with."""
+    return Live(database, artefacts_of(settings), now=utc_now, clock=time.monotonic)
+
+
+def registration(
+    settings: Settings, database: Database, live: Live, neighbours: Neighbours
+) -> Registration:
+    """The servicer with all it needs, ready to be served."""
+    tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
+    return Registration(
+        add=recommender_pb2_grpc.add_RecommenderServiceServicer_to_server,
+        servicer=RecommenderServicer(database, live, neighbours, tokens, utc_now),
+        service_descriptor=pb.DESCRIPTOR.services_by_name["RecommenderService"],
+    )
+
+
+def neighbours_of(settings: Settings) -> Neighbours:
+    """Those whom a list may have to ask."""
+    key = settings.internal_key.get_secret_value()
+    interactions = channel(settings.interactions_address, internal_key=key, service="recommender")
+    users = channel(settings.users_address, internal_key=key, service="recommender")
+    return Neighbours(
+        interactions=interactions_pb2_grpc.InteractionsServiceStub(interactions),
+        users=users_pb2_grpc.UsersServiceStub(users),
+        timeout_seconds=settings.neighbour_seconds,
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Answer RPCs until told to stop."""
+    database, neighbours = database_of(settings), neighbours_of(settings)
+    live = live_of(settings, database)
+    keys = SigningKeys(lambda: _signing_keys(neighbours))
+    revocations = Revocations(
+        redis.Redis.from_url(settings.redis_streams_url),
+        types=(user_events.SessionRevoked.DESCRIPTOR.full_name,),
+    )
+    stop = threading.Event()
+    server = serve_rpc(
+        listen=settings.grpc_listen,
+        servicers=[registration(settings, database, live, neighbours)],
+        settings=settings,
+        verifier=TokenVerifier(
+            keys=keys, internal_key=settings.internal_key.get_secret_value(), revoked=revocations
+        ),
+        readiness=lambda: {
+            "database": database.ping(),
+            "catalogue": live.ready,
+            "signing-keys": keys.known,
+        },
+        closing=(stop.set, keys.stop, revocations.stop, database.dispose),
+    )
+    threading.Thread(target=live.run, args=(stop,), name="live", daemon=True).start()
+    keys.start()
+    revocations.start()
+    server.start()
+    server.wait()
+
+
+def background(settings: Settings) -> None:
+    """Follow the others' events, carry ours, and write the history behind the answers."""
+    database = database_of(settings)
+    client = redis.Redis.from_url(settings.redis_streams_url)
+    consumer = Consumer(
+        name="recommender",
+        database=database,
+        redis=client,
+        subscriptions=SUBSCRIPTIONS,
+        instance=settings.instance,
+    )
+    relay = Relay(database, client)
+    run_until_signalled(
+        consumer.run,
+        relay.run,
+        lambda stop: keep_going(stop, "history", record_step(database, stop)),
+        lambda stop: keep_going(stop, "popularity", popularity_step(database, stop, utc_now)),
+    )
+
+
+def record_step(database: Database, stop: threading.Event) -> Callable[[], None]:
+    """Write served pages into the history, and wait when there are none left."""
+
+    def step() -> None:
+        with database.begin() as connection:
+            recorded = lists.record_pages(connection, _PAGES_AT_ONCE)
+        if recorded < _PAGES_AT_ONCE:
+            stop.wait(_PAGE_POLL_SECONDS)
+
+    return step
+
+
+def popularity_step(
+    database: Database, stop: threading.Event, now: Callable[[], datetime]
+) -> Callable[[], None]:
+    """Count movies whose interactions changed, and wait."""
+
+    def step() -> None:
+        with database.begin(statement_timeout_seconds=300) as connection:
+            movies.refresh_popularity(connection, now())
+        stop.wait(_POPULARITY_SECONDS)
+
+    return step
+
+
+def work(settings: Settings) -> None:
+    """Train models and do the chores."""
+    worker_of(settings, database_of(settings)).run()
+
+
+def worker_of(settings: Settings, database: Database) -> Worker:
+    """The worker and what it can do."""
+    return Worker(
+        name="recommender",
+        database=database,
+        redis_url=settings.redis_streams_url,
+        handlers=chores_of(settings, database).functions,
+        chores=CHORES,
+        instance=settings.instance,
+    )
+
+
+def chores_of(settings: Settings, database: Database) -> Chores:
+    """The jobs of this service."""
+    rules = Rules(
+        threads=settings.training_threads,
+        retrain_seconds=settings.retrain_seconds,
+        retrain_share=settings.retrain_share,
+        first_training_interactions=settings.first_training_interactions,
+        kept_models=settings.kept_models,
+        history_months=settings.history_months,
+    )
+    return Chores(database, artefacts_of(settings), rules, utc_now)
+
+
+def _signing_keys(neighbours: Neighbours) -> Mapping[str, bytes]:
+    reply = neighbours.users.ListSigningKeys(
+        users_pb2.ListSigningKeysRequest(), timeout=_KEYS_SECONDS
+    )
+    return {key.key_id: key.public_key for key in reply.keys}

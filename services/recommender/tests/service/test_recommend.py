@@ -1,0 +1,215 @@
+"""Recommend, seen from its door."""
+
+from uuid import UUID
+
+import grpc
+import pytest
+from recommender_world import Interactions, World, movie_ids
+
+from marquee.interactions.v1 import interactions_pb2 as ipb
+from marquee.recommender.v1 import recommender_pb2 as pb
+
+
+def test_without_a_model_popular_movies_answer_and_say_degraded(world: World, person: UUID):
+    world.add_movies(40)
+    reply = world.recommend(person)
+    assert len(reply.recommendations) == 20
+    assert reply.degraded
+    assert reply.model_version == ""
+
+
+def test_an_empty_catalogue_gives_an_empty_list(world: World, person: UUID):
+    reply = world.recommend(person)
+    assert list(reply.recommendations) == []
+    assert reply.next_page_token == ""
+
+
+def test_a_trained_model_gives_people_their_block(world: World, person: UUID):
+    world.add_movies(60)
+    world.rate_by_taste(60, 60)
+    assert world.train()
+    for movie_id in (1, 3, 5):
+        world.rate(person, movie_id)
+    reply = world.recommend(person, page_size=10)
+    assert not reply.degraded
+    assert all(movie_id % 2 for movie_id in movie_ids(reply))
+    assert not {1, 3, 5} & set(movie_ids(reply))
+    reason = reply.recommendations[0].reason
+    assert reason.kind == "because_you_rated"
+    assert set(reason.movie_ids) <= {1, 3, 5}
+    assert reason.text.startswith("Because you liked Movie")
+
+
+def test_a_rating_counts_before_its_event_has_travelled(
+    world: World, person: UUID, interactions: Interactions
+):
+    world.add_movies(30)
+    before = world.recommend(person, known_sequence=0)
+    first = movie_ids(before)[0]
+    interactions.changes[str(person)].append(
+        ipb.InteractionChange(
+            movie_id=first, kind=ipb.INTERACTION_KIND_RATING, sequence=4, rating=4.5
+        )
+    )
+    after = world.recommend(person, known_sequence=4)
+    assert first not in movie_ids(after)
+    assert after.sequence == 4
+    assert interactions.asked == 1
+    world.recommend(person, known_sequence=4)
+    assert interactions.asked == 1
+
+
+def test_when_the_gateway_has_forgotten_the_sequence_interactions_is_asked(
+    world: World, person: UUID, interactions: Interactions
+):
+    world.add_movies(5)
+    world.recommend(person, known_sequence=None)
+    assert interactions.asked == 1
+
+
+def test_a_neighbour_that_is_down_makes_the_answer_degraded_not_refused(
+    world: World, person: UUID, interactions: Interactions
+):
+    world.add_movies(30)
+    world.rate_by_taste(60, 30)
+    world.train()
+    interactions.down = True
+    reply = world.recommend(person, known_sequence=3)
+    assert reply.recommendations
+    assert reply.degraded
+
+
+def test_an_event_seen_twice_or_late_changes_nothing(world: World, person: UUID):
+    world.add_movies(10)
+    world.rate(person, 1, 5.0)
+    world.sequences[person] = 0
+    world.rate(person, 1, 0.5)
+    assert world.recommend(person).sequence == 1
+    assert 1 not in movie_ids(world.recommend(person))
+
+
+def test_filters_leave_a_full_page(world: World, person: UUID):
+    world.add_movies(100)
+    wanted = pb.RecommendationFilter(genre_ids=[1], released_after="1995-01-01", person_ids=[3])
+    reply = world.recommend(person, filter=wanted, page_size=5)
+    assert len(reply.recommendations) == 5
+    assert all(movie_id % 2 and movie_id % 7 == 2 for movie_id in movie_ids(reply))
+
+
+def test_adult_movies_stay_out_unless_wanted(world: World, person: UUID):
+    world.add_movies(10, adult=True)
+    assert movie_ids(world.recommend(person)) == []
+    wanted = pb.RecommendationFilter(include_adult=True)
+    assert len(movie_ids(world.recommend(person, filter=wanted))) == 10
+
+
+def test_pages_of_one_list_neither_repeat_nor_skip(world: World, person: UUID):
+    world.add_movies(50)
+    first = world.recommend(person)
+    world.rate(person, 50)
+    second = world.recommend(person, page_token=first.next_page_token)
+    third = world.recommend(person, page_token=second.next_page_token)
+    shown = [*movie_ids(first), *movie_ids(second), *movie_ids(third)]
+    assert len(shown) == len(set(shown)) >= 49
+    assert third.next_page_token == ""
+    assert second.list_id == first.list_id
+    assert second.recommendations[0].position > first.recommendations[-1].position
+
+
+def test_a_token_of_another_list_or_person_is_refused(world: World, person: UUID):
+    world.add_movies(50)
+    token = world.recommend(person).next_page_token
+    for who, wanted in ((world.new_person(), {}), (person, {"type": 2})):
+        with pytest.raises(grpc.RpcError) as refused:
+            world.recommend(who, page_token=token, **wanted)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"diversity": 1.5},
+        {"diversity": float("nan")},
+        {"page_size": -1},
+        {"type": 99},
+        {"page_token": "nonsense"},
+        {"filter": pb.RecommendationFilter(released_after="yesterday")},
+        {"filter": pb.RecommendationFilter(year=0)},
+        {"filter": pb.RecommendationFilter(min_rating=float("nan"))},
+        {"filter": pb.RecommendationFilter(genre_ids=range(1000))},
+    ],
+)
+def test_a_malformed_wish_is_refused(world: World, person: UUID, wanted: dict):
+    with pytest.raises(grpc.RpcError) as refused:
+        world.recommend(person, **wanted)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_huge_numbers_in_a_filter_are_not_a_bug(world: World, person: UUID):
+    world.add_movies(5)
+    wanted = pb.RecommendationFilter(
+        genre_ids=[2**62],
+        person_ids=[-(2**62)],
+        min_votes=2**62,
+        max_runtime=-(2**31),
+        exclude_movie_ids=[2**63 - 1],
+    )
+    assert movie_ids(world.recommend(person, filter=wanted)) == []
+
+
+@pytest.mark.parametrize("kind", range(7))
+def test_every_type_answers_everyone(world: World, kind: int):
+    world.add_movies(30)
+    for wanted in ({}, {"enable_collaborative_filtering": False}):
+        person = world.new_person(**wanted)
+        world.rate(person, 4)
+        assert len(world.recommend(person, type=kind).recommendations) == 20
+
+
+def test_switching_both_ways_off_leaves_what_is_popular(world: World):
+    world.add_movies(30)
+    person = world.new_person(
+        enable_collaborative_filtering=False, enable_content_based_filtering=False
+    )
+    reply = world.recommend(person)
+    assert reply.recommendations[0].recommendation_type == pb.RECOMMENDATION_TYPE_POPULAR
+
+
+def test_favorite_genres_lead_for_a_stranger(world: World):
+    world.add_movies(40)
+    person = world.new_person(favorite_genre_ids=[2])
+    reply = world.recommend(person, page_size=10)
+    assert all(movie_id % 2 == 0 for movie_id in movie_ids(reply))
+    assert reply.recommendations[0].reason.kind == "genre"
+    assert reply.recommendations[0].reason.text == "Because you like Even"
+
+
+def test_a_removed_movie_leaves_every_list(world: World, person: UUID):
+    world.add_movies(10)
+    world.tell(_removed(3))
+    world.live.refresh()
+    assert 3 not in movie_ids(world.recommend(person))
+
+
+def test_similar_movies_share_what_they_are(world: World):
+    world.add_movies(40)
+    request = pb.ListSimilarMoviesRequest(movie_id=4, page_size=5)
+    reply = world.stub.ListSimilarMovies(
+        request, metadata=world.tokens.service("gateway"), timeout=10
+    )
+    assert len(reply.movies) == 5
+    assert reply.movies[0].movie_id % 2 == 0
+    assert 4 not in [movie.movie_id for movie in reply.movies]
+    with pytest.raises(grpc.RpcError) as refused:
+        world.stub.ListSimilarMovies(
+            pb.ListSimilarMoviesRequest(movie_id=999),
+            metadata=world.tokens.service("gateway"),
+            timeout=10,
+        )
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def _removed(movie_id: int):
+    from marquee.catalog.v1 import events_pb2
+
+    return events_pb2.MoviesRemoved(movie_ids=[movie_id])
