@@ -261,7 +261,7 @@ def _measure(
     for row in _rows(path):
         good = np.isnan(scale) or np.isnan(row.rating) or row.rating * scale >= _LIKED
         person = people.places.get(row.user)
-        if good and person in lists:
+        if good and person is not None and person in lists:
             liked.setdefault(person, set()).add(movies.of(row.item))
     ids, counts = np.unique(trained_on.signals.movies, return_counts=True)
     _print(

@@ -86,7 +86,7 @@ class Chores:
         self._forget_models()
         return {"model_version": version, "promoted": promoted, "seconds": round(seconds, 3)}
 
-    def consider_training(self, job: Job, progress: Progress) -> None:
+    def consider_training(self, _job: Job, _progress: Progress) -> None:
         """Start a training when the live model is old or much was done since."""
         with self._database.begin() as connection:
             count = tastes.count_interactions(connection)
@@ -100,7 +100,7 @@ class Chores:
             ):
                 models.start_training(connection, "")
 
-    def keep_months(self, job: Job, progress: Progress) -> None:
+    def keep_months(self, _job: Job, _progress: Progress) -> None:
         """Make the history's partitions of the coming months, drop those past keeping."""
         now = self._now()
         with self._database.begin() as connection:
@@ -109,7 +109,7 @@ class Chores:
             oldest = now - timedelta(days=31 * self._rules.history_months)
             lists.drop_partitions(connection, oldest.date())
 
-    def forget_lists(self, job: Job, progress: Progress) -> None:
+    def forget_lists(self, _job: Job, _progress: Progress) -> None:
         """Drop whole lists nobody pages through any more."""
         with self._database.begin() as connection:
             lists.forget_lists(connection, self._now() - _LISTS_ARE_KEPT)

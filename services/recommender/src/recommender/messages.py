@@ -40,7 +40,7 @@ _TYPES: Mapping[int, str] = {
     pb.RECOMMENDATION_TYPE_COLLABORATIVE: "collaborative",
     pb.RECOMMENDATION_TYPE_HYBRID: "hybrid",
 }
-_NUMBERS = {name: number for number, name in _TYPES.items()}
+_NUMBERS: Mapping[str, Any] = {name: number for number, name in _TYPES.items()}
 _MOST_FILTER_VALUES = 100
 
 KINDS_OF_CHANGE: Mapping[int, Kind] = {

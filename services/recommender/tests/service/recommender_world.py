@@ -80,7 +80,7 @@ class World:
     def new_person(self, **wanted: Any) -> UUID:
         """Somebody whose preferences have arrived."""
         user_id = uuid7()
-        values = {
+        values: dict[str, Any] = {
             "version": 1,
             "preferred_language": "en",
             "enable_collaborative_filtering": True,

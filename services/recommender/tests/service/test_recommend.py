@@ -6,6 +6,7 @@ import grpc
 import pytest
 from recommender_world import Interactions, World, movie_ids
 
+from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import interactions_pb2 as ipb
 from marquee.recommender.v1 import recommender_pb2 as pb
 
@@ -210,6 +211,4 @@ def test_similar_movies_share_what_they_are(world: World):
 
 
 def _removed(movie_id: int):
-    from marquee.catalog.v1 import events_pb2
-
-    return events_pb2.MoviesRemoved(movie_ids=[movie_id])
+    return catalog_events.MoviesRemoved(movie_ids=[movie_id])

@@ -1,6 +1,7 @@
 """Making a list for a person, keeping what was shown, and counting clicks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -213,7 +214,7 @@ def _told(
         genre_ids=tuple(genre for genre in raw.genre_ids if genre > 0),
         person_ids=tuple(int(person) for person in people if person.isdigit()),
     )
-    return Reason(**{**vars(reason), "text": sentence(reason, titles, genres)})
+    return replace(reason, text=sentence(reason, titles, genres))
 
 
 def keep_served(connection: Connection, page: Page, *, whole: RankedList | None = None) -> None:

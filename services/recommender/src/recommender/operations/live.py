@@ -90,22 +90,28 @@ class Live:
     def refresh(self) -> Snapshot:
         """Look at what changed, and replace the snapshot if something did."""
         with self._refreshing, self._database.begin(statement_timeout_seconds=120) as connection:
-            self._follow_catalogue(connection)
+            changed = self._follow_catalogue(connection)
             switched = self._follow_model(connection)
             snapshot = self._snapshot
             if snapshot is None or switched or (self._dirty and self._clock() >= self._rebuild_at):
                 snapshot = self._rebuilt(connection)
-            elif self._clock() >= self._popularity_at:
-                snapshot = self._with_popularity(connection, snapshot)
+            else:
+                if changed:
+                    # What is removed or adult must count at once; new movies can wait their turn.
+                    shelf = self._catalogue.aligned(snapshot.ensemble.movie_ids)
+                    snapshot = replace(snapshot, shelf=shelf)
+                if self._clock() >= self._popularity_at:
+                    snapshot = self._with_popularity(connection, snapshot)
             self._snapshot = snapshot
             return snapshot
 
-    def _follow_catalogue(self, connection: Connection) -> None:
-        upto = movies.horizon(connection)
+    def _follow_catalogue(self, connection: Connection) -> bool:
+        upto, before = movies.horizon(connection), self._catalogue
         for rows in movies.movies_changed(connection, self._since):
             self._catalogue = self._catalogue.with_rows(rows)
             self._dirty = True
         self._since = upto
+        return self._catalogue is not before
 
     def _follow_model(self, connection: Connection) -> bool:
         """Load the live model if it is another than ours; a damaged one is left alone."""

@@ -33,7 +33,7 @@ def extended(model: Model, movie_ids: Ints, documents: Iterable[Iterable[str]]) 
 def _factors(arrays: Arrays, rows: sp.csr_matrix) -> np.ndarray:
     if "als.projection" in arrays:
         return projected(arrays, rows)
-    return np.zeros((rows.shape[0], arrays["als.factors"].shape[1]), np.float32)
+    return np.zeros((len(rows.indptr) - 1, arrays["als.factors"].shape[1]), np.float32)
 
 
 def _padded(array: np.ndarray, count: int, value: float) -> np.ndarray:

@@ -49,6 +49,8 @@ _REGULAR: Mapping[str, Weights] = {
         "ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "content": 0.35, "unmet": 0.5,
     },
 }  # fmt: skip
+# Of a person without a history only the favorite genres are known, so these lead.
+CHOSEN_GENRES = 4.0
 _STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
@@ -66,10 +68,13 @@ class Case:
 def untaught_weights() -> Arrays:
     """The tables of blend weights (buckets x rankers) of every type, nothing learnt."""
     strange = np.array(_STRANGENESS, np.float32)[:, None]
-    return {
+    tables = {
         f"blend.{kind}": strange * _row(_STRANGER[kind]) + (1 - strange) * _row(_REGULAR[kind])
         for kind in TYPES
     }
+    for kind in ("genre_based", "hybrid"):
+        tables[f"blend.{kind}"][0, RANKERS.index("genres")] = CHOSEN_GENRES
+    return tables
 
 
 def _row(weights: Weights) -> Floats:
@@ -116,7 +121,7 @@ def learn_weights(cases: Sequence[Case], teachable: frozenset[str]) -> Arrays:
 
 @dataclass(frozen=True)
 class _Stack:
-    """Cases side by side: scores (c, p, k), liked (c, p), the best possible and what each counts."""
+    """Cases side by side: scores (c, p, k), liked (c, p), the best possible, what each counts."""
 
     scores: Floats
     liked: Floats

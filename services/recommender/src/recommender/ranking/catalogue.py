@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Catalogue:
 
 
 def catalogue_of(movie_ids: Sequence[int] | Ints, documents: Iterable[Iterable[str]]) -> Catalogue:
-    """A catalogue from each movie's terms; a term of a single movie tells nothing and is left out."""
+    """A catalogue from each movie's terms; a term of one movie alone tells nothing: left out."""
     ids = np.asarray(movie_ids, np.int64)
     order = np.argsort(ids, kind="stable")
     numbers: dict[str, int] = {}
@@ -122,4 +123,4 @@ def pack_vocabulary(vocabulary: Sequence[str]) -> Arrays:
 def unpack_vocabulary(arrays: Arrays) -> tuple[str, ...]:
     """The terms of pack_vocabulary."""
     joined, ends = bytes(arrays["terms.bytes"]), arrays["terms.ends"].tolist()
-    return tuple(joined[a:b].decode() for a, b in zip(ends[:-1], ends[1:], strict=True))
+    return tuple(joined[a:b].decode() for a, b in pairwise(ends))

@@ -6,6 +6,7 @@ import scipy.linalg as la
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, positions_of, spread
 from recommender.ranking.signals import Taste
 
+(_SPOTRI,) = la.get_lapack_funcs(("potri",), dtype=np.float32)
 HEAD = 10_000
 # Above this many cells the user-side factor costs more to score with than a row of B per rating.
 FACTOR_CELLS = 12_000_000
@@ -47,7 +48,7 @@ def _by_movies(held: Sparse, regularization: float) -> Floats:
     gram = (held.T @ held).toarray().astype(np.float32)
     gram[np.diag_indices_from(gram)] += regularization
     lower, _ = la.cho_factor(gram, lower=True, overwrite_a=True)
-    inverse, _ = la.lapack.spotri(lower, lower=1, overwrite_c=1)
+    inverse, _ = _SPOTRI(lower, lower=1, overwrite_c=1)
     weights = np.asarray(inverse)
     diagonal = np.diag(weights).copy()
     _mirror_lower(weights)
@@ -71,8 +72,7 @@ class Ease:
         self._size = size
         self._movies = arrays["ease.movies"]
         self._place = positions_of(self._movies, size)
-        self._factors = arrays.get("ease.factors")
-        self._scale = arrays.get("ease.scale")
+        self._arrays = arrays
         self._weights = arrays.get("ease.weights")
 
     def scores(self, taste: Taste) -> Floats:
@@ -83,8 +83,8 @@ class Ease:
         if self._weights is not None:
             head = weights @ self._weights[mine]
         else:
-            assert self._factors is not None
-            head = ((self._factors[:, mine] @ weights) @ self._factors) * self._scale
+            factors, scale = self._by_users()
+            head = np.asarray(((factors[:, mine] @ weights) @ factors) * scale, np.float32)
         return spread(head, self._movies, self._size)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
@@ -93,7 +93,9 @@ class Ease:
         if self._weights is not None:
             block = self._weights[np.ix_(mine, theirs)]
         else:
-            assert self._factors is not None
-            assert self._scale is not None
-            block = (self._factors[:, mine].T @ self._factors[:, theirs]) * self._scale[theirs]
+            factors, scale = self._by_users()
+            block = (factors[:, mine].T @ factors[:, theirs]) * scale[theirs]
         return np.where(known, block * taste.weights[:, None], 0.0).astype(np.float32)
+
+    def _by_users(self) -> tuple[Floats, Floats]:
+        return self._arrays["ease.factors"], self._arrays["ease.scale"]

@@ -102,7 +102,7 @@ class Ensemble:
         fresh = copy.copy(self)
         fresh.popularity = counts
         now = trend_of_now(recent)
-        fresh._rankers = {
+        fresh._rankers = {  # noqa: SLF001 - a copy of this very object
             **self._rankers,
             "popularity": Popularity(counts),
             "trend": Trend(now, len(self)),
@@ -139,7 +139,7 @@ class Ensemble:
 
 def _genres(rows: Any, vocabulary: Sequence[str]) -> Genres:
     columns = genre_columns(vocabulary)
-    ids = [_number(vocabulary[column].removeprefix(GENRE)) for column in columns]
+    ids = [_number(vocabulary[int(column)].removeprefix(GENRE)) for column in columns]
     genres = rows[:, columns].copy()
     genres.data = np.ones_like(genres.data)
     return Genres(genres, np.array(ids, np.int64))

@@ -30,10 +30,10 @@ class Popularity:
     def __init__(self, counts: Floats) -> None:
         self._scores = np.log1p(np.maximum(counts, 0.0)).astype(np.float32)
 
-    def scores(self, taste: Taste) -> Floats:
+    def scores(self, taste: Taste) -> Floats:  # noqa: ARG002 - the same for everyone
         return self._scores
 
-    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
 
 
@@ -98,7 +98,7 @@ class Trend:
             row = max(int(np.searchsorted(self._moments, taste.at, side="right")) - 1, 0)
         return spread(np.log1p(self._values[row]), self._movies, self._size)
 
-    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
 
 
@@ -115,5 +115,5 @@ class Unmet:
             return self._none
         return -((self._first > taste.at) & np.isfinite(self._first)).astype(np.float32)
 
-    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
+    def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None

@@ -55,8 +55,9 @@ def preferences_of(connection: Connection, user_id: UUID) -> Preferences | None:
     row = connection.execute(_PREFERENCES_OF, {"user_id": user_id}).mappings().first()
     if row is None:
         return None
-    values = {name: value for name, value in row.items() if name != "user_id"}
-    return Preferences(**{**values, "favorite_genre_ids": tuple(row["favorite_genre_ids"])})
+    values: dict[str, Any] = {name: value for name, value in row.items() if name != "user_id"}
+    values["favorite_genre_ids"] = tuple(row["favorite_genre_ids"])
+    return Preferences(**values)
 
 
 def hold_tastes(connection: Connection, user_ids: Iterable[UUID]) -> dict[UUID, Applied]:
@@ -175,7 +176,7 @@ def all_interactions(connection: Connection) -> Interactions:
     return Interactions(users, Signals(movies, kinds, ratings, at))
 
 
-def _chunks(connection: Connection, statement: sa.Select[Any]) -> Iterator[tuple[Any, ...]]:
+def _chunks(connection: Connection, statement: sa.Executable) -> Iterator[tuple[Any, ...]]:
     streamed = connection.execution_options(stream_results=True, yield_per=_CHUNK)
     for rows in streamed.execute(statement).partitions(_CHUNK):
         columns = list(zip(*rows, strict=True))

@@ -53,7 +53,8 @@ CREATE TABLE model (
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT model_pkey PRIMARY KEY (model_version),
-    CONSTRAINT model_state_check CHECK (state in ('training', 'candidate', 'live', 'retired', 'rejected'))
+    CONSTRAINT model_state_check
+        CHECK (state in ('training', 'candidate', 'live', 'retired', 'rejected'))
 );
 CREATE UNIQUE INDEX model_live_key ON model (state) WHERE state = 'live';
 CREATE TABLE movie_feature (
@@ -101,7 +102,8 @@ CREATE TABLE preferences (
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT preferences_pkey PRIMARY KEY (user_id),
-    CONSTRAINT preferences_recommendation_diversity_check CHECK (recommendation_diversity between 0.0 and 1.0)
+    CONSTRAINT preferences_recommendation_diversity_check
+        CHECK (recommendation_diversity between 0.0 and 1.0)
 );
 CREATE TABLE progress (
     name TEXT NOT NULL,
