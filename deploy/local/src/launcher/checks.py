@@ -1,7 +1,6 @@
 """`check` and `test`: what the house holds itself to."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from launcher.children import python
 from launcher.settings import LocalSettings, Usage
 
 BIN = Path(sys.executable).parent
-SUITE_TESTS = ["-n", "2", "--dist", "loadgroup"]
+PARALLEL = ["-n", "2", "--dist", "loadgroup"]
 
 
 @dataclass(frozen=True)
@@ -35,31 +34,14 @@ def check(settings: LocalSettings, arguments: list[str]) -> int:
 
 
 def test(settings: LocalSettings, arguments: list[str]) -> int:
-    """Run pytest over everything, with branch coverage; or with the given arguments instead."""
+    """Run pytest over everything, whole suites last and alone; or with the given arguments."""
     os.chdir(settings.checkout)
     if arguments:
         return subprocess.run(python("-m", "pytest", *arguments), check=False).returncode
-    folder = settings.checkout / ".marquee" / "coverage"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    # By name, not by folder: processes that tests start run elsewhere.
-    os.environ["COVERAGE_FILE"] = str(folder / "data")
-    # `coverage run`, not pytest-cov: our own pytest plugin imports the chassis before that begins.
-    tested, closing = _streamed(python("-m", "coverage", "run", "-m", "pytest", *SUITE_TESTS))
-    subprocess.run(python("-m", "coverage", "combine", "--quiet"), check=False)
-    covered = subprocess.run(python("-m", "coverage", "report"), check=False).returncode
-    print(closing)
-    return tested or covered
-
-
-def _streamed(command: list[str]) -> tuple[int, str]:
-    """Run a command in sight; its exit code, and the last line it printed."""
-    closing = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            closing = line.strip() or closing
-    return process.returncode, closing
+    # A whole suite shares two cores with nobody: its page of recommendations has 200 ms.
+    runs = (["-m", "not e2e", *PARALLEL], ["-m", "e2e", "-p", "no:randomly"])
+    codes = [subprocess.run(python("-m", "pytest", *run), check=False).returncode for run in runs]
+    return max(codes)
 
 
 def _checks(root: Path) -> Iterator[Check]:

@@ -56,7 +56,7 @@ def test_a_call_without_a_deadline_is_refused(echo, running, ask):
 
 def test_the_time_left_is_known_inside_a_call(echo, running, ask):
     channel = running(echo(lambda _text: str(remaining_seconds()))).channel
-    assert 0 < float(ask(channel, "Public", timeout=7)) <= 7
+    assert 0 < float(ask(channel, "Public", timeout=7)) < 8  # gRPC rounds deadlines up
     assert remaining_seconds() is None
 
 

@@ -146,5 +146,5 @@ def test_a_loop_that_breaks_ends_the_process_with_a_failure(run):
 def test_migrating_a_database_that_is_down_is_one_line_and_a_failure(run):
     done = run("migrate")
     assert done.returncode == 1
-    assert "not migrated" in done.stdout
+    assert "not migrated" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
