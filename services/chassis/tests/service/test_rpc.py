@@ -9,8 +9,7 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from google.rpc import error_details_pb2, status_pb2
 from sqlalchemy import text
 
 from chassis import logs
@@ -31,8 +30,9 @@ def refused(ask, *arguments, **named) -> Any:
 
 def error_info(error: Any) -> error_details_pb2.ErrorInfo:
     info = error_details_pb2.ErrorInfo()
-    status = rpc_status.from_call(error)
-    assert status is not None
+    trailers = dict(error.trailing_metadata())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    assert status.code == error.code().value[0]
     assert status.details[0].Unpack(info)
     return info
 
