@@ -1,0 +1,127 @@
+"""History, clicks, models and trainings, seen from the door."""
+
+from uuid import UUID
+
+import grpc
+import pytest
+from recommender_world import World, movie_ids
+from sqlalchemy import text
+
+from chassis.database import uuid7
+from marquee.recommender.v1 import recommender_pb2 as pb
+
+
+def click(world: World, user_id: UUID, recommendation_id: str) -> bool:
+    request = pb.RecordClickRequest(recommendation_id=recommendation_id)
+    metadata = world.tokens.user(user_id)
+    return world.stub.RecordClick(request, metadata=metadata, timeout=10).counted
+
+
+def history(world: World, user_id: UUID, **wanted) -> pb.ListRecommendationHistoryResponse:
+    request = pb.ListRecommendationHistoryRequest(**wanted)
+    metadata = world.tokens.user(user_id)
+    return world.stub.ListRecommendationHistory(request, metadata=metadata, timeout=10)
+
+
+@pytest.mark.parametrize("recorded_first", [False, True])
+def test_a_click_counts_once_also_before_its_page_is_recorded(
+    world: World, person: UUID, recorded_first: bool
+):
+    world.add_movies(30)
+    offer = world.recommend(person).recommendations[3]
+    if recorded_first:
+        world.record()
+    assert click(world, person, offer.recommendation_id)
+    assert not click(world, person, offer.recommendation_id)
+    world.record()
+    (record,) = history(world, person, clicked_only=True).records
+    assert record.recommendation.recommendation_id == offer.recommendation_id
+    assert record.HasField("clicked_at")
+
+
+def test_the_history_holds_each_page_once_newest_first(world: World, person: UUID):
+    world.add_movies(30)
+    reply = world.recommend(person)
+    world.record()
+    world.record()
+    first = history(world, person, page_size=15)
+    second = history(world, person, page_size=15, page_token=first.next_page_token)
+    shown = [r.recommendation.movie_id for r in (*first.records, *second.records)]
+    assert shown == movie_ids(reply)[::-1]
+    assert second.next_page_token == ""
+    with world.database.begin() as connection:
+        served = "select count(*) from outbox where type like '%ListServed'"
+        assert connection.execute(text(served)).scalar() == 1
+
+
+@pytest.mark.parametrize("identifier", ["nonsense", str(UUID(int=4)), str(uuid7())])
+def test_clicking_what_was_never_recommended_is_refused(
+    world: World, person: UUID, identifier: str
+):
+    with pytest.raises(grpc.RpcError) as refused:
+        click(world, person, identifier)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_another_persons_recommendation_cannot_be_clicked_or_read(world: World, person: UUID):
+    world.add_movies(5)
+    offer = world.recommend(person).recommendations[0]
+    stranger = world.new_person()
+    with pytest.raises(grpc.RpcError) as refused:
+        click(world, stranger, offer.recommendation_id)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert list(history(world, stranger).records) == []
+
+
+def test_a_training_makes_a_live_model_and_an_older_one_can_come_back(world: World):
+    world.add_movies(40)
+    world.rate_by_taste(80, 40)
+    first = world.train()
+    second = world.train()
+    assert first
+    assert second >= first
+    admin = world.tokens.user(role="admin")
+    request = pb.PromoteModelRequest(model_version=first)
+    model = world.stub.PromoteModel(request, metadata=admin, timeout=10).model
+    assert model.state == "live"
+    assert world.live.refresh().model_version == first
+    listed = world.stub.ListModels(pb.ListModelsRequest(), metadata=admin, timeout=10).models
+    assert [one.model_version for one in listed] == sorted({first, second}, reverse=True)
+    assert listed[0].metrics["ndcg_at_10"] > 0
+
+
+def test_the_same_request_id_starts_one_training(world: World):
+    admin = world.tokens.user(role="admin")
+    request = pb.TrainModelRequest(request_id="once")
+    ids = {
+        world.stub.TrainModel(request, metadata=admin, timeout=10).training.training_id
+        for _ in range(3)
+    }
+    assert len(ids) == 1
+    (training_id,) = ids
+    wanted = pb.GetTrainingRequest(training_id=training_id)
+    assert world.stub.GetTraining(wanted, metadata=admin, timeout=10).training.state == "queued"
+
+
+def test_training_on_nothing_still_makes_a_model(world: World, person: UUID):
+    world.train()
+    assert list(world.recommend(person).recommendations) == []
+
+
+def test_unknown_models_and_trainings_are_not_found(world: World):
+    admin = world.tokens.user(role="admin")
+    calls = [
+        lambda: world.stub.PromoteModel(
+            pb.PromoteModelRequest(model_version="none"), metadata=admin, timeout=10
+        ),
+        *(
+            lambda wanted=wanted: world.stub.GetTraining(
+                pb.GetTrainingRequest(training_id=wanted), metadata=admin, timeout=10
+            )
+            for wanted in ("none", str(uuid7()))
+        ),
+    ]
+    for call in calls:
+        with pytest.raises(grpc.RpcError) as refused:
+            call()
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND

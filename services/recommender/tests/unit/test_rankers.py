@@ -1,0 +1,190 @@
+"""All rankers keep one promise on a checkerboard of taste; edges, fold-in, variety, reasons."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from recommender.domain import advanced, is_no_worse, months_ahead
+from recommender.ranking.arrivals import extended
+from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.ensemble import TYPES, Ensemble, Model
+from recommender.ranking.evaluation import global_time, leave_last_out, ndcg, strong_generalisation
+from recommender.ranking.ranked import Wish, explain, rank
+from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
+from recommender.ranking.training import Interactions, Options, train
+
+MOVIES = 40
+PEOPLE = 60
+PERSONAL = sorted(set(TYPES) - {"popular", "trending"})
+
+
+def signals(movies: list[int], ratings: list[float] | None = None) -> Signals:
+    count = len(movies)
+    return Signals(
+        np.array(movies, np.int64),
+        np.zeros(count, np.int64),
+        np.array(ratings or [5.0] * count, np.float32),
+        np.full(count, 1e9),
+    )
+
+
+def checkerboard(people: int = PEOPLE, movies: int = MOVIES) -> Model:
+    """People of even number rate even movies, odd ones odd movies; the genres say the same."""
+    rng = np.random.default_rng(3)
+    users, rated = [], []
+    for person in range(people):
+        block = np.arange(person % 2, movies, 2)
+        chosen = rng.permutation(block)[: len(block) * 2 // 3]
+        rated += chosen.tolist()
+        users += [person] * len(chosen)
+    catalogue = catalogue_of(
+        range(movies), [[f"g:{1 + movie % 2}", f"k:{movie % 2}"] for movie in range(movies)]
+    )
+    interactions = Interactions(np.array(users, np.int64), signals(rated))
+    return train(interactions, catalogue, Options())
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> Ensemble:
+    return Ensemble(checkerboard())
+
+
+def taste(ensemble: Ensemble, movies: list[int], ratings: list[float] | None = None) -> Taste:
+    mine = signals(movies, ratings)
+    return taste_of(known_to(mine, ensemble.positions(mine.movies)), at=1e9)
+
+
+@pytest.mark.parametrize("kind", PERSONAL)
+@pytest.mark.parametrize("block", [0, 1])
+def test_known_people_get_their_block(ensemble: Ensemble, kind: str, block: int):
+    ranked = rank(ensemble, taste(ensemble, [block, block + 2, block + 4]), Wish(kind, 10))
+    assert all(movie % 2 == block for movie in ensemble.movie_ids[ranked.movies])
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_seen_movies_never_return(ensemble: Ensemble, kind: str):
+    ranked = rank(ensemble, taste(ensemble, [1, 3, 5]), Wish(kind, MOVIES))
+    assert len(ranked) == MOVIES - 3
+    assert not {1, 3, 5} & set(ensemble.movie_ids[ranked.movies].tolist())
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_strangers_get_popularity(ensemble: Ensemble, kind: str):
+    ranked = rank(ensemble, taste(ensemble, []), Wish(kind, 10))
+    counts = ensemble.popularity[ranked.movies]
+    assert counts.min() >= np.sort(ensemble.popularity)[-20]
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_the_count_is_honoured(ensemble: Ensemble, kind: str, count: int):
+    assert len(rank(ensemble, taste(ensemble, [1]), Wish(kind, count))) == count
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_the_same_seed_gives_the_same_list(ensemble: Ensemble, kind: str):
+    again = Ensemble(checkerboard())
+    mine = taste(ensemble, [1, 3])
+    first, second = (rank(one, mine, Wish(kind, 20)) for one in (ensemble, again))
+    assert first.movies.tolist() == second.movies.tolist()
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+def test_what_is_not_allowed_is_left_out_before_ranking(ensemble: Ensemble, kind: str):
+    allowed = np.zeros(MOVIES, bool)
+    allowed[10:20] = True
+    ranked = rank(ensemble, taste(ensemble, [11]), Wish(kind, 10, allowed=allowed))
+    assert sorted(ranked.movies.tolist()) == [10, *range(12, 20)]
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+@pytest.mark.parametrize(("people", "movies"), [(0, 0), (1, 1), (1, 6), (6, 1), (2, 2), (0, 5)])
+def test_tiny_worlds_give_sensible_lists(kind: str, people: int, movies: int):
+    small = Ensemble(checkerboard(people, movies))
+    assert len(rank(small, taste(small, []), Wish(kind, 10, diversity=0.5))) == movies
+    everything = taste(small, list(range(movies)))
+    assert len(rank(small, everything, Wish(kind, 10))) == 0
+
+
+def test_a_low_rating_pushes_its_block_away(ensemble: Ensemble):
+    liked = rank(ensemble, taste(ensemble, [1, 3, 2]), Wish("hybrid", 10))
+    ratings = [0.5, 0.5, 5.0]
+    pushed = rank(ensemble, taste(ensemble, [1, 3, 2], ratings), Wish("hybrid", 10))
+    odd = [np.sum(ensemble.movie_ids[one.movies] % 2) for one in (liked, pushed)]
+    assert odd[1] < odd[0]
+
+
+def test_a_hidden_movie_is_no_taste_and_never_returns():
+    kinds = np.array([Kind.RATING, Kind.HIDDEN, Kind.HIDDEN], np.int64)
+    mine = Signals(
+        np.array([4, 4, 9], np.int64), kinds, np.array([5, np.nan, np.nan], "f4"), np.zeros(3)
+    )
+    found = taste_of(mine, at=0.0)
+    assert len(found) == 0
+    assert found.seen.tolist() == [4, 9]
+
+
+def test_no_diversity_leaves_the_order_alone_and_more_spreads_genres(ensemble: Ensemble):
+    mine = taste(ensemble, [1, 3])
+    plain, same, wide = (
+        rank(ensemble, mine, Wish("hybrid", 10, diversity=wish)) for wish in (0.0, 0.0, 1.0)
+    )
+    assert plain.movies.tolist() == same.movies.tolist()
+    genres = [len(set((ensemble.movie_ids[one.movies] % 2).tolist())) for one in (plain, wide)]
+    assert genres == [1, 2]
+
+
+def test_taking_a_named_cause_away_lowers_the_movie(ensemble: Ensemble):
+    mine = taste(ensemble, [1, 3, 2])
+    ranked = rank(ensemble, mine, Wish("hybrid", MOVIES))
+    reason = explain(ensemble, mine, ranked)[0]
+    assert reason.kind == "movies"
+    assert set(reason.movie_ids) <= {1, 3}
+    top = int(ranked.movies[0])
+    rest = [movie for movie in (1, 3, 2) if movie not in reason.movie_ids]
+    without = rank(ensemble, taste(ensemble, rest), Wish("hybrid", MOVIES))
+    assert without.movies.tolist().index(top) > 0
+
+
+def test_a_movie_that_came_after_training_is_ranked_by_its_content(ensemble: Ensemble):
+    model = extended(checkerboard(), np.array([500, 501]), [["g:1", "k:0"], ["g:2", "k:1"]])
+    bigger = Ensemble(model)
+    ranked = rank(bigger, taste(bigger, [1, 3, 5]), Wish("content_based", MOVIES))
+    order = bigger.movie_ids[ranked.movies].tolist()
+    assert order.index(501) < order.index(500)
+
+
+def test_splits_keep_apart_what_they_promise():
+    users = np.repeat(np.arange(10), 10)
+    at = np.arange(100, dtype=float)
+    for split in strong_generalisation(users, np.random.default_rng(0)):
+        assert not set(users[split.train]) & set(users[split.history | split.test])
+        assert not (split.history & split.test).any()
+    assert leave_last_out(users, at).test.sum() == 10
+    assert global_time(np.zeros(100, int), at).test.tolist() == [False] * 80 + [True] * 20
+
+
+def test_ndcg_is_one_for_the_best_order_and_less_for_others():
+    assert ndcg([1, 2, 3], {1, 2}) == pytest.approx(1.0)
+    assert 0 < ndcg([3, 1, 2], {1, 2}) < 1
+    assert ndcg([1], set()) == 0
+
+
+def test_sequences_advance_over_filled_gaps_only():
+    assert advanced(1, (), [3, 4]) == (1, (3, 4))
+    assert advanced(1, (3, 4), [2]) == (4, ())
+    assert advanced(5, (), [2, 5]) == (5, ())
+
+
+def test_a_clearly_worse_candidate_is_turned_down():
+    assert is_no_worse([0.5] * 40, [0.5] * 40)
+    assert is_no_worse([], [])
+    assert not is_no_worse([0.1] * 40, [0.5] * 40)
+
+
+def test_months_are_made_over_the_end_of_a_year():
+    months = months_ahead(datetime(2026, 12, 15, tzinfo=UTC), 1)
+    assert [str(day) for pair in months for day in pair] == [
+        "2026-12-01", "2027-01-01", "2027-01-01", "2027-02-01",
+    ]  # fmt: skip
