@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from catalog import wiring
 from catalog.domain import ALL_STAGES, BATCH_LIMIT, MOVIES_STAGE, STAGES
@@ -14,12 +15,14 @@ from catalog.jobs import Run, Sync, run_stage
 from catalog.operations.requesting import request_sync
 from catalog.settings import Settings
 from catalog.store import items, runs
-from catalog.tmdb.errors import SourceError
-from chassis.database import uuid7
+from catalog.tmdb.errors import BadAnswer, SourceError
+from chassis.database import refusal_of, uuid7
 from chassis.errors import Refusal
 
 _REPORT_SECONDS = 0.5
 _SHOWN_RUNS = 10
+_LARGEST_ID = 2**63 - 1
+_MOST_DAYS = 36_500
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
 
 
@@ -31,12 +34,17 @@ def sync(settings: Settings, arguments: list[str]) -> int:
         if asked.stage == "status":
             return _status(context, as_json=asked.json)
         if asked.background:
-            return _request(context, asked.stage, asked.ids)
+            return _request(context, asked)
         return _run(context, asked)
     except Refusal as refusal:
         return _complain(refusal.detail)
-    except SourceError as error:
+    except (SourceError, BadAnswer) as error:
         return _complain(str(error))
+    except SQLAlchemyError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        return _complain(refusal.detail)
     except KeyboardInterrupt:
         return _INTERRUPTED
     finally:
@@ -47,9 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m catalog sync")
     parser.add_argument("stage", choices=[*STAGES, ALL_STAGES, MOVIES_STAGE, "status"])
     parser.add_argument("--background", action="store_true", help="have a worker do it")
+    parser.add_argument(
+        "--request-id", default="", help="with --background: the same id is the same run"
+    )
     parser.add_argument("--ids", type=_ids, default=[], help="for movies: 550,603")
     parser.add_argument(
-        "--older-than-days", type=float, help="for refresh: everything older, without a limit"
+        "--older-than-days", type=_days, help="for refresh: everything older, without a limit"
     )
     parser.add_argument("--json", action="store_true", help="for status")
     return parser
@@ -57,9 +68,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ids(text: str) -> list[int]:
     movie_ids = [int(part) for part in text.split(",") if part.strip()]
-    if not movie_ids or min(movie_ids) < 1 or len(movie_ids) > BATCH_LIMIT:
+    if not 0 < len(movie_ids) <= BATCH_LIMIT or not all(
+        0 < one <= _LARGEST_ID for one in movie_ids
+    ):
         raise argparse.ArgumentTypeError(f"1 to {BATCH_LIMIT} positive ids, separated by commas")
     return movie_ids
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not abs(days) <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"at most {_MOST_DAYS} days")
+    return days
 
 
 def _complain(message: str) -> int:
@@ -67,9 +87,15 @@ def _complain(message: str) -> int:
     return _FAILED
 
 
-def _request(context: Sync, stage: str, movie_ids: Sequence[int]) -> int:
+def _request(context: Sync, asked: argparse.Namespace) -> int:
     with context.database.begin() as connection:
-        row = request_sync(connection, stage=stage, source=context.source, movie_ids=movie_ids)
+        row = request_sync(
+            connection,
+            stage=asked.stage,
+            source=context.source,
+            request_id=asked.request_id,
+            movie_ids=asked.ids,
+        )
     print(row["sync_run_id"])
     return 0
 

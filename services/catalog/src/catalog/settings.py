@@ -57,7 +57,7 @@ class Settings(ServiceSettings):
     )
     sync_batch_size: int = Field(500, ge=1, le=500, description="Movies written at once")
     sync_settle_seconds: int = Field(
-        1200, ge=0, description="Wait before a body older than its change is fetched again"
+        1200, ge=1, description="Wait before a body that came stale or not at all is asked again"
     )
     sync_refresh_after_days: int = Field(
         120, ge=1, le=150, description="Age at which a movie is fetched again for its votes"

@@ -26,6 +26,7 @@ from marquee.users.v1 import users_pb2, users_pb2_grpc
 NAME = "catalog"
 _KEYS_TIMEOUT_SECONDS = 2.0
 _CACHE_TIMEOUT_SECONDS = 1.0
+_STREAMS_TIMEOUT_SECONDS = 5.0
 # A first backfill may run for hours: two more threads keep lists and changes moving beside it.
 _JOBS_AT_ONCE = 3
 
@@ -40,7 +41,7 @@ def serve(settings: Settings) -> None:
     )
     keys = SigningKeys(lambda: _signing_keys(users))
     revocations = Revocations(
-        redis.Redis.from_url(settings.redis_streams_url),
+        _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
         types=[user_events.SessionRevoked.DESCRIPTOR.full_name],
     )
     servicer = CatalogServicer(
@@ -67,7 +68,7 @@ def serve(settings: Settings) -> None:
 
 def background(settings: Settings) -> None:
     """Carry the catalogue's facts to the stream."""
-    streams = redis.Redis.from_url(settings.redis_streams_url)
+    streams = _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS)
     run_until_signalled(Relay(_database(settings), streams).run)
 
 
@@ -134,10 +135,13 @@ def _database(settings: Settings) -> Database:
 
 
 def _cache(settings: Settings) -> redis.Redis:
+    return _redis(settings.redis_cache_url, _CACHE_TIMEOUT_SECONDS)
+
+
+def _redis(url: str, timeout_seconds: float) -> redis.Redis:
+    """One that hangs must not hang us."""
     return redis.Redis.from_url(
-        settings.redis_cache_url,
-        socket_timeout=_CACHE_TIMEOUT_SECONDS,
-        socket_connect_timeout=_CACHE_TIMEOUT_SECONDS,
+        url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds
     )
 
 

@@ -6,13 +6,12 @@ import subprocess
 import sys
 
 import pytest
+from catalog_asking import FIRST, SIZE
 
 from catalog import commands
 from catalog.jobs import Rhythm, chores, handlers
 from catalog.store import runs
 from chassis.jobs import Worker
-
-FIRST, SIZE = 900_000_001, 150
 
 
 @pytest.fixture
@@ -95,6 +94,31 @@ def test_the_command_says_what_is_wrong(settings, standin, capsys):
     standin.faults(refuse_tokens=True)
     assert commands.sync(settings, ["reference"]) == 1
     assert "TMDB_READ_TOKEN" in capsys.readouterr().err
+
+
+def test_the_command_refuses_what_makes_no_sense(settings, capsys):
+    for arguments in (
+        ["films"],
+        ["movies", "--ids", "x"],
+        ["movies", "--ids", "0"],
+        ["movies", "--ids", str(2**63)],
+        ["refresh", "--older-than-days", "nan"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            commands.sync(settings, arguments)
+        assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_command_names_an_address_or_a_database_that_is_wrong(settings, standin, capsys):
+    elsewhere = settings.model_copy(update={"tmdb_base_url": f"{standin.url}/3/nowhere"})
+    assert commands.sync(elsewhere, ["reference"]) == 1
+    assert "TMDB_BASE_URL" in capsys.readouterr().err
+    nobody = settings.model_copy(
+        update={"database_url": "postgresql+psycopg2://nobody@127.0.0.1:1/nothing"}
+    )
+    assert commands.sync(nobody, ["status"]) == 1
+    assert "the database is not available" in capsys.readouterr().err
 
 
 def test_every_setting_is_explained():

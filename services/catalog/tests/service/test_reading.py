@@ -1,16 +1,8 @@
-"""What people read: every filter and order with its pages, search, lists, people, imports."""
+"""What people read: every filter and order with its pages, search, lists and people."""
 
-from typing import Any
+from catalog_asking import FIRST, all_pages, ids
 
-import grpc
-import pytest
-
-from chassis.errors import Invalid, NotFound
-from chassis.rpc.statuses import refusal_from
 from marquee.catalog.v1 import catalog_pb2 as pb
-from marquee.catalog.v1 import events_pb2 as events
-
-FIRST, SIZE = 900_000_001, 150
 
 ORDERS = [
     (pb.MOVIE_SORT_UNSPECIFIED, "popularity", True),
@@ -22,38 +14,6 @@ ORDERS = [
     (pb.MOVIE_SORT_TITLE, "title_key", False),
     (pb.MOVIE_SORT_TITLE_DESC, "title_key", True),
 ]
-
-
-@pytest.fixture
-def loaded(synced, catalog):
-    """The catalog, with everything in it; a few movies have no release date."""
-    with synced.context.database.begin() as connection:
-        connection.exec_driver_sql("update movie set release_date = null where tmdb_id %% 10 = 0")
-    return catalog
-
-
-def refusal(call, **values):
-    with pytest.raises(grpc.RpcError) as caught:
-        call(**values)
-    error: Any = caught.value
-    return refusal_from(error.code(), error.details(), error.trailing_metadata())
-
-
-def all_pages(method, field, page_size=7, **values):
-    """Everything page by page; no page is short but the last."""
-    found, token = [], ""
-    while True:
-        reply = method(page_size=page_size, page_token=token, **values)
-        page = list(getattr(reply, field))
-        found += page
-        token = reply.next_page_token
-        if not token:
-            return found
-        assert len(page) == page_size
-
-
-def ids(movies):
-    return [movie.movie_id for movie in movies]
 
 
 def sorted_ids(rows, column, descending):
@@ -105,6 +65,22 @@ def test_every_filter_keeps_what_it_says_alone_and_with_others(loaded, synced):
         ({"person_ids": [person]}, exists("credit", "person_id", person)),
         ({"keyword_ids": [word]}, exists("movie_keyword", "keyword_id", word)),
         (
+            {"min_runtime": 90, "max_runtime": 120, "min_votes": 10, "include_adult": True},
+            "runtime_minutes between 90 and 120 and vote_count >= 10",
+        ),
+        ({"min_runtime": 120, "max_runtime": 90}, "false"),
+        (
+            {"year": 2015, "released_after": "2015-03-01", "released_before": "2015-10-31"},
+            "release_date between '2015-03-01' and '2015-10-31'",
+        ),
+        ({"year": 2015, "released_before": "2014-01-01"}, "false"),
+        (
+            {"person_ids": [person], "language": "EN", "min_rating": 1},
+            f"{exists('credit', 'person_id', person)} and original_language = 'en'"
+            " and vote_average >= 1",
+        ),
+        ({"genre_ids": [2**63 - 1]}, "false"),
+        (
             {"genre_ids": [pair["a"]], "min_rating": 5, "released_after": "1990-01-01"},
             f"{first} and vote_average >= 5 and release_date >= '1990-01-01'",
         ),
@@ -126,64 +102,6 @@ def test_a_page_neither_repeats_nor_skips_while_others_write(loaded, synced):
     token = first.next_page_token
     rest = loaded.ListMovies(sort=pb.MOVIE_SORT_TITLE, page_size=100, page_token=token)
     assert ids(first.movies) + ids(rest.movies) == whole
-
-
-def test_tokens_of_another_list_are_refused(loaded):
-    token = loaded.ListMovies(page_size=5).next_page_token
-    for call, values in [
-        (loaded.ListMovies, {"sort": pb.MOVIE_SORT_TITLE}),
-        (loaded.ListMovies, {"filter": {"min_votes": 1}}),
-        (loaded.SearchMovies, {"query": "a"}),
-        (loaded.ListFeaturedMovies, {"list": pb.FEATURED_LIST_POPULAR}),
-    ]:
-        refused = refusal(call, page_token=token, **values)
-        assert isinstance(refused, Invalid)
-        assert refused.errors[0]["pointer"] == "/page_token"
-
-
-@pytest.mark.parametrize(
-    ("method", "values"),
-    [
-        ("ListMovies", {"filter": {"released_after": "yesterday"}}),
-        ("ListMovies", {"filter": {"year": 123456}}),
-        ("ListMovies", {"filter": {"min_rating": float("nan")}}),
-        ("ListMovies", {"filter": {"genre_ids": [-1]}}),
-        ("ListMovies", {"filter": {"language": "e\0"}}),
-        ("ListMovies", {"sort": 99}),
-        ("ListMovies", {"page_size": -1}),
-        ("SearchMovies", {"query": "  "}),
-        ("SearchMovies", {"query": "x" * 201}),
-        ("SearchMovies", {"query": "x", "year": -5}),
-        ("GetMovie", {"movie_id": 0}),
-        ("BatchGetMovies", {"movie_ids": range(1, 502)}),
-        ("ListFeaturedMovies", {"list": 0}),
-        ("ListWatchProviders", {"movie_id": FIRST, "region": "USA"}),
-        ("GetSyncRun", {"sync_run_id": "not an id"}),
-        ("StartSync", {"stage": "nothing"}),
-        ("BatchCreateMovies", {"movies": [{"movie_id": 1, "title": ""}]}),
-        ("BatchCreateMovies", {"movies": [{"movie_id": 1, "title": "A", "release_date": "x"}]}),
-        ("BatchMatchMovies", {}),
-    ],
-)
-def test_bad_input_is_refused_by_name(catalog, method, values):
-    refused = refusal(getattr(catalog, method), **values)
-    assert isinstance(refused, Invalid)
-    assert refused.errors
-
-
-def test_unknown_things_are_not_found(catalog):
-    for method, values, reason in [
-        ("GetMovie", {"movie_id": 7}, "MOVIE_NOT_FOUND"),
-        ("ListCredits", {"movie_id": 7}, "MOVIE_NOT_FOUND"),
-        ("ListWatchProviders", {"movie_id": 2**62, "region": "US"}, "MOVIE_NOT_FOUND"),
-        ("GetPerson", {"person_id": 7}, "PERSON_NOT_FOUND"),
-        ("GetCollection", {"collection_id": 7}, "COLLECTION_NOT_FOUND"),
-        ("GetSyncRun", {"sync_run_id": "01890a5d-ac96-774b-bcce-b302099a8057"},
-         "SYNC_RUN_NOT_FOUND"),
-    ]:  # fmt: skip
-        refused = refusal(getattr(catalog, method), **values)
-        assert isinstance(refused, NotFound)
-        assert refused.reason == reason
 
 
 def test_search_forgives_typos_and_knows_translations(loaded, synced):
@@ -315,67 +233,6 @@ def test_the_attribution_is_tmdbs_own_words(catalog):
     assert "original" in reply.poster_sizes
 
 
-def imported(**changes):
-    movie: dict[str, Any] = {
-        "movie_id": 862,
-        "title": "Toy Story",
-        "release_date": "1995",
-        "genre_names": ["Adventure", "Children", "Sci-Fi", "IMAX", "(no genres listed)"],
-        "imdb_id": "tt0114709",
-        "tags": ["pixar", "Pixar", "fun"],
-    }
-    return pb.ImportedMovie(**{**movie, **changes})
-
-
-def test_an_import_maps_genres_and_keeps_tags_as_keywords(catalog, syncing):
-    reply = catalog.BatchCreateMovies(movies=[imported()])
-    assert (reply.created_count, reply.updated_count, reply.unchanged_count) == (1, 0, 0)
-    reply = catalog.BatchCreateMovies(movies=[imported()])
-    assert (reply.created_count, reply.updated_count, reply.unchanged_count) == (0, 0, 1)
-    reply = catalog.BatchCreateMovies(movies=[imported(tags=["pixar"])])
-    assert (reply.created_count, reply.updated_count, reply.unchanged_count) == (0, 1, 0)
-    movie = catalog.GetMovie(movie_id=862, includes=[pb.MOVIE_INCLUDE_KEYWORDS])
-    shown = movie.movie.movie
-    names = [genre.name for genre in shown.genres]
-    assert sorted(names) == ["Adventure", "Family", "Science Fiction"]
-    assert [keyword.name for keyword in movie.keywords] == ["IMAX", "pixar"]
-    assert (shown.source, shown.release_date, shown.version) == ("import", "1995-01-01", 2)
-    payloads = syncing.values("select payload from outbox order by event_id")
-    (fact,) = events.MoviesChanged.FromString(bytes(payloads[-1])).movies
-    assert fact.keywords[0].keyword_id == 0
-
-
-def test_a_synced_movie_is_not_overwritten_but_takes_over_an_import(catalog, syncing):
-    catalog.BatchCreateMovies(movies=[imported(movie_id=FIRST)])
-    syncing.run("all")
-    synced = catalog.GetMovie(movie_id=FIRST).movie.movie
-    assert synced.source == "standin"
-    reply = catalog.BatchCreateMovies(movies=[imported(movie_id=FIRST)])
-    assert reply.unchanged_count == 1
-    assert catalog.GetMovie(movie_id=FIRST).movie.movie == synced
-
-
-def test_clues_find_the_one_movie_they_mean(catalog):
-    catalog.BatchCreateMovies(
-        movies=[
-            imported(),
-            imported(movie_id=2, title="Heat", imdb_id="tt0113277"),
-            imported(movie_id=3, title="Heat", release_date="1986-11-13", imdb_id=""),
-        ]
-    )
-    clues = [
-        {"movie_id": 862},
-        {"imdb_id": "tt0113277"},
-        {"title": "TOY STORY!", "year": 1996},
-        {"title": "Heat", "year": 1986},
-        {"title": "Heat"},
-        {"title": "Nothing", "year": 1986},
-        {"movie_id": 999},
-    ]
-    found = catalog.BatchMatchMovies(clues=clues).movie_ids
-    assert list(found) == [862, 2, 862, 3, 0, 0, 0]
-
-
 def test_a_sync_is_started_once_for_each_request_and_watched(admin, syncing):
     run = admin.StartSync(stage="reference", request_id="r1").run
     again = admin.StartSync(stage="reference", request_id="r1").run
@@ -387,9 +244,3 @@ def test_a_sync_is_started_once_for_each_request_and_watched(admin, syncing):
     runs = all_pages(admin.ListSyncRuns, "runs", page_size=1)
     assert [one.sync_run_id for one in runs] == [movies.sync_run_id, run.sync_run_id]
     assert admin.GetSyncRun(sync_run_id=run.sync_run_id).run == runs[1]
-
-
-def test_only_admins_see_the_quarantine(catalog):
-    with pytest.raises(grpc.RpcError) as caught:
-        catalog.ListQuarantine()
-    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -7,14 +7,18 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import grpc
 import pytest
+from catalog_asking import FIRST, SIZE
 
+from catalog import jobs
+from catalog.store import runs
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
+from chassis.database import uuid7
 from chassis.errors import Unavailable
+from chassis.jobs import Interrupted
 from chassis.testing import eventually
 from marquee.catalog.v1 import events_pb2 as events
-
-FIRST, SIZE = 900_000_001, 150
 
 
 def facts_of(syncing, kind):
@@ -124,7 +128,10 @@ def test_corrupt_bodies_and_only_those_are_quarantined_and_can_be_retried(syncin
     standin.faults()
     assert admin.RetryQuarantined(quarantine_entry_id=entries[0].quarantine_entry_id)
     syncing.run("backfill")
-    assert len(admin.ListQuarantine(state="resolved").entries) == 1
+    (resolved,) = admin.ListQuarantine(state="resolved").entries
+    with pytest.raises(grpc.RpcError) as caught:
+        admin.RetryQuarantined(quarantine_entry_id=resolved.quarantine_entry_id)
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert syncing.values("select count(*) from movie") == [SIZE - len(corrupt) + 1]
 
 
@@ -166,6 +173,80 @@ def test_complaints_are_waited_out_and_blame_no_record(syncing, standin):
     standin.faults(rate_limited_rate=0.1, error_rate=0.1, gzip_rate=0.2)
     syncing.run("backfill")
     assert syncing.values("select count(*) from quarantine") == [0]
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_a_storm_of_429_slows_the_run_but_ends_it_well(syncing, standin):
+    syncing.run("census")
+    standin.faults(rate_limited_rate=0.3)
+    run = syncing.run("backfill")
+    assert run["requests_count"] > SIZE * 1.2
+    assert syncing.values("select count(*) from quarantine") == [0]
+    assert syncing.values("select count(*) from movie") == [SIZE]
+    assert syncing.context.budget.rate < syncing.settings.tmdb_rate
+
+
+def test_bodies_cut_short_on_their_way_are_asked_for_again(syncing, standin):
+    syncing.run("census")
+    standin.faults(truncated_rate=0.05, corrupt_gzip_rate=0.05)
+    for stage in ("reference", "lists", "backfill"):
+        syncing.run(stage)
+    # Three bad bodies in a row are a tenth of a percent: one record at most.
+    assert syncing.values("select count(*) from quarantine")[0] <= 1
+    assert syncing.values("select count(*) from movie")[0] >= SIZE - 1
+
+
+def test_a_movie_that_tmdb_cannot_answer_holds_up_no_other(syncing, standin):
+    syncing.run("census")
+    standin.faults(only=f"/3/movie/{FIRST + 5}", error_rate=1.0, error_status=500)
+    access = replace(syncing.context.access, attempts=2)
+    syncing.context = replace(syncing.context, access=access)
+    run = syncing.run("backfill")
+    assert (run["state"], run["done_count"]) == ("done", SIZE - 1)
+    item = "select state, next_at > now() as later from sync_item where movie_id = :id"
+    assert syncing.rows(item, id=FIRST + 5) == [{"state": "pending", "later": True}]
+    assert syncing.values("select count(*) from quarantine") == [0]
+    standin.faults()
+    assert syncing.run("movies", movie_ids=[FIRST + 5])["changed_count"] == 1
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_a_source_that_suddenly_knows_nothing_is_not_believed(synced, standin):
+    standin.faults(only="/3/movie/", deleted_rate=1.0)
+    with pytest.raises(Unavailable):
+        synced.run("refresh", older_than_days=-1)
+    assert "TMDB_BASE_URL" in synced.last["error"]
+    assert synced.values("select count(*) from movie where removed_at is not null") == [0]
+    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+
+
+def test_a_worker_that_stops_leaves_a_run_that_another_goes_on_with(syncing):
+    syncing.run("census")
+    run_id = uuid7()
+    with syncing.context.database.begin() as connection:
+        runs.create(
+            connection,
+            run_id=run_id,
+            stage="backfill",
+            source="standin",
+            request_id=None,
+            parameters={},
+        )
+
+    def stop_after_the_first_batch(run):
+        if run.done_count:
+            raise Interrupted
+
+    def backfill(tell):
+        jobs.run_stage(syncing.context, run_id, "backfill", {}, tell, wait=False)
+
+    with pytest.raises(Interrupted):
+        backfill(stop_after_the_first_batch)
+    shown = "select state, done_count, error from sync_run where sync_run_id = :id"
+    assert syncing.rows(shown, id=run_id) == [{"state": "queued", "done_count": 40, "error": ""}]
+    assert syncing.values("select count(*) from sync_item where leased_by is not null") == [0]
+    backfill(lambda _: None)
+    assert syncing.rows(shown, id=run_id) == [{"state": "done", "done_count": SIZE, "error": ""}]
     assert syncing.values("select count(*) from movie") == [SIZE]
 
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
@@ -11,12 +12,14 @@ from catalog.jobs.fetching import Fetched, Fetcher, fetching
 from catalog.jobs.running import Run, Sync
 from catalog.operations import loading
 from catalog.store import items, runs, upkeep
+from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
 
 _AHEAD = 2
 """Batches in flight: bounds memory, and stops claiming when the writer is the slower one."""
 _RECOUNT_EVERY = 40
 _MANY = 100
+_A_VOID = 20
 _UPKEEP_SECONDS = 600
 
 # Classes of SQLSTATE that blame the record: data, constraints, limits. All others blame us.
@@ -32,7 +35,7 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
         remaining = items.remaining_count(connection, sync.source, wanted)
         run.add(connection, remaining=remaining if limit is None else min(remaining, limit))
     try:
-        with fetching(sync) as fetcher:
+        with fetching(sync, partial(run.tell, run)) as fetcher:
             drainer.drain(fetcher)
         if run.changed_count - before >= _MANY:
             with sync.database.begin(statement_timeout_seconds=_UPKEEP_SECONDS) as connection:
@@ -58,7 +61,7 @@ class _Drainer:
                 flights.append(fetcher.movies(movie_ids))
             if not flights:
                 return
-            fetched = flights.popleft().result()
+            fetched = fetcher.wait(flights.popleft())
             self._write(fetched)
             with self._sync.database.begin() as connection:
                 remaining = self._remaining(connection, len(fetched))
@@ -106,19 +109,29 @@ class _Drainer:
         at, source = self._sync.now(), self._sync.source
         records = [one.record for one in batch if one.record and not self._is_older(one)]
         faults = [one.fault for one in batch if one.fault]
-        gone = [one.movie_id for one in batch if not one.record and not one.fault]
+        gone = [one.movie_id for one in batch if one.gone]
         written = loading.load_movies(connection, source, records, at)
         removed = loading.remove_movies(connection, gone, at)
+        self._refuse_a_void(batch, removed)
         runs.put_away(connection, source, PARSER_VERSION, faults)
         runs.resolve(connection, source, [record.movie_id for record in records])
         outcomes = [self._outcome(one) for one in batch]
         items.finish(connection, source, outcomes, self._sync.settle_seconds)
         self._run.add(
             connection,
-            done=len(batch),
+            done=sum(not one.postponed for one in batch),
             changed=written.changed_count + removed,
             quarantined=len(faults),
         )
+
+    def _refuse_a_void(self, batch: Sequence[Fetched], removed_count: int) -> None:
+        """A source that suddenly knows nothing is a wrong address rather than the end of cinema."""
+        expected = any(self._claims[one.movie_id].is_missing for one in batch)
+        if removed_count == len(batch) >= _A_VOID and not expected:
+            raise SourceUnavailable(
+                f"TMDb knows none of {len(batch)} movies that its census names:"
+                " not believed; is TMDB_BASE_URL right?"
+            )
 
     def _is_older(self, one: Fetched) -> bool:
         """Whether a cache answered with less than we have."""
@@ -129,6 +142,8 @@ class _Drainer:
         claim = self._claims[one.movie_id]
         if one.fault:
             return items.Outcome(one.movie_id, "quarantined", None, claim.attempts + 1)
+        if one.postponed:
+            return items.Outcome(one.movie_id, "pending", None, claim.attempts + 1)
         if one.record is None:
             return items.Outcome(one.movie_id, "gone", None, 0)
         as_of = claim.as_of if self._is_older(one) else one.as_of

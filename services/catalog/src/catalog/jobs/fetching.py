@@ -2,50 +2,98 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
+
 from catalog.domain import MovieRecord
 from catalog.jobs.running import Sync
 from catalog.store.runs import Quarantined
 from catalog.tmdb.client import Answer, Tmdb, connected
-from catalog.tmdb.errors import BadAnswer, Gone
+from catalog.tmdb.errors import BadAnswer, Gone, SourceUnavailable
 from catalog.tmdb.parsing import movie_record
 
 Result = TypeVar("Result")
+_LOOKS = 3
+"""How often a body that makes no sense is asked for: most were only cut short on their way."""
+_TELL_SECONDS = 1.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of asking for a movie: a record, or a fault of its own; neither when it is gone."""
+    """What came of asking for a movie: a record, a fault of its own, or nothing yet; else gone."""
 
     movie_id: int
     record: MovieRecord | None = None
     as_of: datetime | None = None
     fault: Quarantined | None = None
+    postponed: bool = False
     body: bytes = b""
+
+    @property
+    def gone(self) -> bool:
+        """TMDb says that there is no such movie."""
+        return not (self.record or self.fault or self.postponed)
 
 
 class Fetcher:
-    """Asks TMDb over one set of connections; answers as futures."""
+    """Asks TMDb over one set of connections; answers as futures.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tmdb: Tmdb, connections: int) -> None:
+    `tell` is called every second of waiting and may raise, so that no wait outlives its worker.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tmdb: Tmdb,
+        connections: int,
+        tell: Callable[[], None],
+    ) -> None:
         self._loop = loop
         self._tmdb = tmdb
         self._connections = connections
+        self._tell = tell
         self._told_requests = 0
 
     def movies(self, movie_ids: Sequence[int]) -> Future[list[Fetched]]:
         """All of these; fails as a whole when TMDb refuses or does not answer."""
         return self._submit(self._movies(movie_ids))
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
-        """One answer, now."""
-        return self._submit(self._tmdb.get(path, query)).result()
+    def get(
+        self,
+        read: Callable[[bytes], Result],
+        path: str,
+        query: Mapping[str, str] | None = None,
+    ) -> Result:
+        """One answer, now, as `read` understands it."""
+        looked = self._looked(lambda: self._tmdb.get(path, query), read)
+        try:
+            return self.wait(self._submit(looked))[0]
+        except Gone as error:
+            raise BadAnswer(f"404 for {path}: is TMDB_BASE_URL right?", b"") from error
+
+    def wait(self, flight: Future[Result]) -> Result:
+        """What comes of it."""
+        while not futures.wait([flight], _TELL_SECONDS).done:
+            self._tell()
+        return flight.result()
 
     def new_requests(self) -> int:
         """Requests sent since this was last asked."""
@@ -72,19 +120,38 @@ class Fetcher:
         return fetched
 
     async def _movie(self, movie_id: int) -> Fetched:
+        answered = self._tmdb.answers_count
         try:
-            answer = await self._tmdb.movie(movie_id)
-            record = movie_record(movie_id, answer.body)
+            record, answer = await self._looked(
+                lambda: self._tmdb.movie(movie_id), lambda body: movie_record(movie_id, body)
+            )
         except Gone:
             return Fetched(movie_id)
         except BadAnswer as error:
             fault = Quarantined("movie", movie_id, error.error, error.body)
             return Fetched(movie_id, fault=fault)
+        except SourceUnavailable:
+            if self._tmdb.answers_count == answered:
+                raise
+            # Others were answered meanwhile: they need not wait for this one.
+            return Fetched(movie_id, postponed=True)
         return Fetched(movie_id, record, answer.as_of, body=answer.body)
+
+    async def _looked(
+        self, ask: Callable[[], Awaitable[Answer]], read: Callable[[bytes], Result]
+    ) -> tuple[Result, Answer]:
+        for _ in range(_LOOKS - 1):
+            try:
+                answer = await ask()
+                return read(answer.body), answer
+            except BadAnswer as error:
+                log.info("asking again", error=error.error)
+        answer = await ask()
+        return read(answer.body), answer
 
 
 @contextmanager
-def fetching(sync: Sync) -> Generator[Fetcher, None, None]:
+def fetching(sync: Sync, tell: Callable[[], None]) -> Generator[Fetcher, None, None]:
     """A fetcher for the length of the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
@@ -93,7 +160,7 @@ def fetching(sync: Sync) -> Generator[Fetcher, None, None]:
     try:
         tmdb = asyncio.run_coroutine_threadsafe(client.__aenter__(), loop).result()
         try:
-            yield Fetcher(loop, tmdb, sync.access.connections)
+            yield Fetcher(loop, tmdb, sync.access.connections, tell)
         finally:
             asyncio.run_coroutine_threadsafe(_end(client), loop).result()
     finally:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from catalog.tmdb.client import Access
 from catalog.tmdb.errors import ExportUnusable, SourceDenied, SourceUnavailable
 from chassis.database import Database
 from chassis.errors import Conflict, Unavailable
+from chassis.jobs import Interrupted, LeaseLost
 
 _BUSY_POLL_SECONDS = 1.0
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
@@ -125,8 +127,17 @@ def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
         except SourceUnavailable as error:
             runs.finish(guard, run.run_id, f"{error}; will be tried again")
             raise Unavailable(str(error)) from error
+        except LeaseLost:
+            raise  # another worker has this run by now: what stands on it is that one's
+        except Interrupted:
+            _note(sync, run, runs.requeue)
+            raise
+        except KeyboardInterrupt:
+            _note(sync, run, partial(runs.finish, error="interrupted by its operator"))
+            raise
         except Exception as error:
-            _note(sync, run, error)
+            message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+            _note(sync, run, partial(runs.finish, error=message))
             raise
         finally:
             _let_go(guard, run)
@@ -142,14 +153,13 @@ def _take(guard: Connection, sync: Sync, run: Run, *, wait: bool) -> None:
     items.release_dead(guard)
 
 
-def _note(sync: Sync, run: Run, error: Exception) -> None:
+def _note(sync: Sync, run: Run, write: Callable[[Connection, UUID], None]) -> None:
     """On a connection of its own: the guard may be what broke."""
     try:
         with sync.database.begin() as connection:
-            message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-            runs.finish(connection, run.run_id, message)
+            write(connection, run.run_id)
     except Exception:
-        log.exception("a run's error could not be stored", stage=run.stage)
+        log.exception("a run's end could not be stored", stage=run.stage)
 
 
 def _let_go(guard: Connection, run: Run) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
 from catalog.jobs.draining import drain
@@ -13,7 +14,7 @@ from catalog.store import census as censuses
 from catalog.store import items
 from catalog.tmdb.errors import ExportUnusable
 from catalog.tmdb.export import census_lines
-from catalog.tmdb.parsing import parsed
+from catalog.tmdb.parsing import json_body, parsed
 from catalog.tmdb.shapes import ChangesPage, Configuration, GenreList, Listed, ListPage
 
 _REFERENCE_PATHS = {
@@ -40,17 +41,17 @@ _CENSUS_COUNT = "census_count"
 
 def reference(sync: Sync, run: Run) -> None:
     """Genres in every language, configuration, languages, countries, certifications."""
-    with fetching(sync) as fetcher:
+    with fetching(sync, partial(run.tell, run)) as fetcher:
         genres = {
             language: {
                 genre.id: genre.name or ""
-                for genre in parsed(
-                    GenreList, fetcher.get("/genre/movie/list", {"language": language}).body
+                for genre in fetcher.get(
+                    partial(parsed, GenreList), "/genre/movie/list", {"language": language}
                 ).genres
             }
             for language in ("en", *sync.languages)
         }
-        bodies = {name: fetcher.get(path).body for name, path in _REFERENCE_PATHS.items()}
+        bodies = {name: fetcher.get(json_body, path) for name, path in _REFERENCE_PATHS.items()}
         parsed(Configuration, bodies["configuration"])
         with sync.database.begin() as connection:
             changed = listing.store_reference(connection, sync.source, genres, bodies, sync.now())
@@ -136,7 +137,7 @@ def delta(sync: Sync, run: Run) -> None:
             # The change log does not reach back that far: look at everything again.
             items.mark_all_changed(connection, sync.source, sync.now())
             day = today - timedelta(days=1)
-    with fetching(sync) as fetcher:
+    with fetching(sync, partial(run.tell, run)) as fetcher:
         while day <= today:
             _walk_day(sync, run, fetcher, day.isoformat(), closed=day < today)
             day += timedelta(days=1)
@@ -145,10 +146,13 @@ def delta(sync: Sync, run: Run) -> None:
 
 def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool) -> None:
     start = datetime.combine(datetime.fromisoformat(day), time.min, UTC)
+    # Whether TMDb counts the last day in is nowhere said: ask for one more where there is one.
+    end_date = (start + timedelta(days=int(closed))).date().isoformat()
     page, pages, changed = 1, 1, dict[int, bool]()
     while page <= min(pages, _PAGES_LIMIT):
-        query = {"start_date": day, "end_date": day, "page": str(page)}
-        answer = parsed(ChangesPage, fetcher.get("/movie/changes", query).body)
+        query = {"start_date": day, "end_date": end_date, "page": str(page)}
+        answer = fetcher.get(partial(parsed, ChangesPage), "/movie/changes", query)
+        run.tell(run)
         changed |= {one.id: bool(one.adult) for one in answer.results if one.id and one.id > 0}
         page, pages = page + 1, answer.total_pages
     with sync.database.begin() as connection:
@@ -162,9 +166,9 @@ def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool)
 
 def lists(sync: Sync, run: Run) -> None:
     """Trending, popular, top rated, now playing and upcoming; also the seed of their cache."""
-    with fetching(sync) as fetcher:
+    with fetching(sync, partial(run.tell, run)) as fetcher:
         for number, name in enumerate(FEATURED_LISTS, 1):
-            found = _listed(sync, fetcher, _LIST_PATHS[name])
+            found = _listed(sync, run, fetcher, _LIST_PATHS[name])
             with sync.database.begin() as connection:
                 changed = listing.store_list(connection, sync.source, name, found, sync.now())
                 run.add(
@@ -178,14 +182,15 @@ def lists(sync: Sync, run: Run) -> None:
             run.tell(run)
 
 
-def _listed(sync: Sync, fetcher: Fetcher, path: str) -> list[tuple[int, bool, float]]:
+def _listed(sync: Sync, run: Run, fetcher: Fetcher, path: str) -> list[tuple[int, bool, float]]:
     """Entries of a list, each once: pages shift while they are read, and repeat some."""
     found: dict[int, Listed] = {}
     page, pages = 1, 1
     while page <= min(pages, sync.list_pages, _PAGES_LIMIT):
-        answer = parsed(ListPage, fetcher.get(path, {"page": str(page)}).body)
+        answer = fetcher.get(partial(parsed, ListPage), path, {"page": str(page)})
         for one in answer.results:
             found.setdefault(one.id, one)
+        run.tell(run)
         page, pages = page + 1, answer.total_pages
     return [(one.id, bool(one.adult), one.popularity or 0.0) for one in found.values()]
 

@@ -20,7 +20,6 @@ from chassis.paging import PageTokens
 from chassis.text import clean_text
 from marquee.catalog.v1 import catalog_pb2 as pb
 
-LARGEST_ID = 2**63 - 1
 _QUERY_LENGTH = 200
 _TAG_LENGTH = 35
 _GENRES_FRESH_SECONDS = 30.0

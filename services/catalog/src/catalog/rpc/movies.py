@@ -20,9 +20,9 @@ from catalog.domain import (
     title_key,
 )
 from catalog.operations.listing import cache_key
+from catalog.rpc.filters import YEARS, wanted_movies
 from catalog.rpc.frame import (
     Frame,
-    checked_date,
     checked_id,
     checked_query,
     language_of,
@@ -60,9 +60,6 @@ _LIST_NAMES = dict(
     )
 )
 _CREDITS_INCLUDED = 1000
-_FILTERS_LIMIT = 20
-_HIGHEST_RATING = 10
-_YEARS = range(1800, 2201)
 _CACHE_SECONDS = 3600
 _FEATURED_LIMIT = 200
 _IMAGES_OF_TMDB: dict[str, Any] = {
@@ -84,6 +81,8 @@ class MoviesServicer(Frame):
     ) -> pb.GetMovieResponse:
         movie_id = checked_id(request.movie_id, "movie_id")
         language = language_of(request.language)
+        if unknown := set(request.includes) - set(pb.MovieInclude.values()):
+            raise Invalid(f"cannot include {min(unknown)}", field="includes")
         with self._database.read() as connection:
             row = movies.detail(connection, movie_id, language)
             if row is None:
@@ -110,7 +109,7 @@ class MoviesServicer(Frame):
         self, request: pb.ListMoviesRequest, context: grpc.ServicerContext
     ) -> pb.ListMoviesResponse:
         size, language = page_size(request.page_size), language_of(request.language)
-        wanted = _filter(request.filter)
+        wanted = wanted_movies(request.filter)
         if request.sort not in _ORDERS:
             raise Invalid("is not an order", field="sort")
         order = _ORDERS[request.sort]
@@ -136,7 +135,7 @@ class MoviesServicer(Frame):
         self, request: pb.SearchMoviesRequest, context: grpc.ServicerContext
     ) -> pb.SearchMoviesResponse:
         size, language = page_size(request.page_size), language_of(request.language)
-        if request.year and request.year not in _YEARS:
+        if request.year and request.year not in YEARS:
             raise Invalid("is not a year", field="year")
         key = title_key(checked_query(request.query))
         query = searching.Query(key, request.include_adult, request.year)
@@ -275,35 +274,3 @@ class MoviesServicer(Frame):
         order = browsing.Order("popularity", descending=True)
         places = browsing.page(connection, browsing.Filter(), order, None, _FEATURED_LIMIT)
         return [place.movie_id for place in places]
-
-
-def _filter(asked: pb.MovieFilter) -> browsing.Filter:
-    after = checked_date(asked.released_after, "filter.released_after")
-    before = checked_date(asked.released_before, "filter.released_before")
-    if asked.HasField("year"):
-        if asked.year not in _YEARS:
-            raise Invalid("is not a year", field="filter.year")
-        first, last = date(asked.year, 1, 1), date(asked.year, 12, 31)
-        after, before = max(after or first, first), min(before or last, last)
-    if asked.HasField("min_rating") and not 0 <= asked.min_rating <= _HIGHEST_RATING:
-        raise Invalid("must be between 0 and 10", field="filter.min_rating")
-    language = clean_text(asked.language, field="filter.language", max_length=3)
-    return browsing.Filter(
-        genre_ids=_ids(asked.genre_ids, "genre_ids"),
-        released_after=after,
-        released_before=before,
-        min_rating=asked.min_rating if asked.HasField("min_rating") else None,
-        min_votes=asked.min_votes if asked.HasField("min_votes") else None,
-        language=language.lower(),
-        min_runtime=asked.min_runtime if asked.HasField("min_runtime") else None,
-        max_runtime=asked.max_runtime if asked.HasField("max_runtime") else None,
-        person_ids=_ids(asked.person_ids, "person_ids"),
-        keyword_ids=_ids(asked.keyword_ids, "keyword_ids"),
-        include_adult=asked.include_adult,
-    )
-
-
-def _ids(values: Sequence[int], name: str) -> tuple[int, ...]:
-    if len(values) > _FILTERS_LIMIT:
-        raise Invalid(f"at most {_FILTERS_LIMIT} at once", field=f"filter.{name}")
-    return tuple(sorted({checked_id(value, f"filter.{name}") for value in values}))

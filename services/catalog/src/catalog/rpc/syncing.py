@@ -1,6 +1,8 @@
 """Starting and watching the sync."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 import grpc
 
@@ -16,6 +18,7 @@ from marquee.catalog.v1 import catalog_pb2 as pb
 
 _REQUEST_ID_LENGTH = 200
 _STATES = ("", "open", "retrying", "resolved")
+_PAGE_BYTES = 2 * 1024 * 1024
 
 
 class SyncServicer(Frame):
@@ -76,12 +79,12 @@ class SyncServicer(Frame):
             before = datetime.fromisoformat(moment), checked_uuid(entry_id, "page_token")
         with self._database.read() as connection:
             rows = runs.quarantined(connection, size + 1, request.state, before)
+        entries = _fitting([messages.quarantine_entry(row) for row in rows[:size]])
         token = ""
-        if len(rows) > size:
-            last = rows[size - 1]
+        if len(rows) > len(entries):
+            last = rows[len(entries) - 1]
             place = [last["quarantined_at"].isoformat(), str(last["quarantine_entry_id"])]
             token = self._tokens.encode(belongs, place)
-        entries = [messages.quarantine_entry(row) for row in rows[:size]]
         return pb.ListQuarantineResponse(entries=entries, next_page_token=token)
 
     def RetryQuarantined(
@@ -91,3 +94,13 @@ class SyncServicer(Frame):
         with self._database.begin() as connection:
             entry = requesting.retry_quarantined(connection, entry_id)
         return pb.RetryQuarantinedResponse(entry=messages.quarantine_entry(entry))
+
+
+def _fitting(entries: Sequence[pb.QuarantineEntry]) -> list[pb.QuarantineEntry]:
+    """As many as one answer may hold: bodies of 64 KiB each soon pass what gRPC carries."""
+    sizes = accumulate(entry.ByteSize() for entry in entries)
+    return [
+        entry
+        for number, (entry, size) in enumerate(zip(entries, sizes, strict=True))
+        if number == 0 or size <= _PAGE_BYTES
+    ]

@@ -34,6 +34,8 @@ class Claim:
     movie_id: int
     as_of: datetime | None
     attempts: int
+    is_missing: bool
+    """Whether the last census lacked it: nobody wonders if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Outcome:
     """How a claimed movie came out."""
 
     movie_id: int
-    state: Literal["done", "gone", "quarantined"]
+    state: Literal["done", "gone", "quarantined", "pending"]
     as_of: datetime | None
     attempts: int
 
@@ -74,10 +76,10 @@ def claim(
         "update sync_item set leased_by = %(run)s where source = %(source)s and movie_id in ("
         " select movie_id from sync_item where source = %(source)s and leased_by is null and "
         f"{_WHICH[wanted.queue]} limit %(limit)s for update skip locked)"
-        " returning movie_id, as_of, attempts",
+        " returning movie_id, as_of, attempts, missing_count > 0",
         {"run": str(run_id), "limit": limit, **wanted.parameters(source)},
     )
-    return [Claim(row[0], row[1], row[2]) for row in result]
+    return [Claim(*row) for row in result]
 
 
 def finish(
@@ -86,17 +88,18 @@ def finish(
     """Give the leases back with what came out.
 
     A body older than the change it was fetched for came from a cache: the movie stays pending,
-    to be fetched again when the cache has had time to forget.
+    to be fetched again when the cache has had time to forget. So does one that TMDb could not
+    answer for now.
     """
     columns = ("movie_id", "state", "as_of", "attempts")
     rows = [(o.movie_id, o.state, o.as_of, o.attempts) for o in outcomes]
     name = bulk.stage(connection, tables.sync_item, columns, rows)
-    stale = "n.state = 'done' and i.changed_at >= n.as_of"
+    later = "(n.state = 'pending' or n.state = 'done' and i.changed_at >= n.as_of)"
     connection.exec_driver_sql(
-        f"update sync_item i set state = case when {stale} then 'pending' else n.state end,"
-        f" next_at = case when {stale} then now() + make_interval(secs => %(settle)s)"
+        f"update sync_item i set state = case when {later} then 'pending' else n.state end,"
+        f" next_at = case when {later} then now() + make_interval(secs => %(settle)s)"
         " else now() end,"
-        f" changed_at = case when {stale} then i.changed_at end,"
+        f" changed_at = case when {later} then i.changed_at end,"
         " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts, missing_count = 0,"
         " leased_by = null, updated_at = now()"
         f" from {name} n where i.movie_id = n.movie_id and i.source = %(source)s",

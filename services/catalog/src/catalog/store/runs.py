@@ -145,6 +145,15 @@ def finish(connection: Connection, run_id: UUID, error: str = "") -> None:
     )
 
 
+def requeue(connection: Connection, run_id: UUID) -> None:
+    """It was cut off by its worker's end, and waits for the next one."""
+    connection.execute(
+        sa.update(sync_run)
+        .where(sync_run.c.sync_run_id == run_id)
+        .values(state="queued", updated_at=sa.func.now())
+    )
+
+
 def bury_dead(connection: Connection, but: UUID, stage: str) -> None:
     """Fail runs whose process is gone: the lock of their stage is free, or ours by now."""
     running = connection.execute(

@@ -18,7 +18,6 @@ from catalog.tmdb.errors import BadAnswer, Gone, SourceDenied, SourceUnavailable
 
 _APPENDED = "credits,keywords,release_dates,videos,translations,external_ids,watch/providers"
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=None)
-_MANGLED_ATTEMPTS = 3
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
@@ -51,8 +50,12 @@ class Access:
     """How often a complaint or silence is waited out before a run gives up."""
 
 
-class _Mangled(Exception):
-    pass
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    """Why there is no answer for now, and whether only for there being too many of us."""
+
+    problem: str
+    too_many: bool = False
 
 
 class Tmdb:
@@ -65,6 +68,7 @@ class Tmdb:
         self._attempts = access.attempts
         self._budget = budget
         self.requests_count = 0
+        self.answers_count = 0
 
     async def movie(self, movie_id: int) -> Answer:
         """One movie with everything that hangs on it; Gone only after a second, plain look."""
@@ -79,38 +83,37 @@ class Tmdb:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer of a path; waits out complaints, and says by its error who is to blame."""
         url = str(httpx.URL(self._base_url + path, params={**(query or {}), **self._key}))
-        problem = ""
-        for attempt in range(self._attempts):
+        complaint, tries = _Complaint(""), 0
+        while tries < self._attempts:
+            answered = self.answers_count
             await self._budget.acquire()
             self.requests_count += 1
-            try:
-                answer = await self._try(url)
-            except _Mangled as error:
-                if attempt + 1 >= _MANGLED_ATTEMPTS:
-                    raise BadAnswer(str(error), b"") from error
-                continue
-            except (httpx.TransportError, httpx.TimeoutException, TimeoutError) as error:
-                problem = f"no answer ({type(error).__name__}: {error})"
-                self._budget.complain()
-            else:
-                if isinstance(answer, Answer):
-                    return answer
-                problem = answer
-            await asyncio.sleep(_backoff(attempt))
-        raise SourceUnavailable(f"TMDb: {problem}; gave up after {self._attempts} tries")
+            answer = await self._try(url)
+            if isinstance(answer, Answer):
+                self.answers_count += 1
+                return answer
+            complaint = answer
+            # "Too many" while others get through means only that it is not our turn yet.
+            if not (complaint.too_many and self.answers_count > answered):
+                tries += 1
+            await asyncio.sleep(_backoff(tries))
+        raise SourceUnavailable(f"TMDb: {complaint.problem}; gave up after {tries} tries")
 
-    async def _try(self, url: str) -> Answer | str:
+    async def _try(self, url: str) -> Answer | _Complaint:
         """An answer, or what TMDb complains about for now."""
         try:
             response = await self._http.get(url)
         except httpx.DecodingError as error:
-            raise _Mangled(f"the body's encoding is broken: {error}") from error
+            raise BadAnswer(f"the body's encoding is broken: {error}", b"") from error
+        except (httpx.TransportError, TimeoutError) as error:
+            self._budget.complain()
+            return _Complaint(f"no answer ({type(error).__name__}: {error})")
         status = response.status_code
         if status == _OK:
             return Answer(response.content, as_of(response.headers))
         if status == _TOO_MANY or status >= _SERVER_ERROR:
             self._budget.complain(retry_after_seconds(response.headers))
-            return f"{status} {_message(response.content)}"
+            return _Complaint(f"{status} {_message(response.content)}", status == _TOO_MANY)
         if status == _DENIED:
             raise SourceDenied(
                 f"TMDb refuses the token (401 {_message(response.content)}):"

@@ -44,6 +44,15 @@ def parsed(shape: type[Any_Shape], body: bytes) -> Any_Shape:
         raise BadAnswer(f"{where}: {first['msg']}", body) from error
 
 
+def json_body(body: bytes) -> bytes:
+    """A body kept as it is, provided that it is JSON at all."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadAnswer(f"body: {error}", body) from error
+    return body
+
+
 def movie_record(movie_id: int, body: bytes) -> MovieRecord:
     """The movie in an answer, which must be the one that was asked for."""
     # NUL cannot be stored and shows nothing; it comes only as an escape.
