@@ -46,6 +46,13 @@ def test_the_policy_decides_who_may_call(
     assert outcome(ask, channel, method, tokens.service("gateway")) == service
 
 
+def test_a_service_lends_an_ordinary_person_nothing(echo, running, ask, tokens):
+    channel = running(echo(str)).channel
+    through_the_gateway = tokens.user(uuid.uuid4())
+    assert outcome(ask, channel, "AdminOrService", through_the_gateway) == "PERMISSION_DENIED"
+    assert outcome(ask, channel, "Admin", through_the_gateway) == "PERMISSION_DENIED"
+
+
 def test_the_caller_is_the_person_and_the_service_in_between(echo, running, ask, tokens):
     user_id = uuid.uuid4()
 

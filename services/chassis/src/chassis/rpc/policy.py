@@ -18,7 +18,10 @@ _PERMITS: Mapping[str, Callable[[Caller], bool]] = {
     "ACCESS_ADMIN": lambda caller: caller.role == "admin",
     "ACCESS_SERVICE": lambda caller: caller.service is not None,
     "ACCESS_USER_OR_SERVICE": lambda caller: bool(caller.user_id or caller.service),
-    "ACCESS_ADMIN_OR_SERVICE": lambda caller: bool(caller.role == "admin" or caller.service),
+    # A service that speaks for a person lends them nothing: then the person must be an admin.
+    "ACCESS_ADMIN_OR_SERVICE": lambda caller: (
+        caller.role == "admin" or (caller.service is not None and caller.user_id is None)
+    ),
 }
 
 
