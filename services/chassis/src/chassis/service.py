@@ -1,7 +1,6 @@
 """One main for all services: `python -m <service> serve | background | work | beat | migrate …`."""
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from chassis import telemetry
 from chassis.logs import configure_logs
 from chassis.migrations import migrate
 from chassis.settings import ServiceSettings
+from chassis.signals import heed_signals
 
 _USAGE_ERROR = 2
 
@@ -72,8 +72,7 @@ def run_until_signalled(*loops: Loop) -> None:
     """
     stop = threading.Event()
     broken: list[BaseException] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    heed_signals(stop)
     threads = [
         threading.Thread(target=_guarded, args=(loop, stop, broken), daemon=True) for loop in loops
     ]

@@ -143,6 +143,7 @@ settings = ServiceSettings()
 verifier = TokenVerifier(keys=dict, internal_key="k" * 32, revoked=lambda _id: False)
 server = serve(listen="127.0.0.1:0", servicers=[], settings=settings, verifier=verifier,
                readiness=lambda: {}, closing=[lambda: print("closed", flush=True)])
+server.heed_signals()
 server.start()
 print(server.port, flush=True)
 server.wait()

@@ -1,6 +1,5 @@
 """The worker: runs the jobs of one service, one a thread."""
 
-import signal
 import threading
 import time
 import traceback
@@ -21,6 +20,7 @@ from chassis.jobs.celery import TICK_SECONDS, Listener
 from chassis.jobs.progress import Interrupted, LeaseLost, Progress
 from chassis.jobs.waking import on_commit
 from chassis.loops import Backoff, is_transient, keep_going
+from chassis.signals import heed_signals
 
 JobFunction = Callable[[table.Job, Progress], dict[str, Any] | None]
 
@@ -203,6 +203,5 @@ def _retry_wait(attempt: int) -> timedelta:
 
 def _stop_on_signals() -> threading.Event:
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    heed_signals(stop)
     return stop

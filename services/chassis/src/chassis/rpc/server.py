@@ -1,6 +1,5 @@
 """Server: a thread pool, real readiness, reflection, a bounded queue and a slow goodbye."""
 
-import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from chassis.identity import TokenVerifier
 from chassis.rpc.frame import Frame
 from chassis.rpc.policy import policies
 from chassis.settings import ServiceSettings
+from chassis.signals import heed_signals
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 _WAITING_PER_WORKER = 8
@@ -103,6 +103,7 @@ class Server:
         self._lame_seconds = settings.drain_seconds
         self._closing = closing
         self._stopping = threading.Event()
+        self._heeding = False
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -111,10 +112,15 @@ class Server:
         self._health.start()
         log.info("serving", port=self.port)
 
+    def heed_signals(self) -> None:
+        """From now on SIGTERM and SIGINT end `wait`, also when they come before it."""
+        if not self._heeding:
+            self._heeding = True
+            heed_signals(self._stopping)
+
     def wait(self) -> None:
         """Answer until SIGTERM or SIGINT (or `stop` from another thread), then drain."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+        self.heed_signals()
         self._stopping.wait()
         if not self._stopped.is_set():
             self._drain()
