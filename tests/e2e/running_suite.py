@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ import httpx
 CHECKOUT = Path(__file__).parents[2]
 CATALOG_SIZE = 600
 UP_SECONDS = 240
+DEMO_SECONDS = 240
+SYNC_SECONDS = 300
 PATIENCE_SECONDS = 90
 
 _PRINT_REDIS_URLS = """
@@ -28,7 +31,7 @@ print(backing.redis_streams_url, backing.redis_cache_url)
 """
 
 
-def running(state: Path) -> "Suite":
+def running(state: Path) -> "LaunchedSuite":
     """A suite of its own state and port, stopped at the end of the block."""
     environment = {
         **os.environ,
@@ -36,7 +39,7 @@ def running(state: Path) -> "Suite":
         "MARQUEE_PORT": str(_free_port()),
         "MARQUEE_CATALOG_SIZE": str(CATALOG_SIZE),
     }
-    return Suite(CHECKOUT, environment)
+    return LaunchedSuite(CHECKOUT, environment)
 
 
 def _free_port() -> int:
@@ -45,38 +48,33 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Suite:
-    """One suite started by `./marquee up --detach`; a context manager that stops it."""
+class Suite(ABC):
+    """A suite at an address; a context manager that closes what was opened to it."""
 
-    def __init__(self, checkout: Path, environment: Mapping[str, str]) -> None:
-        self._checkout = checkout
-        self._environment = dict(environment)
-        self.state = Path(environment["MARQUEE_STATE"])
-        self.url = f"http://127.0.0.1:{environment['MARQUEE_PORT']}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self._clients: list[httpx.Client] = []
 
     def __enter__(self) -> Self:
-        up = self.command("up", "--detach", timeout=UP_SECONDS)
-        assert up.returncode == 0, up.stdout + up.stderr
         return self
 
     def __exit__(self, *_raised: object) -> None:
         for client in self._clients:
             client.close()
-        self.command("down", timeout=120)
 
+    @abstractmethod
+    def prepare(self) -> None:
+        """Have a synced catalogue and a trained model."""
+
+    @abstractmethod
     def command(
         self, *arguments: str, timeout: float = 60, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """`./marquee` with these arguments."""
-        return subprocess.run(
-            [str(self._checkout / "marquee"), *arguments],
-            env={**self._environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+
+    @abstractmethod
+    def credentials(self) -> dict[str, str]:
+        """Username and password of an admin."""
 
     def client(self, token: str = "") -> httpx.Client:
         """A client of the REST API."""
@@ -93,9 +91,9 @@ class Suite:
 
     def admin(self) -> httpx.Client:
         """A signed-in admin."""
-        account = json.loads((self.state / "credentials.json").read_text())["admin"]
+        form = {"grant_type": "password", **self.credentials()}
         with self.client() as stranger:
-            reply = stranger.post("/auth/token", data={"grant_type": "password", **account})
+            reply = stranger.post("/auth/token", data=form)
         assert reply.status_code == 200, reply.text
         return self.client(reply.json()["access_token"])
 
@@ -117,7 +115,49 @@ class Suite:
     def wait_for_sync(self) -> None:
         """Until the first sync of the catalogue has ended."""
         with self.admin() as admin:
-            eventually(lambda: _first_sync_is_done(admin))
+            eventually(lambda: _first_sync_is_done(admin), within=SYNC_SECONDS)
+
+
+class LaunchedSuite(Suite):
+    """One suite started by `./marquee up --detach`, and stopped."""
+
+    def __init__(self, checkout: Path, environment: Mapping[str, str]) -> None:
+        super().__init__(f"http://127.0.0.1:{environment['MARQUEE_PORT']}")
+        self._checkout = checkout
+        self._environment = dict(environment)
+        self.state = Path(environment["MARQUEE_STATE"])
+
+    def __enter__(self) -> Self:
+        up = self.command("up", "--detach", timeout=UP_SECONDS)
+        assert up.returncode == 0, up.stdout + up.stderr
+        return super().__enter__()
+
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
+        self.command("down", timeout=120)
+
+    def prepare(self) -> None:
+        """The stand-in's catalogue, and a model of the demo people."""
+        self.wait_for_sync()
+        demo = self.command("demo", timeout=DEMO_SECONDS)
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+
+    def command(
+        self, *arguments: str, timeout: float = 60, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """`./marquee` with these arguments."""
+        return subprocess.run(
+            [str(self._checkout / "marquee"), *arguments],
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def credentials(self) -> dict[str, str]:
+        """What the first start wrote down."""
+        return json.loads((self.state / "credentials.json").read_text())["admin"]
 
 
 class Person:

@@ -75,6 +75,16 @@ def test_a_distribution_of_ours_brings_what_its_own_dependencies_need(tmp_path: 
     assert sorted(wanted) == ["argon2-cffi", "protobuf"]
 
 
+def test_the_sources_of_a_distribution_are_its_own_and_those_of_ours_it_needs():
+    root = locks.checkout()
+    folders = [str(each) for each in locks.folders_of(root, "marquee-users")]
+    assert folders == ["proto", "services/chassis", "services/users"]
+    assert [str(each) for each in locks.folders_of(root, "marquee-tmdb-standin")] == [
+        "services/tmdb_standin"
+    ]
+    assert str(locks.folders_of(root, "marquee-local")[0]) == "deploy/local"
+
+
 def _write(folder: Path, name: str, dependencies: list[str]) -> None:
     folder.mkdir(parents=True)
     needs = ", ".join(f'"{each}"' for each in dependencies)

@@ -84,18 +84,26 @@ def subset(entries: Mapping[str, str], wanted: Iterable[str]) -> str:
 def requirements_of(root: Path, distribution: str) -> list[str]:
     """What a distribution of ours needs from outside, through the others of ours it needs."""
     known = distributions(root)
+    family = family_of(known, distribution)
+    return [each for one in family for each in known[one] if not each.startswith(OURS)]
+
+
+def folders_of(root: Path, distribution: str) -> list[Path]:
+    """Where the sources of a distribution of ours are, and of those of ours it needs."""
+    family = {name_of(each) for each in family_of(distributions(root), distribution)}
+    found = [path for pattern in DISTRIBUTIONS for path in root.glob(f"{pattern}/pyproject.toml")]
+    names = {path: tomllib.loads(path.read_text())["project"]["name"] for path in found}
+    return sorted(path.parent.relative_to(root) for path in found if names[path] in family)
+
+
+def family_of(known: Mapping[str, list[str]], distribution: str) -> list[str]:
+    """A distribution of ours, and those of ours it needs, directly or not."""
     if distribution not in known:
         raise SystemExit(f"{distribution} is none of ours: {', '.join(sorted(known))}")
-    wanted: list[str] = []
-    waiting, seen = [distribution], {distribution}
-    while waiting:
-        for each in known[waiting.pop()]:
-            if not each.startswith(OURS):
-                wanted.append(each)
-            elif each not in seen:
-                seen.add(each)
-                waiting.append(each)
-    return wanted
+    family = [distribution]
+    for one in family:
+        family += [each for each in known[one] if each.startswith(OURS) and each not in family]
+    return family
 
 
 def name_of(requirement: str) -> str:
@@ -116,11 +124,20 @@ def _needs(entries: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """`subset NAME...` prints a share; NAME is one of our distributions or a dependency group."""
-    if len(arguments) < 2 or arguments[0] != "subset":
-        print("usage: locks.py subset <distribution | group>...", file=sys.stderr)
-        return 2
+    """`subset NAME...` prints a share; NAME is one of our distributions or a dependency group.
+
+    `folders NAME` prints where a distribution and those of ours it needs are.
+    """
     root = checkout()
+    if len(arguments) == 2 and arguments[0] == "folders":
+        print(*folders_of(root, arguments[1]), sep="\n")
+        return 0
+    if len(arguments) < 2 or arguments[0] != "subset":
+        print(
+            "usage: locks.py subset <distribution | group>... | folders <distribution>",
+            file=sys.stderr,
+        )
+        return 2
     wanted: list[str] = []
     for name in arguments[1:]:
         wanted += groups(root).get(name) or requirements_of(root, name)

@@ -89,6 +89,12 @@ def test_the_command_runs_a_stage_and_tells_how_it_stands(settings, syncing, sta
     assert syncing.values("select kind from job") == ["sync"]
 
 
+def test_a_sync_asked_for_twice_by_the_same_id_is_one(settings, capsys):
+    asked = ["all", "--background", "--request-id", "first"]
+    assert [commands.sync(settings, asked) for _ in range(2)] == [0, 0]
+    assert len(set(capsys.readouterr().out.split())) == 1
+
+
 def test_the_command_says_what_is_wrong(settings, standin, capsys):
     assert commands.sync(settings, ["movies"]) == 2
     standin.faults(refuse_tokens=True)
