@@ -98,11 +98,29 @@ class Environment:
         _say("installing Marquee's own distributions, generating the stubs")
         own = [f"--editable={folder}" for folder in self._distributions()]
         _run([*install, "--no-deps", "--no-build-isolation", "--reinstall", *own])
+        self._borrow_openmp()
         _say("compiling")
         self._warm()
         self._unfinished.unlink()
         self._stamp.write_text(fingerprint)
         _say(f"environment ready in {time.monotonic() - started:.0f} s")
+
+    def _borrow_openmp(self) -> None:
+        """On a system without libgomp (slim ones), lend implicit the copy scikit-learn brings.
+
+        `marquee` puts the folder on the library path when it is there.
+        """
+        load = "import ctypes; ctypes.CDLL('libgomp.so.1'); print('there')"
+        if sys.platform != "linux" or _output([str(self._python), "-c", load]):
+            return
+        copies = self._env.glob("lib/python*/site-packages/scikit_learn.libs/libgomp-*.so*")
+        copy = next(copies, None)
+        if copy is not None:
+            borrowed = self._env / "lib" / "borrowed"
+            borrowed.mkdir(exist_ok=True)
+            link = borrowed / "libgomp.so.1"
+            link.unlink(missing_ok=True)
+            link.symlink_to(copy)
 
     def _warm(self) -> None:
         """Import what is started first, so that not every process compiles the same modules."""
