@@ -156,12 +156,17 @@ def _root_prefix() -> tuple[str, ...]:
     """PostgreSQL refuses to run as root; this prefix makes it believe, or makes it true."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return ()
-    unshare = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-    if shutil.which("unshare") and _succeeds((*unshare, "true")):
-        return unshare
-    if shutil.which("setpriv"):
-        user = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-        return ("setpriv", *user, "--pdeathsig=INT")
+    nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT")
+    # Nobody may not enter the folders above ours, which belong to root alone, without this.
+    through_folders = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    choices = (
+        ("unshare", "--user", "--map-user=1000", "--map-group=1000"),
+        ("setpriv", *nobody, *through_folders),
+        ("setpriv", *nobody),
+    )
+    for choice in choices:
+        if shutil.which(choice[0]) and _succeeds((*choice, "true")):
+            return choice
     raise StartError("as root, PostgreSQL needs unshare or setpriv (package util-linux)")
 
 
