@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def status(settings: LocalSettings, arguments: list[str]) -> int:
     running = state.is_taken()
     report = state.read_json(STATUS) if running else {}
     rows: list[dict[str, Any]] = report.get("processes", [])
-    asyncio.run(_add_health(rows, _probes(settings, state) if rows else {}))
+    asyncio.run(_add_health(rows, _probes(_as_started(settings, rows), state) if rows else {}))
     if arguments:
         print(json.dumps({"running": running, "url": None, **report}, indent=2))
     elif running:
@@ -86,6 +87,12 @@ def status(settings: LocalSettings, arguments: list[str]) -> int:
     else:
         print("not running")
     return 0 if running else NOT_RUNNING
+
+
+def _as_started(settings: LocalSettings, rows: list[dict[str, Any]]) -> LocalSettings:
+    """The settings with the port the suite was started at, whatever is set now."""
+    ports = [row["port"] for row in rows if row["name"] == "traefik" and row["port"]]
+    return replace(settings, port=ports[0]) if ports else settings
 
 
 def _probes(settings: LocalSettings, state: State) -> dict[str, Probe]:
