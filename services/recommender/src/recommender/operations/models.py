@@ -181,9 +181,12 @@ def promote(connection: Connection, version: str, *, at: datetime) -> None:
 
 
 def version_of(job_id: UUID) -> str:
-    """Sorts by time, as the job's UUIDv7 does, and is the same when the job runs again."""
-    made = messages.moment_of(job_id)
-    return f"{made:%Y%m%dT%H%M%S}-{job_id.hex[-8:]}"
+    """Sorts by time, as the job's UUIDv7 does, and is the same when the job runs again.
+
+    A UUIDv7 begins with 48 bits of milliseconds and, after the digit 7, 12 bits of their fraction.
+    """
+    made, digits = messages.moment_of(job_id), job_id.hex
+    return f"{made:%Y%m%dT%H%M%S}-{made.microsecond // 1000:03}{digits[13:16]}{digits[-4:]}"
 
 
 def step_number(step: str) -> int:
