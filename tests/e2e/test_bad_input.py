@@ -78,6 +78,9 @@ QUERIES = [
     "/me/recommendations/history?page_token=AAAA", "/me/activity?activity_type=walk",
     "/me/activity?page_token=AAAA", "/me/favorites?page_token=AAAA",
     "/me/ratings?page_token=AAAA", "/me/watchlist?page_token=AAAA", "/me/hidden?page_token=AAAA",
+    "/me/lists?page_token=AAAA", "/lists/x", "/admin/analytics/overview?from=yesterday",
+    "/admin/analytics/activity?granularity=week", "/admin/analytics/api-usage?page_token=AAAA",
+    "/admin/analytics/activity?to=0001-01-01T00:00:00%2B14:00",
     "/me/sessions?page_token=AAAA", "/admin/sync/runs/x", "/admin/sync/runs?page_token=AAAA",
 ]  # fmt: skip
 

@@ -28,8 +28,10 @@ from gateway.resources.shapes import answer
 from gateway.routes import (
     activity,
     admin,
+    analytics,
     auth,
     interactions,
+    lists,
     me,
     movies,
     people,
@@ -52,9 +54,13 @@ _ROUTERS = (
     movies.router,
     people.router,
     interactions.router,
+    lists.own,
+    lists.anybodys,
+    lists.changed,
     recommendations.router,
     activity.router,
     admin.router,
+    analytics.router,
 )
 
 

@@ -1,11 +1,14 @@
 """What the shapes of all nouns share."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.problems import invalid
 
 MovieId = Annotated[int, Field(ge=1, le=2**63 - 1, description="TMDb id of a movie.")]
 LargestInt = 2**63 - 1
@@ -65,6 +68,16 @@ def when(stamp: Timestamp) -> str | None:
     if not stamp.seconds and not stamp.nanos:
         return None
     return stamp.ToJsonString()
+
+
+def stamp(moment: datetime, pointer: str, *, where: str = "body") -> Timestamp:
+    """A moment of a request as a service takes it; 422 for one no calendar of ours knows."""
+    message = Timestamp()
+    try:
+        message.FromDatetime(moment)
+    except (ValueError, OverflowError) as error:
+        raise invalid(pointer, "is not a time we know", where=where) from error
+    return message
 
 
 def answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

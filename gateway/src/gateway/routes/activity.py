@@ -4,13 +4,12 @@ from typing import Annotated
 
 import orjson
 from fastapi import Body, Query, Request, Response
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway import context
 from gateway.entities import tagged
 from gateway.problems import invalid
 from gateway.resources import activity as shapes
-from gateway.resources.shapes import answer, page
+from gateway.resources.shapes import answer, page, stamp
 from gateway.routes.frame import SignedIn, personal, refusals
 from marquee.analytics.v1 import analytics_pb2 as pb
 
@@ -87,10 +86,5 @@ def _event(event: shapes.ClientEventInput, number: int) -> pb.ClientEvent:
         metadata_json=metadata,
     )
     if event.occurred_at is not None:
-        stamp = Timestamp()
-        try:
-            stamp.FromDatetime(event.occurred_at)
-        except (ValueError, OverflowError) as error:
-            raise invalid(f"/events/{number}/occurred_at", "is not a time we know") from error
-        message.occurred_at.CopyFrom(stamp)
+        message.occurred_at.CopyFrom(stamp(event.occurred_at, f"/events/{number}/occurred_at"))
     return message

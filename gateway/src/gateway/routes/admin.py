@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import Body, Header, Path, Query, Request, Response
+from fastapi import Body, Path, Query, Request, Response
 
 from gateway import context, idempotency
 from gateway.entities import tagged
@@ -12,15 +12,12 @@ from gateway.problems import invalid
 from gateway.resources import admin as shapes
 from gateway.resources.shapes import Page, page
 from gateway.resources.users import UserShape, user_json
-from gateway.routes.frame import Admin, personal, refusals
+from gateway.routes.frame import Admin, IdempotencyKey, personal, refusals
 from marquee.catalog.v1 import catalog_pb2
 from marquee.recommender.v1 import recommender_pb2
 from marquee.users.v1 import users_pb2
 
 router = personal("admin", "/admin")
-IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", max_length=200, description="Repeats count once.")
-]
 
 
 @router.get(

@@ -1,16 +1,21 @@
 """What all routes share: routers, who may call, and the refusals they document."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Security
+from fastapi import APIRouter, Depends, Header, Request, Security
 
-from gateway import auth
+from chassis.errors import Refusal
+from gateway import auth, context
 from gateway.reading import StrictRoute
 from gateway.resources.shapes import Problem
 
 SignedIn = Annotated[auth.Person, Depends(auth.person)]
 Visitor = Annotated[auth.Person | None, Depends(auth.visitor)]
 Admin = Annotated[auth.Person, Depends(auth.admin)]
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", max_length=200, description="Repeats count once.")
+]
 
 _MEANINGS = {
     400: "Not valid JSON, or a grant that is not good.",
@@ -56,3 +61,26 @@ def personal(tag: str, prefix: str = "") -> APIRouter:
         dependencies=[Security(auth.bearer)],
         responses=refusals(401),
     )
+
+
+async def shown_movies(
+    request: Request,
+    caller: auth.Person | None,
+    movie_ids: Sequence[int],
+    titles: Mapping[int, str],
+) -> dict[int, Any]:
+    """Cards of movies; a stub where the catalogue has lost one or does not answer."""
+    here = context.of(request)
+    try:
+        language = await here.language(request, caller)
+        cards: Mapping[int, Any] = await here.movies.cards(movie_ids, language)
+    except Refusal:
+        cards = {}
+        removed = False
+    else:
+        removed = True
+    return {
+        movie_id: cards.get(movie_id)
+        or {"movie_id": movie_id, "title": titles.get(movie_id, ""), "removed": removed}
+        for movie_id in movie_ids
+    }

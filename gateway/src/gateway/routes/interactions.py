@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import Body, Path, Query, Request, Response
 
-from chassis.errors import Refusal
 from gateway import context
 from gateway.auth import Person
 from gateway.entities import expected, tagged
 from gateway.resources import interactions as shapes
 from gateway.resources.shapes import MovieId, Page, page
-from gateway.routes.frame import SignedIn, personal, refusals
+from gateway.routes.frame import SignedIn, personal, refusals, shown_movies
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 router = personal("interactions", "/me")
@@ -288,32 +287,12 @@ async def _gone(request: Request, caller: Person, sequence: int) -> Response:
 async def _movie(
     request: Request, caller: Person, movie_id: int, titles: Mapping[int, str] | None = None
 ) -> Any:
-    return (await _movies(request, caller, [movie_id], titles or {}))[movie_id]
-
-
-async def _movies(
-    request: Request, caller: Person, movie_ids: Sequence[int], titles: Mapping[int, str]
-) -> dict[int, Any]:
-    """Cards of movies; a stub where the catalogue has lost one or does not answer."""
-    here = context.of(request)
-    try:
-        language = await here.language(request, caller)
-        cards: Mapping[int, Any] = await here.movies.cards(movie_ids, language)
-    except Refusal:
-        cards = {}
-        removed = False
-    else:
-        removed = True
-    return {
-        movie_id: cards.get(movie_id)
-        or {"movie_id": movie_id, "title": titles.get(movie_id, ""), "removed": removed}
-        for movie_id in movie_ids
-    }
+    return (await shown_movies(request, caller, [movie_id], titles or {}))[movie_id]
 
 
 async def _listed(
     request: Request, caller: Person, reply: Any, entries: Sequence[Any], shape: Any
 ) -> Response:
-    movies = await _movies(request, caller, [one.movie_id for one in entries], reply.titles)
+    movies = await shown_movies(request, caller, [one.movie_id for one in entries], reply.titles)
     items = [shape(one, movies[one.movie_id]) for one in entries]
     return tagged(request, page(items, reply.next_page_token))

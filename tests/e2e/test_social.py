@@ -1,0 +1,95 @@
+"""Lists that people make, and what admins see of everybody together."""
+
+import pytest
+from running_suite import Suite, eventually, movie_ids
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+
+
+def test_a_list_is_made_filled_ordered_changed_and_deleted(suite: Suite) -> None:
+    person = suite.person()
+    api = person.api
+    movies = movie_ids(api.get("/movies", params={"page_size": 3}).json())
+    key = {"Idempotency-Key": "rainy"}
+    made = api.post("/me/lists", json={"name": "Rainy Sundays"}, headers=key)
+    assert made.status_code == 201
+    assert made.json()["visibility"] == "private"
+    again = api.post("/me/lists", json={"name": "Rainy Sundays"}, headers=key)
+    assert again.json() == made.json()
+    path = f"/lists/{made.json()['list_id']}"
+    assert [one["list_id"] for one in api.get("/me/lists").json()["items"]] == [path[7:]]
+
+    assert [api.put(f"{path}/movies/{one}").status_code for one in movies] == [201, 201, 201]
+    moved = api.put(f"{path}/movies/{movies[2]}", json={"position": 0})
+    assert moved.status_code == 200
+    assert moved.json()["movie"]["movie_id"] == movies[2]
+    seen = api.get(path)
+    assert movie_ids(seen.json()) == [movies[2], movies[0], movies[1]]
+    assert api.delete(f"{path}/movies/{movies[0]}").status_code == 204
+
+    stale = api.patch(path, json={"name": "Late"}, headers={"If-Match": seen.headers["etag"]})
+    assert stale.status_code == 412
+    fresh = api.get(path, params={"page_size": 1})
+    assert fresh.json()["next_page_token"]
+    changed = api.patch(
+        path, json={"visibility": "public"}, headers={"If-Match": fresh.headers["etag"]}
+    )
+    assert changed.json()["visibility"] == "public"
+    assert changed.json()["name"] == "Rainy Sundays"
+    assert api.delete(path).status_code == 204
+    assert api.get(path).status_code == 404
+
+
+def test_others_see_a_list_as_far_as_it_is_shown(suite: Suite) -> None:
+    owner, friend, other = suite.person(), suite.person(), suite.person()
+    for one, two in ((owner, friend), (friend, owner)):
+        assert one.api.put(f"/me/following/{two.username}").status_code == 201
+    seen = {}
+    for visibility in ("public", "friends", "private"):
+        body = {"name": visibility, "visibility": visibility}
+        path = f"/lists/{owner.api.post('/me/lists', json=body).json()['list_id']}"
+        with suite.client() as stranger:
+            readers = (friend.api, other.api, stranger)
+            seen[visibility] = [reader.get(path).status_code for reader in readers]
+        assert other.api.patch(path, json={"name": "mine"}).status_code == 404
+        assert other.api.delete(path).status_code == 404
+        assert other.api.put(f"{path}/movies/900000001").status_code == 404
+        assert other.api.delete(f"{path}/movies/900000001").status_code == 404
+    assert seen == {
+        "public": [200, 200, 200],
+        "friends": [200, 404, 404],
+        "private": [404, 404, 404],
+    }
+
+
+def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
+    person = suite.person()
+    shown = person.recommended(page_size=5)
+    person.api.post(f"/me/recommendations/{shown['items'][0]['recommendation_id']}/click")
+    with suite.admin() as admin:
+
+        def clicked() -> list[dict[str, object]]:
+            points = admin.get("/admin/analytics/recommendations").json()["items"]
+            return [point for point in points if point["clicks_count"]]
+
+        point = eventually(clicked)[0]
+        assert 0 < point["click_through_rate"] <= 1
+        assert point["movies_count"] > 0
+
+        overview = admin.get("/admin/analytics/overview").json()
+        assert overview["impressions_count"] >= 5
+        assert overview["activity"]["view_recommendations"] >= 1
+        hours = admin.get("/admin/analytics/activity", params={"granularity": "hour"}).json()
+        assert {"login", "view_recommendations"} <= {
+            point["activity_type"] for point in hours["items"]
+        }
+        first = admin.get("/admin/analytics/api-usage", params={"page_size": 1}).json()
+        token = first["next_page_token"]
+        second = admin.get(
+            "/admin/analytics/api-usage", params={"page_size": 1, "page_token": token}
+        ).json()
+        assert first["items"] != second["items"]
+        backwards = {"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+        assert admin.get("/admin/analytics/overview", params=backwards).status_code == 422
+    for part in ("overview", "activity", "recommendations", "api-usage"):
+        assert person.api.get(f"/admin/analytics/{part}").status_code == 403
