@@ -1,0 +1,63 @@
+"""The sync: how fast, how cheap, how small, and what a second run over the same data writes."""
+
+from collections.abc import Iterator
+
+from launcher.bench.rows import Row, at_least, at_most
+from launcher.bench.spending import Spent
+from launcher.bench.world import World
+
+PART = "catalog"
+CONTENT = (
+    "movie", "movie_genre", "movie_keyword", "movie_title", "translation", "credit", "person",
+    "keyword", "collection", "video", "certification", "genre",
+)  # fmt: skip
+# The stand-in allows what TMDb does not: here the API is not the limit.
+UNLIMITED = {"TMDB_RATE": "100000"}
+
+
+def sync_rows(world: World, size: int) -> Iterator[Row]:
+    """A first sync, and a second one over the same data."""
+    world.run("catalog", "migrate")
+    world.start("tmdb_standin", {"STANDIN_DAILY_EDITS": "0"})
+    yield _time_row("reference data", _synced(world, "reference")[0])
+    yield _time_row(f"census of {size:,} movies", _synced(world, "census")[0])
+    spent, database_seconds = _synced(world, "backfill")
+    yield _time_row(f"backfill of {size:,} movies", spent)
+    yield at_least(PART, "movies written a second", size / spent.seconds, 1000, "/s")
+    each = (spent.cpu_seconds + database_seconds) / size * 1000
+    yield at_most(PART, "CPU a movie, client and PostgreSQL", each, 0.6, "ms")
+    yield at_most(PART, "resident memory of the sync", spent.peak_bytes / 1e6, 250, "MB")
+    (database_bytes,) = world.query("catalog", "select pg_database_size(current_database())")
+    yield Row(PART, "database", f"{database_bytes / 1e6:,.0f} MB")
+    yield from _repeat_rows(world, size)
+
+
+def _repeat_rows(world: World, size: int) -> Iterator[Row]:
+    before, wal_before = _newest_change(world), _wal_bytes(world)
+    spent, _ = _synced(world, "refresh", "--older-than-days", "-1")
+    yield _time_row("the same movies again", spent)
+    changed = sum(
+        world.query("catalog", f"select count(*) from {table} where updated_at > %s", before)[0]  # noqa: S608 - names of ours
+        for table in CONTENT
+    )
+    yield at_most(PART, "content rows a second run changes", changed, 0, "")
+    wal = (_wal_bytes(world) - wal_before) / size
+    yield at_most(PART, "WAL a movie of a second run", wal, 1024, "bytes")
+
+
+def _synced(world: World, stage: str, *arguments: str) -> tuple[Spent, float]:
+    before = world.cpu_seconds("postgres")
+    spent = world.run("catalog", "sync", stage, *arguments, environment=UNLIMITED)
+    return spent, world.cpu_seconds("postgres") - before
+
+
+def _time_row(what: str, spent: Spent) -> Row:
+    return Row(PART, what, f"{spent.seconds:.1f} s")
+
+
+def _newest_change(world: World) -> object:
+    return world.query("catalog", "select clock_timestamp()")[0]
+
+
+def _wal_bytes(world: World) -> int:
+    return int(world.query("catalog", "select pg_current_wal_insert_lsn() - '0/0'")[0])

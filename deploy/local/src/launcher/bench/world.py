@@ -1,0 +1,132 @@
+"""Servers and programs of the suite for a measurement, in a state folder of their own."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from sqlalchemy.engine import make_url
+
+from chassis.embedded import death_guard
+from launcher.backing import Servers
+from launcher.bench.spending import Spent, cpu_seconds, run
+from launcher.children import python
+from launcher.probes import Probe
+from launcher.settings import Failure, LocalSettings
+from launcher.state import State
+from launcher.suite import Suite
+from launcher.units import Unit
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+class World:
+    """What is running, and what it has cost so far."""
+
+    def __init__(self, settings: LocalSettings, stack: ExitStack) -> None:
+        self.state = State(settings.state)
+        self.state.prepare()
+        self._stack = stack
+        self._servers = Servers(settings, self.state)
+        self._pids: dict[str, int] = {}
+        for unit in self._servers.units:
+            self._start_server(unit)
+        self._servers.prepare_databases()
+        self._suite = Suite(settings, self.state, self._servers.backing())
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What a program of this service is told."""
+        return self._suite.environment(service)
+
+    def run(self, *module: str, environment: Mapping[str, str] | None = None) -> Spent:
+        """`python -m` these to its end."""
+        log = self.state.logs / f"{'-'.join(module).replace('/', '_')}.log"
+        told = {**self.environment(module[0]), **(environment or {})}
+        return run(python("-m", *module), told, log)
+
+    def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start a program of the suite and return when it is ready."""
+        spec = next(one for stage in self._suite.programs() for one in stage if one.name == name)
+        log = self._stack.enter_context((self.state.logs / f"{name}.log").open("ab"))
+        process = subprocess.Popen(
+            [*death_guard(signal.SIGTERM), *spec.command],
+            env={**os.environ, **spec.environment, **(environment or {})},
+            stdout=log,
+            stderr=log,
+        )
+        self._stack.callback(_stop, process)
+        self._pids[name] = process.pid
+        _await(name, spec.probe, lambda: process.poll() is None)
+
+    def query(self, service: str, statement: str, *values: object) -> Sequence[Any]:
+        """The first row of an answer of this service's database."""
+        url = make_url(self.environment(service)["DATABASE_URL"]).set(drivername="postgresql")
+        connection = psycopg2.connect(url.render_as_string(hide_password=False))
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchone() or ()
+        finally:
+            connection.close()
+
+    def cpu_seconds(self, *names: str) -> float:
+        """CPU time so far of these, by name; `postgres` is every process of the server."""
+        return cpu_seconds(self._pids[name] for name in names)
+
+    def _start_server(self, unit: Unit) -> None:
+        asyncio.run(unit.start())
+        self._stack.callback(_end, unit)
+        _await(unit.name, unit.ready, lambda: unit.pid is not None)
+        if unit.pid is not None:
+            self._pids[unit.name] = unit.pid
+
+
+@contextmanager
+def world(settings: LocalSettings, *, size: int, folder: Path | None = None) -> Generator[World]:
+    """A world with a catalogue of this size; in `folder`, which stays, or in one that does not."""
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="marquee-bench-")))
+        # Traefik is not started, so no port is taken by it.
+        own = replace(settings, state=folder.resolve(), catalog_size=size, tmdb_read_token="",
+                      tmdb_api_key="")  # fmt: skip
+        yield World(own, stack)
+
+
+def _await(name: str, ready: Probe, lives: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not asyncio.run(_ask(ready)):
+        if not lives() or time.monotonic() > deadline:
+            raise Failure(f"{name} did not start")
+        time.sleep(0.1)
+
+
+async def _ask(ready: Probe) -> bool:
+    return await ready()
+
+
+def _end(unit: Unit) -> None:
+    unit.signal(unit.stop_signal)
+    asyncio.run(_wait(unit))
+
+
+async def _wait(unit: Unit) -> None:
+    await unit.wait()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
