@@ -93,10 +93,10 @@ def test_events_are_never_evicted_and_outlive_a_restart_and_caches_neither():
     assert "--maxmemory-policy allkeys-lru" in cache
 
 
-def test_networks_lead_nowhere_but_for_the_edge_and_the_sync():
+def test_networks_lead_nowhere_but_for_the_edge_the_sync_and_mails():
     leading_out = {name for name, it in COMPOSE["networks"].items() if not it.get("internal")}
     there = {name for name, each in CONTAINERS.items() if leading_out & set(each["networks"])}
-    assert there == {"traefik", "catalog-work"}
+    assert there == {"traefik", "catalog-work", "users-work"}
 
 
 def test_only_who_has_a_database_reaches_postgresql():

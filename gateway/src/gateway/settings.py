@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     )
     sign_up_limit: int = Field(300, ge=1, description="Registrations per address in ten minutes")
     token_limit: int = Field(600, ge=1, description="Token requests per address in ten minutes")
+    reset_limit: int = Field(
+        60, ge=1, description="Password reset requests per address in ten minutes"
+    )
     otlp_endpoint: str = Field("", description="OTLP/gRPC endpoint of traces; empty is off")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe level that is logged"

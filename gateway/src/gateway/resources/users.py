@@ -34,6 +34,19 @@ class RevokeInput(Input):
     token: Annotated[str, Field(max_length=4096, description="A refresh or access token.")]
 
 
+class PasswordResetInput(Input):
+    """Body of `POST /auth/password-reset`."""
+
+    email: Email
+
+
+class NewPasswordInput(Input):
+    """Body of `POST /auth/password-reset/confirm`."""
+
+    token: Annotated[str, Field(max_length=512, description="The token that was mailed.")]
+    new_password: Password
+
+
 class PasswordInput(Input):
     """Body of `PUT /me/password`."""
 

@@ -130,6 +130,45 @@ async def revoke_token(request: Request) -> Response:
     return Response(b"{}", media_type="application/json", headers=_NO_STORE)
 
 
+@router.post(
+    "/password-reset",
+    status_code=202,
+    summary="Ask for a new password",
+    response_class=Response,
+    responses=refusals(400, 413, 429),
+)
+async def request_password_reset(
+    request: Request, body: Annotated[shapes.PasswordResetInput, Body()]
+) -> Response:
+    """Mails a token that works once, for half an hour; 202 whether or not the address is known."""
+    here = context.of(request)
+    limited = await _limited(request, here, "reset", here.settings.reset_limit)
+    await here.services.users.RequestPasswordReset(
+        pb.RequestPasswordResetRequest(email=body.email, address=here.proxies.address_of(request))
+    )
+    return _tokens({}, limited, status=202)
+
+
+@router.post(
+    "/password-reset/confirm",
+    status_code=202,
+    summary="Choose a new password",
+    response_class=Response,
+    responses=refusals(400, 413, 429),
+)
+async def confirm_password_reset(
+    request: Request, body: Annotated[shapes.NewPasswordInput, Body()]
+) -> Response:
+    """By the token that was mailed; all sessions are revoked."""
+    here = context.of(request)
+    limited = await _limited(request, here, "reset", here.settings.reset_limit)
+    await here.services.users.ConfirmPasswordReset(
+        pb.ConfirmPasswordResetRequest(token=body.token, new_password=body.new_password),
+        timeout=10.0,
+    )
+    return _tokens({}, limited, status=202)
+
+
 async def _sign_in(request: Request, here: Context, form: dict[str, str]) -> pb.SignInResponse:
     try:
         return await here.services.users.SignIn(

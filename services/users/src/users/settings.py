@@ -2,6 +2,7 @@
 
 from pydantic import Field, SecretStr
 
+from chassis.mail import MailUrl
 from chassis.settings import Listen, ServiceSettings
 
 
@@ -28,4 +29,15 @@ class Settings(ServiceSettings):
     )
     login_limit_address: int = Field(
         100, ge=1, le=1_000_000, description="Wrong passwords from one address in the window"
+    )
+    mail_url: MailUrl = Field(
+        "log://",
+        description="Where mails go: log://, smtp://[user:password@]host[:port] or smtps://…",
+    )
+    mail_from: str = Field(
+        "marquee@localhost.localdomain", description="Address that mails come from"
+    )
+    password_reset_url: str = Field(
+        "",
+        description="Page of your client for a new password, in mails with ?token= behind it",
     )

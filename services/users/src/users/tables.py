@@ -147,6 +147,17 @@ refresh_token = sa.Table(
     sa.Index("refresh_token_expires_at_idx", "expires_at"),
 )
 
+password_reset = sa.Table(
+    "password_reset",
+    metadata,
+    sa.Column("token_hash", sa.LargeBinary, primary_key=True),
+    _user_id(),
+    sa.Column("expires_at", _MOMENT, nullable=False),
+    *timestamps(),
+    sa.CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
+    sa.Index("password_reset_user_id_idx", "user_id", "created_at"),
+)
+
 follow = sa.Table(
     "follow",
     metadata,

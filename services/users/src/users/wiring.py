@@ -13,7 +13,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from chassis.database import Database, connect
 from chassis.errors import Unavailable
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
-from chassis.jobs import Worker
+from chassis.jobs import Worker, wake_on_commit
+from chassis.mail import mailer_of
 from chassis.outbox import Relay
 from chassis.paging import PageTokens, page_key
 from chassis.rpc import Registration
@@ -23,7 +24,7 @@ from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
 from marquee.users.v1 import users_pb2_grpc
 from users.domain.accounts import SHORTEST_PASSWORD
-from users.jobs import CHORES, job_functions
+from users.jobs import CHORES, Chores
 from users.operations.limits import Limit, LoginLimits
 from users.operations.passwords import Passwords
 from users.operations.sessions import Tokens
@@ -37,12 +38,14 @@ _REDIS_SECONDS = 0.25
 
 
 def database_of(settings: Settings) -> Database:
-    """The service's own database."""
-    return connect(
+    """The service's own database; jobs enqueued in it wake the workers."""
+    database = connect(
         settings.database_url,
         pool_size=settings.database_pool_size,
         application_name=f"users {settings.instance}",
     )
+    wake_on_commit(database, name="users", redis_url=settings.redis_streams_url)
+    return database
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -132,9 +135,21 @@ def worker_of(settings: Settings, *, now: Callable[[], datetime]) -> Worker:
         name="users",
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers=job_functions(database, keyring_of(settings), settings.signing_key_days, now),
+        handlers=chores_of(settings, database, now=now).functions,
         chores=CHORES,
         instance=settings.instance,
+    )
+
+
+def chores_of(settings: Settings, database: Database, *, now: Callable[[], datetime]) -> Chores:
+    """The jobs of this service."""
+    return Chores(
+        database=database,
+        keyring=keyring_of(settings),
+        mailer=mailer_of(settings.mail_url, settings.mail_from),
+        signing_key_days=settings.signing_key_days,
+        password_reset_url=settings.password_reset_url,
+        now=now,
     )
 
 

@@ -4,7 +4,8 @@ Fixtures: `database_for("interactions")` gives a Database (same test, same packa
 `database_url_for` its URL; `redis_streams`, `redis_cache` (clients) and `redis_streams_url`,
 `redis_cache_url`; `running(*registrations)` a server with `.target` and `.channel`;
 `tokens.user(user_id)`, `tokens.service("gateway")` metadata for a call; `settings_for(...)`
-a Settings object that points at all of these. `eventually` waits for a condition.
+a Settings object that points at all of these; `postbox` a mail server (`postbox.url`,
+`postbox.delivered`). `eventually` waits for a condition.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,10 +22,11 @@ from chassis.rpc import Registration
 from chassis.settings import ServiceSettings
 from chassis.testing.calls import INTERNAL_KEY, Running, Tokens, run_server
 from chassis.testing.databases import Databases
+from chassis.testing.mail import Postbox, open_postbox
 from chassis.testing.servers import RunFolder, Servers, servers_in
 from chassis.testing.waiting import eventually
 
-__all__ = ["Running", "Tokens", "eventually"]
+__all__ = ["Postbox", "Running", "Tokens", "eventually"]
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -148,6 +150,13 @@ def redis_cache(redis_cache_url: str) -> Iterator[redis.Redis]:
 def tokens() -> Tokens:
     """Mints tokens that the servers of `running` accept."""
     return Tokens()
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    """An SMTP server that keeps what it is given."""
+    with open_postbox() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -40,6 +40,10 @@ class WrongPassword(Denied):
     """The password given to confirm a change is not the account's."""
 
 
+class ResetTokenInvalid(Invalid):
+    """The token of a reset mail is unknown, used or expired."""
+
+
 class TooManyLogins(Exhausted):
     """Too many wrong passwords for one account or from one address."""
 

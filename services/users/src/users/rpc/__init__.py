@@ -6,12 +6,14 @@ from users.rpc.administration import AdministrationRpcs
 from users.rpc.follows import FollowRpcs
 from users.rpc.neighbours import NeighbourRpcs
 from users.rpc.profiles import ProfileRpcs
+from users.rpc.resets import ResetRpcs
 from users.rpc.sessions import SessionRpcs
 
 
 class UsersServicer(
     SessionRpcs,
     AccountRpcs,
+    ResetRpcs,
     ProfileRpcs,
     FollowRpcs,
     NeighbourRpcs,
