@@ -39,7 +39,6 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def begin(self, *, statement_timeout_seconds: float | None = None) -> Generator[Connection]:
@@ -49,14 +48,26 @@ class Database:
                 connection.execute(_set_statement_timeout(statement_timeout_seconds))
             yield connection
 
-    def read(self) -> AbstractContextManager[Connection]:
-        """A connection in AUTOCOMMIT for hot reads: no BEGIN, no COMMIT, no snapshot to share."""
-        return self._reading.connect()
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """A connection in autocommit for hot reads: no BEGIN, no COMMIT, no snapshot to share.
+
+        The driver is told, rather than SQLAlchemy by `isolation_level`: that sends a SET at each
+        return to the pool, and where the server is gone by then, loses the pool's place for good.
+        """
+        with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
 
     def statements(self) -> AbstractContextManager[Connection]:
-        """A connection in AUTOCOMMIT for writes that are one statement each, row and event in it:
+        """A connection in autocommit for writes that are one statement each, row and event in it:
         what has been executed is committed, and no lock outlives its statement."""
-        return self._reading.connect()
+        return self.read()
 
     def ping(self) -> bool:
         """Whether the database answers; for readiness, so a broken one is an answer too."""
@@ -169,7 +180,9 @@ def _refuse_a_dead_connection(connection: Any, _record: object, _proxy: object) 
 
     Looking at the socket costs a microsecond, where a pre-ping would cost a round trip.
     """
+    if connection.closed:
+        raise exc.DisconnectionError
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    if connection.closed or poll.poll(0):
+    if poll.poll(0):
         raise exc.DisconnectionError

@@ -75,6 +75,46 @@ def test_connections_that_died_in_the_pool_are_replaced_unnoticed(database_for):
     assert alive.isdisjoint(doomed)
 
 
+def test_a_server_lost_after_the_answer_costs_neither_the_answer_nor_a_place_in_the_pool(
+    database_for,
+):
+    database = database_for("chassis")
+    url = database.engine.url.render_as_string(hide_password=False)
+    small = connect(url, pool_size=1, application_name="tests")
+    me = sa.text("select pg_backend_pid()")
+    for _ in range(3):
+        with small.read() as connection:
+            connection.execute(me)
+        with small.read() as connection, database.read() as other:
+            doomed = connection.execute(me).scalar()
+            other.execute(sa.text("select pg_terminate_backend(:pid, 5000)"), {"pid": doomed})
+    with small.statements() as connection:
+        assert connection.execute(me).scalar() != doomed
+    small.dispose()
+
+
+def test_autocommit_ends_with_its_block(database_for):
+    url = database_for("chassis").engine.url.render_as_string(hide_password=False)
+    small = connect(url, pool_size=1, application_name="tests")
+    row = sa.insert(tables.relay_state).values(name="a", value="1")
+
+    def write_and_fail() -> None:
+        with small.begin() as connection:
+            connection.execute(row)
+            raise LookupError
+
+    with small.read() as connection, pytest.raises(exc.ProgrammingError):
+        connection.execute(sa.text("select no_such_column"))
+    with pytest.raises(LookupError):
+        write_and_fail()
+    with small.statements() as connection:
+        assert connection.execute(sa.select(tables.relay_state)).all() == []
+        connection.execute(row)
+    with small.read() as connection:
+        assert len(connection.execute(sa.select(tables.relay_state)).all()) == 1
+    small.dispose()
+
+
 def test_a_database_that_is_down_is_unavailable_and_not_ready():
     database = connect("postgresql+psycopg2://127.0.0.1:1/none", application_name="tests")
     assert database.ping() is False
