@@ -1,5 +1,6 @@
 """./marquee <command>."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from launcher.settings import Failure, LocalSettings, Usage, read_settings
 
 BAD_USAGE = 2
 INTERRUPTED = 130
+READER_GONE = 128 + signal.SIGPIPE
 
 Command = Callable[[LocalSettings, list[str]], int]
 
@@ -38,9 +40,6 @@ def main(arguments: list[str]) -> int:
     if arguments in (["help"], ["-h"], ["--help"]):
         print(usage())
         return 0
-    if arguments[:1] != ["up"]:
-        # `./marquee status | head` ends as every program does whose reader has gone.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     command = find(arguments[0]) if arguments else None
     if command is None:
         print(usage(), file=sys.stderr)
@@ -55,6 +54,10 @@ def main(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # `./marquee logs | head`: nobody reads any more, and Python must not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
 
 
 def find(name: str) -> Command | None:
