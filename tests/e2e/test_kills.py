@@ -63,6 +63,14 @@ def test_emptied_redis_loses_nothing(suite: Suite) -> None:
     eventually(lambda: _rated_in_activity(person) == set(movies))
 
 
+def test_a_storm_of_kills_loses_doubles_and_breaks_nothing(suite: Suite) -> None:
+    storm = suite.command(
+        "faults", "--people", "4", "--writes", "300", "--kills", "8", "--pause", "1", timeout=400
+    )
+    assert storm.returncode == 0, storm.stdout + storm.stderr
+    eventually(lambda: all(one["health"] == "healthy" for one in suite.processes().values()))
+
+
 def _is_back(suite: Suite, name: str, before: int) -> bool:
     process = suite.processes()[name]
     return process["pid"] not in (None, before) and process["health"] == "healthy"
