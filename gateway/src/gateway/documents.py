@@ -22,6 +22,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "collections", "description": "Movies that belong together."},
     {"name": "interactions", "description": "Favorites, ratings, watchlist, hidden movies."},
     {"name": "lists", "description": "Lists of movies that people make."},
+    {"name": "imports", "description": "What you did elsewhere, brought here."},
     {"name": "recommendations", "description": "What is for you, and why."},
     {"name": "activity", "description": "What was stored of what you did."},
     {"name": "social", "description": "Following and public profiles."},

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.database import uuid7
 from chassis.logs import request_id
 from gateway.activity import Recorder
-from gateway.limits import BODY_BYTES
+from gateway.limits import body_limit
 from gateway.problems import MEDIA_TYPE, ProblemError, body
 
 _SANE_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._\-]{8,128}$")
@@ -70,8 +70,8 @@ class Edge:
             return 503, "OVERLOADED", "Too much to do right now; try again in a second."
         if b"%00" in exchange.scope["query_string"] or "\x00" in exchange.path:
             return 422, "INVALID", "The address must not hold a NUL character."
-        if exchange.announced_bytes > BODY_BYTES:
-            return 413, "CONTENT_TOO_LARGE", _TOO_LARGE
+        if exchange.announced_bytes > exchange.body_limit:
+            return 413, "CONTENT_TOO_LARGE", exchange.too_large
         return None
 
     def _finished(self, exchange: "_Exchange") -> None:
@@ -93,9 +93,6 @@ class Edge:
             )
 
 
-_TOO_LARGE = f"The body is larger than {BODY_BYTES // 1024} KiB."
-
-
 def _route(scope: Scope) -> str:
     route = scope.get("route")
     return getattr(route, "path", "") or scope.get("ready_route", "other")
@@ -113,6 +110,7 @@ class _Exchange:
             self.scope["method"] = "GET"
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.body_limit = body_limit(self.method, self.path)
         self.status = 0
         self.request_id = self._identified()
         self._receive = receive
@@ -127,6 +125,11 @@ class _Exchange:
         return ""
 
     @property
+    def too_large(self) -> str:
+        """What is said of a larger body."""
+        return f"The body is larger than {self.body_limit // 1024} KiB."
+
+    @property
     def announced_bytes(self) -> int:
         """Content-Length, if it is a number."""
         announced = self.header(b"content-length")
@@ -137,8 +140,8 @@ class _Exchange:
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
-            if self._received > BODY_BYTES:
-                raise ProblemError(413, "CONTENT_TOO_LARGE", _TOO_LARGE)
+            if self._received > self.body_limit:
+                raise ProblemError(413, "CONTENT_TOO_LARGE", self.too_large)
         return message
 
     async def send(self, message: Message) -> None:

@@ -12,6 +12,10 @@ from chassis.errors import Exhausted
 from gateway.cache import Multiplexed
 
 BODY_BYTES = 256 * 1024
+UPLOAD_BYTES = 20 * 1024 * 1024 + 64 * 1024
+"""A file of 20 MiB and the form around it."""
+
+_UPLOADS = ("POST", "/api/v1/me/imports")
 
 log = structlog.get_logger()
 
@@ -23,6 +27,11 @@ class Limit:
     name: str
     count: int
     seconds: int
+
+
+def body_limit(method: str, path: str) -> int:
+    """How many bytes a request's body may have."""
+    return UPLOAD_BYTES if (method, path) == _UPLOADS else BODY_BYTES
 
 
 class Limits:

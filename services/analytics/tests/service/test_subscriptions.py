@@ -122,6 +122,8 @@ def test_imported_ratings_and_changed_notes_are_no_activity(tell, users, databas
         "interactions.events",
         fact(interactions.MovieRated(user_id=one, movie_id=7, rating=4, imported=True)),
         fact(interactions.WatchlistEntryAdded(user_id=one, movie_id=7, updated=True)),
+        fact(interactions.WatchlistEntryAdded(user_id=one, movie_id=8, imported=True)),
+        fact(interactions.FavoriteAdded(user_id=one, movie_id=8, imported=True)),
         fact(interactions.RatingsImported(ratings=[rated])),
     )
     assert rows(database) == []

@@ -65,5 +65,6 @@ def test_clues_find_the_one_movie_they_mean(catalog):
         {"title": "Nothing", "year": 1986},
         {"movie_id": 999},
     ]
-    found = catalog.BatchMatchMovies(clues=clues).movie_ids
-    assert list(found) == [862, 2, 862, 3, 0, 0, 0]
+    found = catalog.BatchMatchMovies(clues=clues)
+    assert list(found.movie_ids) == [862, 2, 862, 3, 0, 0, 0]
+    assert list(found.candidates_counts) == [1, 1, 1, 1, 2, 0, 0]

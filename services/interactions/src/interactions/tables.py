@@ -150,3 +150,66 @@ movie_list_entry = sa.Table(
     *timestamps(),
     sa.UniqueConstraint("list_id", "rank"),
 )
+
+movie_import = sa.Table(
+    "import",
+    metadata,
+    sa.Column("import_id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("source", sa.Text, nullable=False, server_default=_EMPTY),
+    sa.Column("filename", sa.Text, nullable=False, server_default=_EMPTY),
+    sa.Column("state", sa.Text, nullable=False),
+    _count("total_rows_count"),
+    # Also where reading goes on: advanced in the transaction of what the rows became.
+    _count("rows_count"),
+    _count("imported_count"),
+    _count("unchanged_count"),
+    _count("skipped_count"),
+    sa.Column("error", sa.Text, nullable=False, server_default=_EMPTY),
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("content_sha256", sa.LargeBinary, nullable=False, server_default=_EMPTY),
+    sa.Column("finished_at", _MOMENT),
+    *timestamps(),
+    sa.CheckConstraint(
+        "state in ('uploading', 'queued', 'running', 'done', 'failed')", name="state"
+    ),
+    sa.Index("import_user_id_created_at_idx", "user_id", "created_at"),
+    sa.Index(
+        "import_unfinished_idx",
+        "updated_at",
+        postgresql_where=sa.text("state in ('uploading', 'queued', 'running')"),
+    ),
+)
+
+
+def _of_an_import() -> sa.Column[Any]:
+    return sa.Column(
+        "import_id",
+        sa.Uuid,
+        sa.ForeignKey("import.import_id", ondelete="CASCADE"),
+        primary_key=True,
+    )
+
+
+# The uploaded file until it has been read to its end.
+import_chunk = sa.Table(
+    "import_chunk",
+    metadata,
+    _of_an_import(),
+    sa.Column("chunk_number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    *timestamps(),
+)
+
+import_row_error = sa.Table(
+    "import_row_error",
+    metadata,
+    _of_an_import(),
+    # Its place among all rows of all files.
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("row", sa.BigInteger, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    *timestamps(),
+)

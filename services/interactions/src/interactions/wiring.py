@@ -10,12 +10,14 @@ from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.events import Consumer
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
-from chassis.jobs import Worker
+from chassis.jobs import Worker, wake_on_commit
 from chassis.outbox import Relay
 from chassis.paging import PageTokens, page_key
 from chassis.rpc import Registration
 from chassis.rpc import serve as serve_rpc
 from chassis.service import run_until_signalled
+from interactions.jobs import CHORES, job_functions
+from interactions.operations.matching import Matching
 from interactions.rpc.neighbours import Neighbours
 from interactions.rpc.servicer import InteractionsServicer
 from interactions.settings import Settings
@@ -32,6 +34,7 @@ _KEYS_TIMEOUT_SECONDS = 2.0
 def serve(settings: Settings) -> None:
     """Answer the contract until told to stop."""
     database = _database(settings)
+    wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
     users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
     catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
     keys = SigningKeys(lambda: _signing_keys(users))
@@ -44,7 +47,7 @@ def serve(settings: Settings) -> None:
         database,
         PageTokens(page_key(internal_key)),
         Neighbours(catalog, users),
-        lambda: datetime.now(UTC),
+        utc_now,
     )
     keys.start()
     revocations.start()
@@ -85,14 +88,22 @@ def background(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Run jobs; imports will be the first of them."""
+    """Read imports."""
+    database = _database(settings)
+    catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
     Worker(
         name=NAME,
-        database=_database(settings),
+        database=database,
         redis_url=settings.redis_streams_url,
-        handlers={},
+        handlers=job_functions(database, Matching(catalog), utc_now),
+        chores=CHORES,
         instance=settings.instance,
     ).run()
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
 
 
 def _database(settings: Settings) -> Database:

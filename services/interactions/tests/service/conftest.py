@@ -46,6 +46,16 @@ class OtherServices:
         found = [self.movies[one] for one in request.movie_ids if one in self.movies]
         return catalog_pb2.BatchGetMoviesResponse(movies=found)
 
+    def BatchMatchMovies(self, request, timeout):
+        """By id, or by a title like `Movie 7`; `Twin` is ambiguous."""
+        if self.down:
+            raise self.down
+        found = [_match(clue) for clue in request.clues]
+        return catalog_pb2.BatchMatchMoviesResponse(
+            movie_ids=[movie_id for movie_id, _count in found],
+            candidates_counts=[count for _movie_id, count in found],
+        )
+
     def BatchGetUsers(self, request, timeout):
         if self.down:
             raise self.down
@@ -59,6 +69,14 @@ class OtherServices:
                 for one in request.user_ids
             ]
         )
+
+
+def _match(clue: catalog_pb2.MovieClue) -> tuple[int, int]:
+    if clue.title == "Twin":
+        return 0, 2
+    name, _, number = clue.title.partition(" ")
+    movie_id = clue.movie_id or (int(number) if name == "Movie" else 0)
+    return movie_id, int(bool(movie_id))
 
 
 class Person:

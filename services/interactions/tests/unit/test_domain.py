@@ -80,20 +80,59 @@ def test_numbers_go_on_for_each_person_in_the_order_of_time():
     assert found == {(anna, 2): 11, (anna, 1): 12, (ben, 1): 1}
 
 
+def before(
+    value: float, changed_at: datetime, *, review: str = "", deleted: bool = False
+) -> RatingBefore:
+    return RatingBefore(value, review, has_spoilers=False, deleted=deleted, changed_at=changed_at)
+
+
 @pytest.mark.parametrize(
-    ("before", "kept"),
+    ("there", "kept"),
     [
-        (RatingBefore(3.0, has_review=False, deleted=False, changed_at=THEN), False),
-        (RatingBefore(2.0, has_review=False, deleted=False, changed_at=THEN), True),
-        (RatingBefore(2.0, has_review=False, deleted=False, changed_at=LATER), False),
-        (RatingBefore(3.0, has_review=False, deleted=True, changed_at=THEN), True),
-        (RatingBefore(3.0, has_review=False, deleted=True, changed_at=LATER), False),
+        (before(3.0, THEN, deleted=False), False),
+        (before(2.0, THEN, deleted=False), True),
+        (before(2.0, LATER, deleted=False), False),
+        (before(3.0, THEN, deleted=True), True),
+        (before(3.0, LATER, deleted=True), False),
     ],
 )
-def test_the_younger_wins_and_the_same_is_no_change(before: RatingBefore, kept: bool):
+def test_the_younger_wins_and_the_same_is_no_change(there: RatingBefore, kept: bool):
     anna = uuid.uuid4()
     imported = ImportedRating(anna, 1, 3.0, LATER)
-    assert bool(numbered([imported], {(anna, 1): before}, {anna: 0})) is kept
+    assert bool(numbered([imported], {(anna, 1): there}, {anna: 0})) is kept
+
+
+@pytest.mark.parametrize(
+    ("there", "imported", "left"),
+    [
+        # A younger rating without words keeps the words there are.
+        (before(2.0, THEN, review="old"), (3.0, LATER, ""), (3.0, "old")),
+        (before(2.0, THEN, review="old"), (3.0, LATER, "new"), (3.0, "new")),
+        # An older review fills a gap, and replaces nothing.
+        (before(2.0, LATER), (3.0, THEN, "late"), (2.0, "late")),
+        (before(2.0, LATER, review="here"), (3.0, THEN, "late"), None),
+    ],
+)
+def test_a_review_goes_with_the_younger_rating_or_fills_a_gap(there, imported, left):
+    rating, at, review = imported
+    after = there.after(ImportedRating(uuid.uuid4(), 1, rating, at, review=review))
+    assert (after and (after.rating, after.review)) == left
+
+
+def test_a_rating_of_unknown_time_only_fills_a_gap():
+    undated = ImportedRating(uuid.uuid4(), 1, 3.0, LATER, dated=False)
+    assert before(2.0, THEN).after(undated) is None
+    assert before(2.0, THEN, deleted=True).after(undated) is None
+
+
+def test_rows_about_one_movie_become_its_last_rating_with_its_last_review():
+    anna = uuid.uuid4()
+    rows = [
+        ImportedRating(anna, 1, 3.0, THEN, review="liked it"),
+        ImportedRating(anna, 1, 4.0, LATER),
+    ]
+    (kept,) = numbered(rows, {}, {anna: 0})
+    assert (kept.imported.rating, kept.imported.review) == (4.0, "liked it")
 
 
 def test_differences_add_up():

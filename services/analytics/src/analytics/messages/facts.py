@@ -106,6 +106,8 @@ def _rated(event: Event) -> list[Observation]:
 
 def _favorite_added(event: Event) -> list[Observation]:
     message = interactions.FavoriteAdded.FromString(event.payload)
+    if message.imported:
+        return []
     at = _at(message.favorited_at, event)
     return _one(event, message.user_id, "add_favorite", at, message.movie_id)
 
@@ -118,7 +120,7 @@ def _favorite_removed(event: Event) -> list[Observation]:
 
 def _watchlist_entry_added(event: Event) -> list[Observation]:
     message = interactions.WatchlistEntryAdded.FromString(event.payload)
-    if message.updated:
+    if message.updated or message.imported:
         return []
     at = _at(message.added_at, event)
     return _one(event, message.user_id, "add_watchlist", at, message.movie_id)

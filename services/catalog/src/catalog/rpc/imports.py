@@ -43,8 +43,11 @@ class ImportsServicer(Frame):
         _check_count(len(request.clues), "clues")
         clues = [_clue(clue, f"clues.{number}") for number, clue in enumerate(request.clues)]
         with self._database.read() as connection:
-            movie_ids = matching.match(connection, clues)
-        return pb.BatchMatchMoviesResponse(movie_ids=movie_ids)
+            matches = matching.match(connection, clues)
+        return pb.BatchMatchMoviesResponse(
+            movie_ids=[movie_id for movie_id, _count in matches],
+            candidates_counts=[count for _movie_id, count in matches],
+        )
 
 
 def _check_count(count: int, field: str) -> None:

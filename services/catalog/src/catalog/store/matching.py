@@ -16,8 +16,8 @@ class Clue:
     year: int
 
 
-def match(connection: Connection, clues: Sequence[Clue]) -> list[int]:
-    """Movie ids in the order of the clues; 0 where nothing or more than one matched.
+def match(connection: Connection, clues: Sequence[Clue]) -> list[tuple[int, int]]:
+    """Movie id and how many fit equally well, in the order of the clues; no id unless one does.
 
     An id decides alone. A title matches in its year, or a year off: sources disagree on whether
     a festival counts.
@@ -28,8 +28,8 @@ def match(connection: Connection, clues: Sequence[Clue]) -> list[int]:
         "keys": [clue.title_key for clue in clues],
         "years": [clue.year for clue in clues],
     })  # fmt: skip
-    found = {row[0]: row[1] for row in result}
-    return [found.get(number, 0) for number in range(1, len(clues) + 1)]
+    found = {row[0]: (row[1] if row[2] == 1 else 0, row[2]) for row in result}
+    return [found.get(number, (0, 0)) for number in range(1, len(clues) + 1)]
 
 
 _MATCH = """
@@ -50,4 +50,4 @@ with clue as (
 ), best as (
     select n, tmdb_id from hit h where rank = (select min(rank) from hit o where o.n = h.n)
 )
-select n, min(tmdb_id) from best group by n having count(*) = 1"""
+select n, min(tmdb_id), count(*) from best group by n"""

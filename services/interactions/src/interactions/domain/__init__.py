@@ -155,6 +155,10 @@ class ImportedRating:
     movie_id: int
     rating: float
     rated_at: datetime
+    review: str = ""
+    has_spoilers: bool = False
+    dated: bool = True
+    """Whether `rated_at` is known; else it is the present, and the rating only fills a gap."""
 
 
 @dataclass(frozen=True)
@@ -162,15 +166,30 @@ class RatingBefore:
     """What stands where an imported rating wants to go."""
 
     rating: float
-    has_review: bool
+    review: str
+    has_spoilers: bool
     deleted: bool
     changed_at: datetime
 
-    def yields_to(self, imported: ImportedRating) -> bool:
-        """A younger rating, or a younger wish to have none, wins; the same again is no change."""
-        if not self.deleted and self.rating == imported.rating:
-            return False
-        return imported.rated_at > self.changed_at
+    def after(self, imported: ImportedRating) -> ImportedRating | None:
+        """What is to stand there; None when it stands already.
+
+        A younger rating, or a younger wish to have none, wins. A review is kept beside a younger
+        rating that came without one, and also fills a gap from before it.
+        """
+        younger = imported.dated and imported.rated_at > self.changed_at
+        if self.deleted:
+            return imported if younger else None
+        reviewed = bool(imported.review) and (younger or not self.review)
+        wanted = replace(
+            imported,
+            rating=imported.rating if younger else self.rating,
+            review=imported.review if reviewed else self.review,
+            has_spoilers=imported.has_spoilers if reviewed else self.has_spoilers,
+            rated_at=imported.rated_at if younger else self.changed_at,
+        )
+        same = wanted.rating == self.rating and wanted.review == self.review
+        return None if same else wanted
 
 
 @dataclass(frozen=True)
@@ -180,7 +199,7 @@ class NumberedRating:
     imported: ImportedRating
     sequence: int
     previous_rating: float
-    has_review: bool
+    had_review: bool
 
 
 @dataclass(frozen=True)
@@ -260,24 +279,29 @@ def numbered(
     kept: list[NumberedRating] = []
     for rating in sorted(_youngest(ratings), key=lambda one: (one.rated_at, one.movie_id)):
         found = before.get((rating.user_id, rating.movie_id))
-        if found is not None and not found.yields_to(rating):
+        wanted = rating if found is None else found.after(rating)
+        if wanted is None:
             continue
         last[rating.user_id] += 1
         live = found if found is not None and not found.deleted else None
         kept.append(
             NumberedRating(
-                imported=rating,
+                imported=wanted,
                 sequence=last[rating.user_id],
                 previous_rating=live.rating if live else 0.0,
-                has_review=live.has_review if live else False,
+                had_review=bool(live and live.review),
             )
         )
     return kept
 
 
 def _youngest(ratings: list[ImportedRating]) -> list[ImportedRating]:
-    """One for each person and movie: the last given."""
+    """One for each person and movie: the last given, with the last review there is."""
     found: dict[tuple[UUID, int], ImportedRating] = {}
     for rating in sorted(ratings, key=lambda one: one.rated_at):
-        found[rating.user_id, rating.movie_id] = rating
+        key = rating.user_id, rating.movie_id
+        before = found.get(key)
+        if before is not None and before.review and not rating.review:
+            rating = replace(rating, review=before.review, has_spoilers=before.has_spoilers)
+        found[key] = rating
     return list(found.values())

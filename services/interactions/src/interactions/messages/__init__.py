@@ -189,9 +189,12 @@ def movie_of_answer(movie: catalog_pb2.Movie) -> Movie:
     )
 
 
-def added_event(user_id: UUID, entry: Interaction, before: Interaction | None) -> Message:
+def added_event(
+    user_id: UUID, entry: Interaction, before: Interaction | None, *, imported: bool
+) -> Message:
     """The fact that an entry is there, in the place of `before`."""
-    return _ADDED[type(entry)](_subject(user_id, entry), entry, before)
+    subject = {**_subject(user_id, entry), "imported": imported}
+    return _ADDED[type(entry)](subject, entry, before)
 
 
 def removed_event(user_id: UUID, entry: Interaction, at: datetime) -> Message:
@@ -207,8 +210,8 @@ def imported_event(rating: NumberedRating) -> events.MovieRated:
         sequence=rating.sequence,
         rating=rating.imported.rating,
         previous_rating=rating.previous_rating,
-        has_review=rating.has_review,
-        had_review=rating.has_review,
+        has_review=bool(rating.imported.review),
+        had_review=rating.had_review,
         rated_at=timestamp(rating.imported.rated_at),
         imported=True,
     )

@@ -26,7 +26,8 @@ from interactions.domain import (
     numbered,
 )
 from interactions.messages import added_event, imported_event, removed_event
-from interactions.store import entries, imports, movies
+from interactions.store import entries, movies
+from interactions.store import ratings as stored
 from marquee.interactions.v1 import events_pb2 as events
 
 FindMovie = Callable[[int], Movie | None]
@@ -45,6 +46,7 @@ def keep(
     at: datetime,
     find_movie: FindMovie,
     etag: str = "",
+    imported: bool = False,
 ) -> Kept[InteractionT]:
     """Add an entry or replace what it says; the same again changes nothing and tells nobody."""
 
@@ -58,7 +60,8 @@ def keep(
         if before is not None and entry.says_the_same_as(before):
             return Kept(before, created=False, sequence=standing.sequence)
         fresh = entry.following(before, version=standing.sequence + 1)
-        fact = _fact(user_id, fresh, added_event(user_id, fresh, before), at)
+        told = added_event(user_id, fresh, before, imported=imported)
+        fact = _fact(user_id, fresh, told, at)
         if not entries.keep(connection, user_id, fresh, fact, at=at):
             return None
         return Kept(fresh, created=before is None, sequence=fresh.version)
@@ -105,10 +108,10 @@ def import_ratings(
     """Keep ratings of any people with their own times; the same batch again changes nothing."""
     known = movies.known_ids(connection, sorted({rating.movie_id for rating in ratings}))
     kept = [rating for rating in ratings if rating.movie_id in known]
-    sequences = imports.locked_sequences(connection, {rating.user_id for rating in kept})
-    fresh = numbered(kept, imports.ratings_before(connection, kept), sequences)
+    sequences = stored.locked_sequences(connection, {rating.user_id for rating in kept})
+    fresh = numbered(kept, stored.ratings_before(connection, kept), sequences)
     if fresh:
-        imports.keep_ratings(connection, fresh)
+        stored.keep_ratings(connection, fresh)
         publish(connection, entries.STREAM, [_imported_fact(fresh, at)])
     created = sum(1 for rating in fresh if not rating.previous_rating)
     return ImportedCounts(

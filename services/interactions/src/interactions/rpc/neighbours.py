@@ -44,7 +44,7 @@ class Neighbours:
             reply = self._catalog.BatchGetMovies(request, timeout=_MOVIE_TIMEOUT_SECONDS)
         except (Unavailable, DeadlineExceeded, Failed) as refusal:
             raise CatalogUnavailable("the movie is not known here yet; try again") from refusal
-        return next((movie_of_answer(movie) for movie in reply.movies), None)
+        return next((movie_of_answer(one) for one in reply.movies if not one.removed), None)
 
     def usernames(self, user_ids: Sequence[str], *, viewer: str) -> Mapping[str, str]:
         """Names the viewer may see; none while users is down, for a review reads well without."""

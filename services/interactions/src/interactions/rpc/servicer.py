@@ -26,15 +26,15 @@ from interactions.domain import (
     checked_rating,
     checked_reason,
 )
-from interactions.rpc.lists import ListsServicer
+from interactions.rpc.imports import ImportsServicer
 from interactions.rpc.summaries import user_id_of_caller
 from interactions.store import entries
 from interactions.store.entries import Page
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 
-class InteractionsServicer(ListsServicer):
-    """All of the contract that is built: these, the lists, and the summaries."""
+class InteractionsServicer(ImportsServicer):
+    """The whole contract: these, the imports, the lists, and the summaries."""
 
     def AddFavorite(
         self, request: pb.AddFavoriteRequest, context: grpc.ServicerContext

@@ -1,94 +1,225 @@
-"""Ratings in bulk: whatever the batch's size, a handful of statements."""
+"""Imports: the upload, how far it has been read, and what could not be used."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from interactions.domain import ImportedRating, NumberedRating, RatingBefore
+from interactions.domain.imports import Import, Mark, Progress, Unusable
+from interactions.tables import favorite, hidden_movie, import_row_error, watchlist_entry
 
-
-def locked_sequences(connection: Connection, user_ids: set[UUID]) -> dict[UUID, int]:
-    """Each person's sequence, held until the transaction ends.
-
-    In the order of ids, so that two batches with the same people wait rather than deadlock.
-    """
-    parameters = {"user_ids": sorted(str(user_id) for user_id in user_ids)}
-    connection.execute(_BEGIN_SEQUENCES, parameters)
-    return {row.user_id: row.sequence for row in connection.execute(_LOCK_SEQUENCES, parameters)}
-
-
-def ratings_before(
-    connection: Connection, ratings: Sequence[ImportedRating]
-) -> dict[tuple[UUID, int], RatingBefore]:
-    """What stands where these ratings want to go."""
-    parameters = {
-        "user_ids": [str(rating.user_id) for rating in ratings],
-        "movie_ids": [rating.movie_id for rating in ratings],
-    }
-    return {
-        (row.user_id, row.movie_id): RatingBefore(
-            row.rating, row.has_review, row.deleted, row.changed_at
-        )
-        for row in connection.execute(_BEFORE, parameters)
-    }
+_MARKS = {
+    table.name: sa.select(table.c.movie_id, table.c.deleted_at).where(
+        table.c.user_id == sa.bindparam("user_id"),
+        table.c.movie_id == sa.func.any(sa.bindparam("movie_ids", type_=sa.ARRAY(sa.BigInteger))),
+    )
+    for table in (favorite, watchlist_entry, hidden_movie)
+}
 
 
-def keep_ratings(connection: Connection, ratings: Sequence[NumberedRating]) -> None:
-    """Write the ratings and their owners' sequences in one statement."""
+def insert(connection: Connection, opened: Import) -> None:
+    """A new import; those of one person wait for one another, so that a limit holds."""
     connection.execute(
-        _KEEP,
+        _INSERT,
         {
-            "user_ids": [str(rating.imported.user_id) for rating in ratings],
-            "movie_ids": [rating.imported.movie_id for rating in ratings],
-            "ratings": [rating.imported.rating for rating in ratings],
-            "rated_ats": [rating.imported.rated_at for rating in ratings],
-            "versions": [rating.sequence for rating in ratings],
+            "import_id": opened.import_id,
+            "user_id": opened.user_id,
+            "source": opened.source,
+            "filename": opened.filename,
+            "state": opened.state,
+            "at": opened.created_at,
         },
     )
 
 
-_BEGIN_SEQUENCES = sa.text("""
-    insert into user_sequence (user_id, sequence)
-    select user_id, 0 from unnest(cast(:user_ids as uuid[])) as asked (user_id) order by user_id
-    on conflict (user_id) do nothing
-""")
+def unfinished_count(connection: Connection, user_id: UUID) -> int:
+    """How many of a person's imports go on; nobody adds one until this commits."""
+    connection.execute(_LOCK_OWNER, {"owner": f"imports:{user_id}"})
+    return connection.execute(_UNFINISHED_COUNT, {"user_id": user_id}).scalar_one()
 
-_LOCK_SEQUENCES = sa.text("""
-    select user_id, sequence from user_sequence
-    where user_id = any (cast(:user_ids as uuid[]))
-    order by user_id for update
-""")
 
-_BEFORE = sa.text("""
-    select user_id, movie_id, rating.rating, rating.review <> '' as has_review,
-           rating.deleted_at is not null as deleted,
-           coalesce(rating.deleted_at, rating.updated_at) as changed_at
-    from rating
-    join unnest(cast(:user_ids as uuid[]), cast(:movie_ids as bigint[]))
-         as asked (user_id, movie_id) using (user_id, movie_id)
-""")
+def find(connection: Connection, import_id: UUID, *, hold: bool = False) -> Import | None:
+    """An import; `hold` keeps everybody else from changing it until the transaction ends."""
+    statement = _HOLD if hold else _FIND
+    row = connection.execute(statement, {"import_id": import_id}).mappings().one_or_none()
+    if row is None:
+        return None
+    values: dict[str, Any] = {**row, "content_sha256": bytes(row["content_sha256"])}
+    return Import(**values)
 
-_KEEP = sa.text("""
-    with given as (
-        select * from unnest(
-            cast(:user_ids as uuid[]), cast(:movie_ids as bigint[]),
-            cast(:ratings as float8[]), cast(:rated_ats as timestamptz[]),
-            cast(:versions as bigint[])
-        ) as given (user_id, movie_id, rating, rated_at, version)
-    ), counted as (
-        update user_sequence set sequence = latest.sequence, updated_at = now()
-        from (select user_id, max(version) as sequence from given group by user_id) as latest
-        where user_sequence.user_id = latest.user_id
+
+def put_chunk(connection: Connection, import_id: UUID, number: int, data: bytes) -> int:
+    """Keep a chunk, again if need be; answers how many bytes there are."""
+    connection.execute(_PUT_CHUNK, {"import_id": import_id, "number": number, "data": data})
+    connection.execute(_TOUCH, {"import_id": import_id})
+    return connection.execute(_RECEIVED, {"import_id": import_id}).scalar_one()
+
+
+def chunk_numbers(connection: Connection, import_id: UUID) -> list[int]:
+    """Which chunks there are, in order."""
+    return list(connection.execute(_CHUNK_NUMBERS, {"import_id": import_id}).scalars())
+
+
+def content(connection: Connection, import_id: UUID) -> bytes:
+    """The uploaded file."""
+    return b"".join(connection.execute(_CHUNKS, {"import_id": import_id}).scalars())
+
+
+def start(connection: Connection, import_id: UUID, source: str, digest: bytes) -> None:
+    """Nothing is added any more: it waits to be read."""
+    parameters = {"import_id": import_id, "source": source, "digest": digest}
+    connection.execute(_START, parameters)
+
+
+def begin(connection: Connection, import_id: UUID, total_rows_count: int) -> None:
+    """It is being read."""
+    connection.execute(_BEGIN, {"import_id": import_id, "total": total_rows_count})
+
+
+def advance(
+    connection: Connection, import_id: UUID, done: Progress, errors: Sequence[tuple[int, Unusable]]
+) -> None:
+    """Some more rows have been dealt with; `errors` with their places among all rows."""
+    connection.execute(
+        _ADVANCE,
+        {
+            "import_id": import_id,
+            "rows": done.rows_count,
+            "imported": done.imported_count,
+            "unchanged": done.unchanged_count,
+            "skipped": done.skipped_count,
+        },
     )
-    insert into rating (user_id, movie_id, version, rating, rated_at, updated_at)
-    select user_id, movie_id, version, rating, rated_at, rated_at from given
-    on conflict (user_id, movie_id) do update set
-        version = excluded.version,
-        rating = excluded.rating,
-        rated_at = case when rating.deleted_at is null
-                        then rating.rated_at else excluded.rated_at end,
-        updated_at = excluded.updated_at,
-        deleted_at = null
+    if errors:
+        connection.execute(
+            sa.insert(import_row_error),
+            [
+                {
+                    "import_id": import_id,
+                    "place": place,
+                    "file": error.file,
+                    "row": error.number,
+                    "title": error.title,
+                    "reason": error.reason,
+                }
+                for place, error in errors
+            ],
+        )
+
+
+def finish(
+    connection: Connection, import_id: UUID, state: str, *, error: str, at: datetime
+) -> Import | None:
+    """It has ended, and its file is gone; None when it had before."""
+    parameters = {"import_id": import_id, "state": state, "error": error, "at": at}
+    if connection.execute(_FINISH, parameters).rowcount == 0:
+        return None
+    connection.execute(_DROP_CHUNKS, parameters)
+    return find(connection, import_id)
+
+
+def row_errors(
+    connection: Connection, import_id: UUID, *, after: int, limit: int
+) -> Sequence[Row[Any]]:
+    """place, file, row, title and reason of rows that could not be used, in their order."""
+    parameters = {"import_id": import_id, "after": after, "most": limit}
+    return connection.execute(_ROW_ERRORS, parameters).all()
+
+
+def marks(
+    connection: Connection, table: str, user_id: UUID, movie_ids: Sequence[int]
+) -> dict[int, Mark]:
+    """How a person's marks of one kind stand, by movie; those taken back too."""
+    parameters = {"user_id": user_id, "movie_ids": list(movie_ids)}
+    rows = connection.execute(_MARKS[table], parameters)
+    return {row.movie_id: Mark(row.deleted_at) for row in rows}
+
+
+def drop_abandoned(connection: Connection, *, idle: timedelta) -> int:
+    """Forget uploads that nobody goes on with; answers how many."""
+    return connection.execute(_DROP_ABANDONED, {"idle": idle}).rowcount
+
+
+def drop_old(connection: Connection, *, before: datetime) -> int:
+    """Forget imports that ended long ago, with their reports; answers how many."""
+    return connection.execute(_DROP_OLD, {"before": before}).rowcount
+
+
+def given_up(connection: Connection) -> list[UUID]:
+    """Imports that no job reads any more, though they have not ended."""
+    return list(connection.execute(_GIVEN_UP).scalars())
+
+
+_COLUMNS = (
+    "import_id, user_id, source, filename, state, total_rows_count, rows_count, imported_count, "
+    "unchanged_count, skipped_count, error, sequence, content_sha256, created_at, finished_at"
+)
+
+_LOCK_OWNER = sa.text("select pg_advisory_xact_lock(hashtextextended(:owner, 0))")
+_UNFINISHED_COUNT = sa.text("""
+    select count(*) from import
+    where user_id = :user_id and (state in ('queued', 'running')
+        or state = 'uploading' and updated_at > now() - interval '10 minutes')
+""")
+_INSERT = sa.text("""
+    insert into import (import_id, user_id, source, filename, state, created_at)
+    values (:import_id, :user_id, :source, :filename, :state, :at)
+""")
+_FIND = sa.text(f"select {_COLUMNS} from import where import_id = :import_id")  # noqa: S608 - the columns are named above
+_HOLD = sa.text(f"{_FIND.text} for update")
+_PUT_CHUNK = sa.text("""
+    insert into import_chunk (import_id, chunk_number, data) values (:import_id, :number, :data)
+    on conflict (import_id, chunk_number) do update set data = excluded.data, updated_at = now()
+""")
+_TOUCH = sa.text("update import set updated_at = now() where import_id = :import_id")
+_RECEIVED = sa.text("""
+    select coalesce(sum(length(data)), 0) from import_chunk where import_id = :import_id
+""")
+_CHUNK_NUMBERS = sa.text("""
+    select chunk_number from import_chunk where import_id = :import_id order by chunk_number
+""")
+_CHUNKS = sa.text("""
+    select data from import_chunk where import_id = :import_id order by chunk_number
+""")
+_START = sa.text("""
+    update import set state = 'queued', source = :source, content_sha256 = :digest,
+        updated_at = now()
+    where import_id = :import_id
+""")
+_BEGIN = sa.text("""
+    update import set state = 'running', total_rows_count = :total, updated_at = now()
+    where import_id = :import_id and state in ('queued', 'running')
+""")
+_ADVANCE = sa.text("""
+    update import set
+        rows_count = rows_count + :rows,
+        imported_count = imported_count + :imported,
+        unchanged_count = unchanged_count + :unchanged,
+        skipped_count = skipped_count + :skipped,
+        updated_at = now()
+    where import_id = :import_id
+""")
+_FINISH = sa.text("""
+    update import set state = :state, error = :error, finished_at = :at, updated_at = now(),
+        sequence = coalesce(
+            (select sequence from user_sequence where user_id = import.user_id), 0)
+    where import_id = :import_id and state in ('queued', 'running')
+""")
+_DROP_CHUNKS = sa.text("delete from import_chunk where import_id = :import_id")
+_ROW_ERRORS = sa.text("""
+    select place, file, row, title, reason from import_row_error
+    where import_id = :import_id and place > :after order by place limit :most
+""")
+_DROP_ABANDONED = sa.text("""
+    delete from import where state = 'uploading' and updated_at < now() - cast(:idle as interval)
+""")
+_DROP_OLD = sa.text("delete from import where finished_at < :before")
+_GIVEN_UP = sa.text("""
+    select import_id from import
+    where state in ('queued', 'running') and not exists (
+        select from job where job.kind = 'import' and job.key = cast(import.import_id as text)
+            and job.state in ('queued', 'running'))
 """)

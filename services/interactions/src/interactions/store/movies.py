@@ -71,6 +71,12 @@ def known_ids(connection: Connection, movie_ids: Sequence[int]) -> set[int]:
     return set(connection.execute(statement).scalars())
 
 
+def all_ids(connection: Connection, movie_ids: Sequence[int]) -> set[int]:
+    """Those of the ids that are known here, removed or not."""
+    statement = sa.select(known_movie.c.movie_id).where(known_movie.c.movie_id.in_(movie_ids))
+    return set(connection.execute(statement).scalars())
+
+
 def _last_of_each(movies: Sequence[Movie]) -> list[Movie]:
     """One a movie, by id: two that write the same movies take their locks in the same order."""
     found = {movie.movie_id: movie for movie in sorted(movies, key=lambda one: one.version)}
