@@ -165,3 +165,30 @@ def test_reading_again_with_the_etag_says_not_modified(suite: Suite) -> None:
     )
     assert stale.status_code == 412
     assert person.api.get(f"/me/ratings/{movie_id}").json()["rating"] == 4.0
+
+
+def test_a_list_stays_and_is_counted_once_until_its_person_does_something(suite: Suite) -> None:
+    person = suite.person()
+    movies = movie_ids(person.api.get("/movies", params={"page_size": 5}).json())
+    person.rate(movies[0], 4.0)
+    eventually(lambda: _list_of(person) == _list_of(person))
+    before = person.recommended(page_size=5)
+    eventually(lambda: _recorded(person, before["list_id"]) == 5)
+    assert person.recommended(page_size=5) == before
+    assert _recorded(person, before["list_id"]) == 5
+    person.rate(movies[1], 4.0)
+    after = person.recommended(page_size=5)
+    assert after["list_id"] != before["list_id"]
+    assert movies[1] not in movie_ids(after)
+    diverse = {"recommendation_diversity": 1.0}
+    assert person.api.patch("/me/preferences", json=diverse).status_code == 200
+    assert _list_of(person) != after["list_id"]
+
+
+def _list_of(person: Person) -> str:
+    return person.recommended(page_size=5)["list_id"]
+
+
+def _recorded(person: Person, list_id: str) -> int:
+    page = person.api.get("/me/recommendations/history", params={"page_size": 100}).json()
+    return sum(one["list_id"] == list_id for one in page["items"])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import redis
 import redis.asyncio
@@ -43,9 +44,12 @@ from gateway.sequences import Sequences
 from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2
 from marquee.catalog.v1 import events_pb2 as catalog_events
+from marquee.interactions.v1 import events_pb2 as interactions_events
+from marquee.recommender.v1 import events_pb2 as recommender_events
 from marquee.users.v1 import events_pb2 as users_events
 
 log = structlog.get_logger()
+_FOLLOWED = ("catalog.events", "users.events", "interactions.events", "recommender.events")
 _ROUTERS = (
     auth.router,
     auth.jwks,
@@ -152,7 +156,7 @@ def _door(settings: Settings, stub: Any, stack: AsyncExitStack) -> Door:
 async def _follow(app: FastAPI, settings: Settings) -> None:
     """Drop from the caches what events say has changed."""
     client = redis.asyncio.Redis.from_url(settings.redis_streams_url)
-    tail = AsyncTail(client, ["catalog.events", "users.events"])
+    tail = AsyncTail(client, _FOLLOWED)
     try:
         await tail.run(lambda event: _changed(app, event))
     finally:
@@ -163,6 +167,7 @@ def _changed(app: FastAPI, event: Event) -> None:
     here: Context = app.state.context
     if event.type.startswith("marquee.catalog."):
         app.state.ready.clear()
+        here.pages.clear()
     if event.type == catalog_events.MoviesChanged.DESCRIPTOR.full_name:
         changed = catalog_events.MoviesChanged.FromString(event.payload)
         here.movies.drop(movie.movie_id for movie in changed.movies)
@@ -174,6 +179,20 @@ def _changed(app: FastAPI, event: Event) -> None:
     elif event.type == users_events.PreferencesChanged.DESCRIPTOR.full_name:
         changed_preferences = users_events.PreferencesChanged.FromString(event.payload)
         here.forget_language(changed_preferences.user_id)
+        here.preferences.heard(UUID(changed_preferences.user_id), changed_preferences.version)
+    elif event.type == recommender_events.ModelPromoted.DESCRIPTOR.full_name:
+        here.pages.clear()
+    else:
+        _heard(here, event)
+
+
+def _heard(here: Context, event: Event) -> None:
+    """What people did elsewhere than through this gateway counts for them as well."""
+    if event.type == interactions_events.RatingsImported.DESCRIPTOR.full_name:
+        for rated in interactions_events.RatingsImported.FromString(event.payload).ratings:
+            here.sequences.heard(UUID(rated.user_id), rated.sequence)
+    elif event.type.startswith("marquee.interactions.") and event.aggregate_id.count(":") == 2:
+        here.sequences.heard(UUID(event.aggregate_id.partition(":")[0]), event.aggregate_version)
 
 
 async def _health() -> Response:

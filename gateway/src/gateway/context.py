@@ -13,6 +13,7 @@ from gateway.cache import Multiplexed, Recent
 from gateway.clients import Services
 from gateway.limits import Limits, Proxies, truncated
 from gateway.movies import Configuration, Movies
+from gateway.personal import Pages
 from gateway.sequences import Sequences
 from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2
@@ -40,6 +41,7 @@ class Context:
     proxies: Proxies
     sequences: Sequences
     preferences: Sequences
+    pages: Pages = field(default_factory=Pages)
     genres: Recent[str, dict[int, str]] = field(
         default_factory=lambda: Recent(_GENRE_LANGUAGES, _GENRE_SECONDS)
     )

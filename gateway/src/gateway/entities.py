@@ -20,7 +20,19 @@ def tagged(
     `etag` is the owner's version where there is one; else the bytes themselves are hashed.
     """
     body = orjson.dumps(value)
-    tag = f'"{etag or hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return tagged_bytes(request, body, etag or etag_of(body), cache=cache, status=status)
+
+
+def etag_of(body: bytes) -> str:
+    """The version of an answer that has no other."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def tagged_bytes(
+    request: Request, body: bytes, etag: str, *, cache: str = PRIVATE, status: int = 200
+) -> Response:
+    """`tagged` for JSON that is ready."""
+    tag = f'"{etag}"'
     headers = {"ETag": tag, "Cache-Control": cache}
     if cache == PUBLIC:
         headers["Vary"] = "Accept-Language, Authorization"

@@ -59,6 +59,29 @@ async def test_the_greatest_sequence_is_known_to_every_gateway(cache: Multiplexe
     assert await one.known(user_id) == 9
 
 
+async def test_what_an_event_told_counts_here_and_hides_nothing_from_others(
+    cache: Multiplexed,
+) -> None:
+    user_id = uuid4()
+    one, other = Sequences(cache, "sequence"), Sequences(cache, "sequence")
+    await one.saw(user_id, 3)
+    one.heard(user_id, 5)
+    assert await one.known(user_id) == 5
+    assert await other.known(user_id) == 3
+    await one.saw(user_id, 5)
+    assert await other.known(user_id) == 5
+
+
+async def test_a_forgetful_redis_is_told_again(cache: Multiplexed) -> None:
+    user_id = uuid4()
+    sequences = Sequences(cache, "sequence")
+    await sequences.saw(user_id, 3)
+    await cache.run("DEL", f"sequence:{user_id}")
+    assert await sequences.known(user_id) is None
+    await sequences.saw(user_id, 3)
+    assert await sequences.known(user_id) == 3
+
+
 def test_the_longest_unused_goes_first() -> None:
     recent: Recent[str, int] = Recent(2, 60)
     recent.put("a", 1)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 import structlog
 from fastapi import Path, Query, Request, Response
 
@@ -14,7 +15,8 @@ from chassis.errors import DeadlineExceeded, Failed, Refusal, Unavailable
 from gateway import context
 from gateway.auth import Person
 from gateway.context import Context
-from gateway.entities import tagged
+from gateway.entities import etag_of, tagged, tagged_bytes
+from gateway.personal import Page
 from gateway.resources import recommendations as shapes
 from gateway.resources.shapes import page, when
 from gateway.routes.frame import SignedIn, personal, refusals
@@ -39,32 +41,27 @@ async def get_recommendations(
 ) -> Response:
     """What you did last counts already; filters apply before ranking, so a page is full."""
     here = context.of(request)
-    try:
-        reply = await _recommend(here, caller, query)
-    except (Unavailable, DeadlineExceeded, Failed) as error:
-        if query.page_token:
-            raise
-        log.warning("recommendations fall back to popular movies", error=error.detail)
-        return await _popular(request, caller, query)
-    language = await here.language(request, caller)
-    movie_ids = [one.movie_id for one in reply.recommendations]
-    cards = await here.movies.cards(movie_ids, language)
-    found: dict[str, Any] = page(
-        [
-            shapes.recommendation_json(one, cards[one.movie_id])
-            for one in reply.recommendations
-            if one.movie_id in cards
-        ],
-        reply.next_page_token,
+    sequence, version, language = await asyncio.gather(
+        here.sequences.known(caller.user_id),
+        here.preferences.known(caller.user_id),
+        here.language(request, caller),
     )
-    found |= {
-        "list_id": reply.list_id,
-        "model_version": reply.model_version or None,
-        "generated_at": when(reply.generated_at),
-        "degraded": reply.degraded,
-    }
-    _recorded(here, request, caller, query, len(movie_ids))
-    return tagged(request, found)
+    question = (caller.user_id, request.scope["query_string"], language)
+    ready = here.pages.find(question, sequence, version)
+    if ready is None:
+        asked = _asked(query, sequence, version)
+        try:
+            reply = await _recommend(here, caller, asked)
+        except (Unavailable, DeadlineExceeded, Failed) as error:
+            if query.page_token:
+                raise
+            log.warning("recommendations fall back to popular movies", error=error.detail)
+            return await _popular(request, caller, query)
+        ready = await _page(here, reply, language)
+        if not reply.degraded:
+            here.pages.keep(question, ready)
+    _recorded(here, request, caller, query, ready.movies_count)
+    return tagged_bytes(request, ready.body, ready.etag)
 
 
 @router.post(
@@ -116,13 +113,10 @@ def _stub(movie_id: int) -> dict[str, Any]:
     return {"movie_id": movie_id, "title": "", "removed": True}
 
 
-async def _recommend(
-    here: Context, caller: Person, query: shapes.RecommendationQuery
-) -> pb.RecommendResponse:
-    sequence, version = await asyncio.gather(
-        here.sequences.known(caller.user_id), here.preferences.known(caller.user_id)
-    )
-    asked = pb.RecommendRequest(
+def _asked(
+    query: shapes.RecommendationQuery, sequence: int | None, version: int | None
+) -> pb.RecommendRequest:
+    return pb.RecommendRequest(
         type=shapes.TYPES[query.type],
         filter=pb.RecommendationFilter(exclude_movie_ids=query.exclude_movie_id, **query.values()),
         page_size=query.size,
@@ -131,6 +125,11 @@ async def _recommend(
         known_sequence=sequence,
         known_preferences_version=version,
     )
+
+
+async def _recommend(
+    here: Context, caller: Person, asked: pb.RecommendRequest
+) -> pb.RecommendResponse:
     reply = await here.services.recommender.Recommend(
         asked, timeout=here.settings.recommend_timeout_seconds, metadata=caller.metadata
     )
@@ -140,6 +139,28 @@ async def _recommend(
             here.preferences.saw(caller.user_id, reply.preferences_version),
         )
     return reply
+
+
+async def _page(here: Context, reply: pb.RecommendResponse, language: str) -> Page:
+    """The answer as bytes, with what it has counted in."""
+    movie_ids = [one.movie_id for one in reply.recommendations]
+    cards = await here.movies.cards(movie_ids, language)
+    found: dict[str, Any] = page(
+        [
+            shapes.recommendation_json(one, cards[one.movie_id])
+            for one in reply.recommendations
+            if one.movie_id in cards
+        ],
+        reply.next_page_token,
+    )
+    found |= {
+        "list_id": reply.list_id,
+        "model_version": reply.model_version or None,
+        "generated_at": when(reply.generated_at),
+        "degraded": reply.degraded,
+    }
+    body = orjson.dumps(found)
+    return Page(body, etag_of(body), len(movie_ids), reply.sequence, reply.preferences_version)
 
 
 def _recorded(
