@@ -1,11 +1,12 @@
 """Movies as the catalog keeps them, the rules for their text, and what it refuses."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from chassis.errors import Conflict, NotFound
 
@@ -25,6 +26,8 @@ ATTRIBUTION: Final = (
     " Where to watch: data provided by JustWatch."
 )
 TITLE_KEY_LENGTH: Final = 200
+WORD_LENGTH: Final = 40
+"""Longer words are found only as they are."""
 BATCH_LIMIT: Final = 500
 
 GENRE_IDS: Final = {
@@ -79,8 +82,10 @@ class QuarantineEntryResolved(Conflict):
     """The record was loaded since; there is nothing left to retry."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRecord:
+# Tuples where a movie has dozens: they are made, compared and hashed many times faster.
+
+
+class PersonRecord(NamedTuple):
     """A person as credits name them."""
 
     person_id: int
@@ -90,8 +95,7 @@ class PersonRecord:
     popularity: float
 
 
-@dataclass(frozen=True, slots=True)
-class CreditRecord:
+class CreditRecord(NamedTuple):
     """One part of a person in a movie."""
 
     person_id: int
@@ -101,8 +105,7 @@ class CreditRecord:
     billing_order: int
 
 
-@dataclass(frozen=True, slots=True)
-class VideoRecord:
+class VideoRecord(NamedTuple):
     """A trailer or clip."""
 
     video_id: str
@@ -114,8 +117,7 @@ class VideoRecord:
     official: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TranslationRecord:
+class TranslationRecord(NamedTuple):
     """Texts of a movie in one language and region; '' where nobody translated them."""
 
     language: str
@@ -125,8 +127,7 @@ class TranslationRecord:
     tagline: str
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionRecord:
+class CollectionRecord(NamedTuple):
     """The collection a movie belongs to, as the movie names it."""
 
     collection_id: int
@@ -203,15 +204,30 @@ def wanted_language(tag: str) -> Language:
     return Language(code, region if len(region) == 2 and region.isascii() else "")
 
 
+_WORD_WITH_TWO_TYPOS: Final = 5
+_LONG_WORD: Final = 16
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+
+class _Unaccented(dict[int, int | None]):
+    """For str.translate: what combines with another character is left out."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = None if unicodedata.combining(chr(code)) else code
+        self[code] = kept
+        return kept
+
+
+_UNACCENTED: Final = _Unaccented()
+
+
 def title_key(text: str) -> str:
     """A title as search compares it: no case, no accents, no punctuation."""
     if text.isascii():
         folded = text.lower()
     else:
-        decomposed = unicodedata.normalize("NFKD", text.casefold())
-        folded = "".join(c for c in decomposed if not unicodedata.combining(c))
-    words = "".join(c if c.isalnum() else " " for c in folded).split()
-    key = " ".join(words)[:TITLE_KEY_LENGTH].rstrip()
+        folded = unicodedata.normalize("NFKD", text.casefold()).translate(_UNACCENTED)
+    key = " ".join(_WORDS.findall(folded))[:TITLE_KEY_LENGTH].rstrip()
     # A title of punctuation alone would be found by nothing: keep it as it is.
     return key or text.strip().casefold()[:TITLE_KEY_LENGTH]
 
@@ -220,6 +236,42 @@ def title_keys(record: MovieRecord) -> list[str]:
     """Everything a movie is found by: its titles in all languages, each once."""
     titles = [record.title, record.original_title, *(t.title for t in record.translations)]
     return list(dict.fromkeys(title_key(title) for title in titles if title))
+
+
+def without_letters(word: str) -> list[str]:
+    """The word, and what is left of it without any one or two of its letters."""
+    found = {word}
+    for _ in range(2 if len(word) <= _LONG_WORD else 1):
+        found |= {one[:at] + one[at + 1 :] for one in found for at in range(len(one))}
+    return sorted(found - {""})
+
+
+def nearest_words(word: str, candidates: Iterable[str], count: int) -> list[str]:
+    """Those that somebody may have meant by `word`, by the number of typos, at most two."""
+    most = 1 if len(word) < _WORD_WITH_TWO_TYPOS else 2
+    ranked = sorted((typos(word, one, most), one) for one in candidates)
+    return [one for distance, one in ranked if distance <= most][:count]
+
+
+def typos(word: str, other: str, most: int) -> int:
+    """Letters wrong, missing, too many or swapped with the next, as far as `most`; else more.
+
+    The optimal string alignment distance (Damerau 1964).
+    """
+    if abs(len(word) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(word, 1):
+        now = [row]
+        for column, their in enumerate(other, 1):
+            cost = min(now[-1] + 1, last[column] + 1, last[column - 1] + (letter != their))
+            swapped = row > 1 < column and letter == other[column - 2] and their == word[row - 2]
+            now.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        if min(now) > most:
+            return most + 1
+        before, last = last, now
+    return last[-1]
 
 
 def tag_keyword_id(name: str) -> int:

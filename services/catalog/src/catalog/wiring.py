@@ -1,5 +1,6 @@
 """The only place where parts meet: settings in, servers out."""
 
+import gc
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -29,6 +30,7 @@ _CACHE_TIMEOUT_SECONDS = 1.0
 _STREAMS_TIMEOUT_SECONDS = 5.0
 # A first backfill may run for hours: two more threads keep lists and changes moving beside it.
 _JOBS_AT_ONCE = 3
+_COLLECTED_AFTER = 100_000
 
 
 def serve(settings: Settings) -> None:
@@ -105,6 +107,10 @@ def registration(servicer: CatalogServicer) -> Registration:
 
 def sync_context(settings: Settings) -> Sync:
     """What the stages of the sync work with."""
+    # A batch is some hundred thousand small objects without cycles: to search them for cycles
+    # at every seven hundredth took an eighth of the sync.
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
     return Sync(
         database=_database(settings),
         cache=_cache(settings),
@@ -115,7 +121,7 @@ def sync_context(settings: Settings) -> Sync:
             connections=settings.tmdb_connections,
             attempts=settings.tmdb_attempts,
         ),
-        budget=RateBudget(settings.tmdb_rate),
+        budget=RateBudget(settings.tmdb_rate, settings.tmdb_connections),
         source=settings.catalog_source,
         export_url=settings.tmdb_export_url,
         adult_export=settings.tmdb_adult_export,

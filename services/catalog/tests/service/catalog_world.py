@@ -37,6 +37,8 @@ CONTENT = (
     "video",
     "certification",
     "genre",
+    "title_word",
+    "name_word",
     "sync_item",
 )
 

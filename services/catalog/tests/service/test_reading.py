@@ -118,6 +118,35 @@ def test_search_forgives_typos_and_knows_translations(loaded, synced):
     assert loaded.SearchMovies(query=title).movies[0].title == title
 
 
+def test_two_typos_are_forgiven_in_titles_and_names(loaded, synced):
+    titles = synced.values(
+        "select title from movie where not adult and title ~ '^[A-Za-z ]{14,}$'"
+        " order by popularity desc limit 10"
+    )
+    names = synced.values("select name from person where name ~ '^[A-Za-z ]{12,}$' limit 10")
+    for wanted, search, field, shown in [
+        *((title, loaded.SearchMovies, "movies", "title") for title in titles),
+        *((name, loaded.SearchPeople, "people", "name") for name in names),
+    ]:
+        first, rest = wanted[:3], wanted[3:]
+        two_letters_swapped = first[0] + first[2] + first[1] + rest[:-3] + rest[-2] + rest[-3]
+        one_lost_one_extra = first[:2] + rest[:-1] + "x" + rest[-1]
+        for query in (two_letters_swapped + rest[-1], one_lost_one_extra):
+            found = getattr(search(query=query, page_size=100), field)
+            assert wanted in [getattr(one, shown) for one in found], (wanted, query)
+
+
+def test_words_written_as_one_are_found_with_a_typo_in_one(loaded, synced):
+    title = synced.values(
+        "select title from movie where not adult and title ~ '^[A-Za-z]{5,} [A-Za-z]{5,}$'"
+        " order by popularity desc limit 1"
+    )[0]
+    joined = title.replace(" ", "")
+    for query in (joined, joined[:2] + joined[3] + joined[2] + joined[4:]):
+        found = loaded.SearchMovies(query=query).movies
+        assert title in [movie.title for movie in found], query
+
+
 def test_search_pages_hold_each_movie_once(loaded):
     for query in ("the", "the last", "night"):
         found = ids(all_pages(loaded.SearchMovies, "movies", page_size=4, query=query))

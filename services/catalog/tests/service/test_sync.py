@@ -10,6 +10,7 @@ from datetime import timedelta
 import grpc
 import pytest
 from catalog_asking import FIRST, SIZE
+from catalog_world import CONTENT
 
 from catalog import jobs
 from catalog.store import runs
@@ -19,6 +20,16 @@ from chassis.errors import Unavailable
 from chassis.jobs import Interrupted
 from chassis.testing import eventually
 from marquee.catalog.v1 import events_pb2 as events
+
+# Kept by the writer's order rather than by foreign keys.
+PARENTS = [
+    ("credit", "movie_id", "movie", "tmdb_id"),
+    ("credit", "person_id", "person", "person_id"),
+    ("movie_keyword", "movie_id", "movie", "tmdb_id"),
+    ("movie_keyword", "keyword_id", "keyword", "keyword_id"),
+    ("movie_title", "movie_id", "movie", "tmdb_id"),
+    ("translation", "movie_id", "movie", "tmdb_id"),
+]
 
 
 def facts_of(syncing, kind):
@@ -275,10 +286,7 @@ def test_a_backfill_killed_at_any_time_resumes_to_the_same_tables(
 ):
     expected = synced.content()
     with synced.context.database.begin() as connection:
-        connection.exec_driver_sql(
-            "truncate movie, genre, person, keyword, collection, sync_item, sync_run, outbox"
-            " cascade"
-        )
+        connection.exec_driver_sql(f"truncate {', '.join(CONTENT)}, sync_run, outbox cascade")
     synced.run("reference")
     synced.run("census")
     environment = {
@@ -308,3 +316,8 @@ def test_a_backfill_killed_at_any_time_resumes_to_the_same_tables(
     assert set(failed) == {"its process ended"}
     told = {m.movie_id for fact in facts_of(synced, events.MoviesChanged) for m in fact.movies}
     assert len(told) == SIZE
+    for table, column, parent, key in PARENTS:
+        orphans = f"select count(*) from {table} c where not exists"
+        assert synced.values(f"{orphans} (select from {parent} p where p.{key} = c.{column})") == [
+            0
+        ], table

@@ -32,21 +32,21 @@ def send(budget: RateBudget, clock: Clock, count: int) -> list[float]:
     async def all_of_them() -> list[float]:
         moments = []
         for _ in range(count):
-            await budget.acquire()
-            moments.append(clock.now)
+            async with budget.turn():
+                moments.append(clock.now)
         return moments
 
     return asyncio.run(all_of_them())
 
 
 def test_no_window_of_a_second_holds_more_than_the_cap(clock):
-    moments = send(RateBudget(35, clock), clock, 500)
+    moments = send(RateBudget(35, clock=clock), clock, 500)
     for number in range(len(moments) - 35):
         assert moments[number + 35] - moments[number] >= 1.0 - 1e-9
 
 
 def test_a_complaint_halves_the_rate_once_a_second_and_it_recovers_within_a_minute(clock):
-    budget = RateBudget(40, clock)
+    budget = RateBudget(40, clock=clock)
     budget.complain()
     budget.complain()
     assert budget.rate == pytest.approx(20)
@@ -59,7 +59,46 @@ def test_a_complaint_halves_the_rate_once_a_second_and_it_recovers_within_a_minu
 
 
 def test_nothing_is_sent_while_tmdb_asks_for_silence(clock):
-    budget = RateBudget(40, clock)
+    budget = RateBudget(40, clock=clock)
     budget.complain(retry_after_seconds=7)
     asked_at = clock.now
     assert send(budget, clock, 1)[0] >= asked_at + 7
+
+
+def test_no_second_at_tmdb_holds_more_than_the_cap_however_long_requests_are_under_way(clock):
+    budget, sent, answered = RateBudget(10, at_once=10, clock=clock), [], []
+    delays = [0.0, 0.9, 0.3, 0.0, 1.7, 0.05] * 20
+
+    async def ask(delay):
+        async with budget.turn():
+            sent.append(clock.now)
+            clock.now += delay
+            answered.append(clock.now)
+
+    async def all_of_them():
+        for delay in delays:
+            await ask(delay)
+
+    asyncio.run(all_of_them())
+    # Whenever within its way each arrived: a window that may hold eleven must not exist.
+    for number in range(len(sent) - 10):
+        assert sent[number + 10] - answered[number] >= 1.0 - 1e-9
+
+
+def test_no_more_requests_are_under_way_than_there_are_connections(clock):
+    budget, most = RateBudget(1000, at_once=3, clock=clock), []
+
+    async def ask(under_way):
+        async with budget.turn():
+            under_way.add(asyncio.current_task())
+            most.append(len(under_way))
+            await asyncio.sleep(0.05)
+            under_way.discard(asyncio.current_task())
+
+    async def all_of_them():
+        under_way = set()
+        await asyncio.gather(*(ask(under_way) for _ in range(20)))
+
+    asyncio.run(all_of_them())
+    assert len(most) == 20
+    assert max(most) <= 3

@@ -10,8 +10,11 @@ from catalog.domain import (
     Language,
     billed,
     genres_and_tags,
+    nearest_words,
     title_key,
+    typos,
     wanted_language,
+    without_letters,
 )
 
 
@@ -61,3 +64,32 @@ def test_names_of_genres_elsewhere_become_tmdbs_and_all_others_keywords():
     assert sorted(name for _, name in words) == ["Film-Noir", "Fun", "IMAX"]
     assert all(keyword_id < 0 for keyword_id, _ in words)
     assert genres_and_tags([], ["fun"])[1][0][0] == genres_and_tags(["FUN"], [])[1][0][0]
+
+
+WORD = st.text("abcdeé", min_size=1, max_size=12)
+
+
+@given(WORD, st.integers(0, 11), st.sampled_from("abcx"))
+def test_one_letter_wrong_missing_extra_or_swapped_is_one_typo(word, at, letter):
+    at %= len(word)
+    wrong, missing = word[:at] + letter + word[at + 1 :], word[:at] + word[at + 1 :]
+    extra = word[:at] + letter + word[at:]
+    swapped = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+    for other in (wrong, missing, extra, swapped):
+        assert typos(word, other, 2) == typos(other, word, 2) == (word != other)
+        # What search looks words up by: something is left of both.
+        rests = {other[:n] + other[n + 1 :] for n in range(len(other) + 1)}
+        assert rests & set(without_letters(word)) or len(word) == 1
+
+
+@given(WORD, WORD)
+def test_typos_are_counted_the_same_both_ways_and_none_only_between_equals(one, other):
+    assert typos(one, other, 12) == typos(other, one, 12)
+    assert (typos(one, other, 12) == 0) == (one == other)
+    assert typos(one, other, 1) == min(typos(one, other, 12), 2)
+
+
+def test_the_nearest_words_come_first_and_a_short_word_may_have_one_typo():
+    known = ["river", "rivet", "driver", "liver", "shiver", "over"]
+    assert nearest_words("rvier", known, 2) == ["river", "driver"]
+    assert nearest_words("rive", known, 9) == ["river", "rivet"]

@@ -1,14 +1,19 @@
 """TMDb's answers into records: whole and canonical, or refused with a reason."""
 
+import gzip
 import json
+import sys
+import zlib
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+import brotli
 import orjson
 import pytest
 
-from catalog.tmdb.client import as_of, retry_after_seconds
-from catalog.tmdb.errors import BadAnswer
+from catalog.tmdb.client import as_of, decoded, retry_after_seconds
+from catalog.tmdb.errors import BadAnswer, SourceUnavailable
 from catalog.tmdb.parsing import movie_record
 
 BODY: dict[str, Any] = {
@@ -92,8 +97,36 @@ def test_nulls_and_empty_strings_are_what_tmdb_means_by_unknown():
     assert movie.credits == ()
 
 
-def test_nul_is_dropped():
+def test_nul_is_dropped_and_nothing_else():
     assert record(title="A\0 Club").title == "A Club"
+    assert record(title="A \\u0000 Club").title == "A \\u0000 Club"
+    assert record(tagline="\0\\\0").tagline == "\\"
+
+
+def test_fields_that_are_new_are_counted():
+    unknown = Counter()
+    movie_record(550, json.dumps({**BODY, "mood": "dark", "video": False}).encode(), unknown)
+    assert unknown == {"mood": 1}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, brotli.compress])
+def test_a_body_is_unpacked_as_its_header_says(pack):
+    name = {gzip: "gzip", zlib: "deflate", brotli: "br"}[sys.modules[pack.__module__]]
+    packed = pack(b"a body " * 50)
+    assert decoded(packed, name.upper()) == b"a body " * 50
+    with pytest.raises(BadAnswer, match="encoding"):
+        decoded(packed[: len(packed) // 2], name)
+
+
+def test_a_body_is_left_as_it_is_when_its_header_says_nothing():
+    packed = gzip.compress(b"a body")
+    assert decoded(packed, "") == decoded(packed, "identity") == packed
+    assert decoded(gzip.compress(packed), "gzip, gzip") == b"a body"
+
+
+def test_an_encoding_that_nobody_knows_blames_no_record():
+    with pytest.raises(SourceUnavailable, match="snappy"):
+        decoded(b"", "snappy")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +142,15 @@ def test_nul_is_dropped():
         ({"budget": "a fortune"}, "budget"),
         ({"budget": 2**70}, "budget"),
         ({"credits": {"cast": [{"name": "nobody"}]}}, "credits.cast.0.id"),
+        ({"credits": {"cast": [None]}}, "credits.cast.0"),
+        ({"genres": [{"id": None}]}, "genres.0.id"),
+        ({"genres": [{"id": 2**70, "name": "Huge"}]}, "genres.0.id"),
+        ({"release_date": 946684800}, "release_date"),
+        ({"release_date": "99999-01-01"}, "release_date"),
+        ({"release_date": "0000-00-00"}, "release_date"),
+        ({"popularity": -1}, "popularity"),
+        ({"popularity": 1e300}, "popularity"),
+        ({"runtime": 2**40}, "runtime"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_says_where(changes, where):
@@ -116,7 +158,22 @@ def test_what_cannot_be_meant_is_refused_and_says_where(changes, where):
         record(**changes)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"id": 550, "ti', b"\xff\xfe", b"<html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"id": 550, "ti',
+        b"\xff\xfe",
+        b"<html>",
+        b'{"id": 550, "title": "\\ud800"}',
+        b'{"id": 550, "title": NaN}',
+        b"[" * 100_000,
+        b'{"id": 550, "title": "x", "popularity": Infinity}',
+        b'{"id": 550, "title": "\\u0000',
+    ],
+)
 def test_a_body_that_is_no_movie_is_refused(body):
     with pytest.raises(BadAnswer):
         movie_record(550, body)

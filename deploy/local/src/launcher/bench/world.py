@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 from sqlalchemy.engine import make_url
 
 from chassis.embedded import death_guard
+from launcher import databases
 from launcher.backing import Servers
 from launcher.bench.spending import Spent, cpu_seconds, run
 from launcher.children import python
@@ -69,18 +71,32 @@ class World:
 
     def query(self, service: str, statement: str, *values: object) -> Sequence[Any]:
         """The first row of an answer of this service's database."""
+        return next(iter(self.queries(service, statement, *values)), ())
+
+    def queries(self, service: str, statement: str, *values: object) -> list[Sequence[Any]]:
+        """All rows of an answer of this service's database."""
         url = make_url(self.environment(service)["DATABASE_URL"]).set(drivername="postgresql")
         connection = psycopg2.connect(url.render_as_string(hide_password=False))
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement, values)
-                return cursor.fetchone() or ()
+                return list(cursor.fetchall())
         finally:
             connection.close()
 
     def cpu_seconds(self, *names: str) -> float:
         """CPU time so far of these, by name; `postgres` is every process of the server."""
         return cpu_seconds(self._pids[name] for name in names)
+
+    def request_seconds(self, service: str) -> float:
+        """CPU time so far of a service's answers: its own, and that of its database connections.
+
+        What PostgreSQL does beside them (vacuuming after a sync, say) is no request's cost.
+        """
+        title = f"postgres: {databases.name_of(service)} "
+        server = psutil.Process(self._pids["postgres"])
+        connections = [one.pid for one in server.children() if _title(one).startswith(title)]
+        return cpu_seconds([self._pids[f"{service}.serve"], *connections])
 
     def _start_server(self, unit: Unit) -> None:
         asyncio.run(unit.start())
@@ -100,6 +116,13 @@ def world(settings: LocalSettings, *, size: int, folder: Path | None = None) -> 
         own = replace(settings, state=folder.resolve(), catalog_size=size, tmdb_read_token="",
                       tmdb_api_key="")  # fmt: skip
         yield World(own, stack)
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _await(name: str, ready: Probe, lives: Callable[[], bool]) -> None:

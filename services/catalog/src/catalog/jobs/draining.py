@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
+import structlog
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
@@ -22,6 +23,8 @@ _MANY = 100
 _A_VOID = 20
 _UPKEEP_SECONDS = 600
 
+log = structlog.get_logger()
+
 # Classes of SQLSTATE that blame the record: data, constraints, limits. All others blame us.
 _RECORDS_FAULT = ("22", "23", "54")
 
@@ -37,6 +40,8 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
     try:
         with fetching(sync, partial(run.tell, run)) as fetcher:
             drainer.drain(fetcher)
+            if fetcher.unknown_fields:
+                log.info("fields we do not know", counts=dict(fetcher.unknown_fields))
         if run.changed_count - before >= _MANY:
             with sync.database.begin(statement_timeout_seconds=_UPKEEP_SECONDS) as connection:
                 upkeep.settle(connection)

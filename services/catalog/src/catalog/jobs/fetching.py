@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -71,6 +72,7 @@ class Fetcher:
         self._connections = connections
         self._tell = tell
         self._told_requests = 0
+        self.unknown_fields: Counter[str] = Counter()
 
     def movies(self, movie_ids: Sequence[int]) -> Future[list[Fetched]]:
         """All of these; fails as a whole when TMDb refuses or does not answer."""
@@ -123,7 +125,8 @@ class Fetcher:
         answered = self._tmdb.answers_count
         try:
             record, answer = await self._looked(
-                lambda: self._tmdb.movie(movie_id), lambda body: movie_record(movie_id, body)
+                lambda: self._tmdb.movie(movie_id),
+                lambda body: movie_record(movie_id, body, self.unknown_fields),
             )
         except Gone:
             return Fetched(movie_id)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from typing import TypeGuard
 
 from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
 from catalog.jobs.draining import drain
@@ -15,7 +16,13 @@ from catalog.store import items
 from catalog.tmdb.errors import ExportUnusable
 from catalog.tmdb.export import census_lines
 from catalog.tmdb.parsing import json_body, parsed
-from catalog.tmdb.shapes import ChangesPage, Configuration, GenreList, Listed, ListPage
+from catalog.tmdb.shapes import (
+    CHANGES_PAGE,
+    CONFIGURATION,
+    GENRE_LIST,
+    LARGEST,
+    LIST_PAGE,
+)
 
 _REFERENCE_PATHS = {
     "configuration": "/configuration",
@@ -44,15 +51,15 @@ def reference(sync: Sync, run: Run) -> None:
     with fetching(sync, partial(run.tell, run)) as fetcher:
         genres = {
             language: {
-                genre.id: genre.name or ""
+                genre["id"]: genre.get("name") or ""
                 for genre in fetcher.get(
-                    partial(parsed, GenreList), "/genre/movie/list", {"language": language}
-                ).genres
+                    partial(parsed, GENRE_LIST), "/genre/movie/list", {"language": language}
+                )["genres"]
             }
             for language in ("en", *sync.languages)
         }
         bodies = {name: fetcher.get(json_body, path) for name, path in _REFERENCE_PATHS.items()}
-        parsed(Configuration, bodies["configuration"])
+        parsed(CONFIGURATION, bodies["configuration"])
         with sync.database.begin() as connection:
             changed = listing.store_reference(connection, sync.source, genres, bodies, sync.now())
             run.add(
@@ -76,7 +83,12 @@ def census(sync: Sync, run: Run) -> None:
                 today = sync.now().date()
                 for lines in collect(loop, census_lines(sync.export_url, kind, today)):
                     rows = {
-                        line.id: (line.id, line.adult, line.popularity or 0.0) for line in lines
+                        line["id"]: (
+                            line["id"],
+                            line.get("adult") or False,
+                            line.get("popularity") or 0.0,
+                        )
+                        for line in lines
                     }
                     censuses.append(connection, list(rows.values()))
                     counted += len(rows)
@@ -151,10 +163,12 @@ def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool)
     page, pages, changed = 1, 1, dict[int, bool]()
     while page <= min(pages, _PAGES_LIMIT):
         query = {"start_date": day, "end_date": end_date, "page": str(page)}
-        answer = fetcher.get(partial(parsed, ChangesPage), "/movie/changes", query)
+        answer = fetcher.get(partial(parsed, CHANGES_PAGE), "/movie/changes", query)
         run.tell(run)
-        changed |= {one.id: bool(one.adult) for one in answer.results if one.id and one.id > 0}
-        page, pages = page + 1, answer.total_pages
+        for one in answer["results"]:
+            if _is_id(movie_id := one.get("id")):
+                changed[movie_id] = bool(one.get("adult"))
+        page, pages = page + 1, answer.get("total_pages") or 1
     with sync.database.begin() as connection:
         at = start + timedelta(days=1) if closed else start
         items.mark_changed(connection, sync.source, sorted(changed.items()), at)
@@ -184,15 +198,22 @@ def lists(sync: Sync, run: Run) -> None:
 
 def _listed(sync: Sync, run: Run, fetcher: Fetcher, path: str) -> list[tuple[int, bool, float]]:
     """Entries of a list, each once: pages shift while they are read, and repeat some."""
-    found: dict[int, Listed] = {}
+    found: dict[int, tuple[int, bool, float]] = {}
     page, pages = 1, 1
     while page <= min(pages, sync.list_pages, _PAGES_LIMIT):
-        answer = fetcher.get(partial(parsed, ListPage), path, {"page": str(page)})
-        for one in answer.results:
-            found.setdefault(one.id, one)
+        answer = fetcher.get(partial(parsed, LIST_PAGE), path, {"page": str(page)})
+        for one in answer["results"]:
+            if _is_id(movie_id := one.get("id")):
+                entry = (movie_id, bool(one.get("adult")), one.get("popularity") or 0.0)
+                found.setdefault(movie_id, entry)
         run.tell(run)
-        page, pages = page + 1, answer.total_pages
-    return [(one.id, bool(one.adult), one.popularity or 0.0) for one in found.values()]
+        page, pages = page + 1, answer.get("total_pages") or 1
+    return list(found.values())
+
+
+def _is_id(value: int | None) -> TypeGuard[int]:
+    """Null has been seen among changes; an entry without an id names nothing."""
+    return value is not None and 0 < value <= LARGEST
 
 
 def everything(sync: Sync, run: Run) -> None:

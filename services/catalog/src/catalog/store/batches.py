@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import MovieRecord, title_key, title_keys
+from catalog.domain import WORD_LENGTH, MovieRecord, title_key, title_keys
 from catalog.store import bulk
 
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
@@ -55,6 +55,21 @@ def known_movies(connection: Connection, movie_ids: Sequence[int]) -> dict[int, 
     return {row[0]: Known(row[1], row[2], bytes(row[3]), row[4]) for row in rows}
 
 
+def add_words(connection: Connection, words: sa.Table, keys: Iterable[str]) -> None:
+    """Remember the words of these keys, for search; most are known already.
+
+    Beside each stands what is left of it without any one of its letters.
+    """
+    connection.exec_driver_sql(
+        f"insert into {words.name} (word, near) select w, array(select distinct"
+        " substr(w, 1, i - 1) || substr(w, i + 1) from generate_series(1, length(w) + 1) i)"
+        f" from unnest(%(words)s::text[]) w where length(w) <= {WORD_LENGTH}"
+        f" and not exists (select from {words.name} k where k.word = w) order by w"
+        " on conflict (word) do nothing",
+        {"words": list({word for key in keys for word in key.split()})},
+    )
+
+
 def write_new(
     connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
 ) -> None:
@@ -64,6 +79,8 @@ def write_new(
     bulk.copy(connection, tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records))
     for table, columns, _, rows in _children(movies):
         bulk.copy(connection, table, columns, rows)
+        if table is tables.movie_title:
+            add_words(connection, tables.title_word, (str(key) for _, key in rows))
 
 
 def write_changed(
@@ -77,6 +94,8 @@ def write_changed(
     movie_ids = [movie.movie_id for movie in movies]
     for table, columns, key, rows in _children(movies):
         bulk.merge_children(connection, table, columns, key, movie_ids, rows)
+        if table is tables.movie_title:
+            add_words(connection, tables.title_word, (str(key) for _, key in rows))
 
 
 def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[int, int]:
@@ -119,7 +138,8 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord]) -> None:
          p.popularity)
         for p in (people[key] for key in sorted(people))
     ]  # fmt: skip
-    bulk.merge(connection, tables.person, _PERSON, ("person_id",), rows)
+    if bulk.merge(connection, tables.person, _PERSON, ("person_id",), rows):
+        add_words(connection, tables.name_word, (row[2] for row in rows))
     collections = {m.collection.collection_id: m.collection for m in movies if m.collection}
     columns = ("collection_id", "name", "poster_path", "backdrop_path")
     rows = [

@@ -2,8 +2,14 @@
 
 from sqlalchemy.engine import Connection
 
-_GIN_INDEXES = ("movie_title_trigram_idx", "movie_title_words_idx", "person_trigram_idx")
-_TABLES = "movie, movie_title, movie_genre, movie_keyword, credit, person, translation, sync_item"
+_GIN_INDEXES = (
+    "movie_title_words_idx", "person_words_idx", "title_word_near_idx", "title_word_trigram_idx",
+    "name_word_near_idx", "name_word_trigram_idx",
+)  # fmt: skip
+_TABLES = (
+    "movie, movie_title, movie_genre, movie_keyword, credit, person, translation, sync_item,"
+    " title_word, name_word"
+)
 
 
 def settle(connection: Connection) -> None:

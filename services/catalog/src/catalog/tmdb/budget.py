@@ -7,27 +7,41 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 _WINDOW_SECONDS = 1.0
 _LOWEST_SHARE = 1 / 16
 _FULL_RECOVERY_SECONDS = 45.0
 _HALVED_AT_MOST_EVERY_SECONDS = 1.0
+_CROWDED_SECONDS = 0.01
 
 
 class RateBudget:
-    """Hands out moments to send at; shared by all runs of a process, whatever their event loop."""
+    """Hands out turns to ask; shared by all runs of a process, whatever their event loop.
 
-    def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+    TMDb counts a request when it arrives, which is somewhere between our sending it and its
+    answer. A turn therefore counts from its beginning until a second after its end: so no second
+    at TMDb holds more than the cap, however long requests were under way.
+    """
+
+    def __init__(
+        self,
+        per_second: int,
+        at_once: int = 20,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cap = per_second
+        self._at_once = at_once
         self._clock = clock
         self._lock = threading.Lock()
         self._rate = float(per_second)
         self._rate_at = clock()
         self._halved_at = float("-inf")
         self._paused_until = float("-inf")
-        self._next_slot = float("-inf")
-        self._slots: deque[float] = deque(maxlen=per_second)
+        self._next_moment = float("-inf")
+        self._under_way = 0
+        self._ended: deque[float] = deque()
 
     @property
     def rate(self) -> float:
@@ -36,12 +50,20 @@ class RateBudget:
             self._recover(self._clock())
             return self._rate
 
-    async def acquire(self) -> None:
-        """Wait for a moment at which one request may be sent."""
-        with self._lock:
-            delay = self._reserve()
-        if delay > 0:
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None, None]:
+        """Wait until one request may be sent; the block is that request."""
+        await asyncio.sleep(self._moment())
+        delay = self._begin()
+        while delay > 0:
             await asyncio.sleep(delay)
+            delay = self._begin()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._ended.append(self._clock())
 
     def complain(self, retry_after_seconds: float | None = None) -> None:
         """A 429 or 5xx: halve the rate, and be silent for as long as TMDb asks."""
@@ -54,20 +76,29 @@ class RateBudget:
             if retry_after_seconds:
                 self._paused_until = max(self._paused_until, now + retry_after_seconds)
 
-    def _reserve(self) -> float:
-        """Seconds until the reserved moment.
+    def _moment(self) -> float:
+        """Seconds until our moment; they are evenly spaced, in the order they are asked for."""
+        with self._lock:
+            now = self._clock()
+            self._recover(now)
+            moment = max(now, self._next_moment)
+            self._next_moment = moment + 1.0 / self._rate
+            return moment - now
 
-        Moments are evenly spaced, and a full second behind the one that came `cap` earlier: even
-        if the event loop is late and sends several at once, the moments themselves keep the cap.
-        """
-        now = self._clock()
-        self._recover(now)
-        moment = max(now, self._paused_until, self._next_slot)
-        if len(self._slots) == self._cap:
-            moment = max(moment, self._slots[0] + _WINDOW_SECONDS)
-        self._slots.append(moment)
-        self._next_slot = moment + 1.0 / self._rate
-        return moment - now
+    def _begin(self) -> float:
+        """0 when the turn has begun, else seconds after which to try again."""
+        with self._lock:
+            now = self._clock()
+            if now < self._paused_until:
+                return self._paused_until - now
+            while self._ended and self._ended[0] + _WINDOW_SECONDS <= now:
+                self._ended.popleft()
+            if self._under_way >= self._at_once:
+                return _CROWDED_SECONDS
+            if self._under_way + len(self._ended) >= self._cap:
+                return self._ended[0] + _WINDOW_SECONDS - now if self._ended else _CROWDED_SECONDS
+            self._under_way += 1
+            return 0.0
 
     def _recover(self, now: float) -> None:
         gained = (now - self._rate_at) * self._cap / _FULL_RECOVERY_SECONDS

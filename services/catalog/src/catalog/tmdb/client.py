@@ -2,25 +2,30 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Mapping
+import zlib
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
+import aiohttp
+import brotli
 import orjson
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from catalog.tmdb.budget import RateBudget
 from catalog.tmdb.errors import BadAnswer, Gone, SourceDenied, SourceUnavailable
 
 _APPENDED = "credits,keywords,release_dates,videos,translations,external_ids,watch/providers"
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0, pool=None)
+_TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=5.0, sock_read=30.0)
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
+_LARGEST_BODY = 64 * 1024 * 1024
+_GZIP_OR_ZLIB, _BARE = 47, -15
 _TOO_MANY = 429
 _DENIED = 401
 _NOT_FOUND = 404
@@ -61,7 +66,7 @@ class _Complaint:
 class Tmdb:
     """A TMDb-compatible server."""
 
-    def __init__(self, http: httpx.AsyncClient, access: Access, budget: RateBudget) -> None:
+    def __init__(self, http: aiohttp.ClientSession, access: Access, budget: RateBudget) -> None:
         self._http = http
         self._base_url = access.base_url.rstrip("/")
         self._key = {} if access.token else {"api_key": access.api_key}
@@ -82,12 +87,11 @@ class Tmdb:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer of a path; waits out complaints, and says by its error who is to blame."""
-        url = str(httpx.URL(self._base_url + path, params={**(query or {}), **self._key}))
+        asked = urlencode({**(query or {}), **self._key}, safe=",/")
+        url = URL(f"{self._base_url}{path}?{asked}", encoded=True)
         complaint, tries = _Complaint(""), 0
         while tries < self._attempts:
             answered = self.answers_count
-            await self._budget.acquire()
-            self.requests_count += 1
             answer = await self._try(url)
             if isinstance(answer, Answer):
                 self.answers_count += 1
@@ -99,29 +103,33 @@ class Tmdb:
             await asyncio.sleep(_backoff(tries))
         raise SourceUnavailable(f"TMDb: {complaint.problem}; gave up after {tries} tries")
 
-    async def _try(self, url: str) -> Answer | _Complaint:
+    async def _try(self, url: URL) -> Answer | _Complaint:
         """An answer, or what TMDb complains about for now."""
         try:
-            response = await self._http.get(url)
-        except httpx.DecodingError as error:
-            raise BadAnswer(f"the body's encoding is broken: {error}", b"") from error
-        except (httpx.TransportError, TimeoutError) as error:
+            async with self._budget.turn():
+                self.requests_count += 1
+                async with self._http.get(url, allow_redirects=False) as response:
+                    raw = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             self._budget.complain()
             return _Complaint(f"no answer ({type(error).__name__}: {error})")
-        status = response.status_code
+        body = decoded(raw, response.headers.get("content-encoding", ""))
+        return self._judged(response.status, response.headers, body)
+
+    def _judged(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer | _Complaint:
         if status == _OK:
-            return Answer(response.content, as_of(response.headers))
+            return Answer(body, as_of(headers))
         if status == _TOO_MANY or status >= _SERVER_ERROR:
-            self._budget.complain(retry_after_seconds(response.headers))
-            return _Complaint(f"{status} {_message(response.content)}", status == _TOO_MANY)
+            self._budget.complain(retry_after_seconds(headers))
+            return _Complaint(f"{status} {_message(body)}", status == _TOO_MANY)
         if status == _DENIED:
             raise SourceDenied(
-                f"TMDb refuses the token (401 {_message(response.content)}):"
+                f"TMDb refuses the token (401 {_message(body)}):"
                 " set TMDB_READ_TOKEN or TMDB_API_KEY"
             )
         if status == _NOT_FOUND:
             raise Gone
-        raise BadAnswer(f"{status} {_message(response.content)}", response.content)
+        raise BadAnswer(f"{status} {_message(body)}", body)
 
 
 @asynccontextmanager
@@ -130,11 +138,45 @@ async def connected(access: Access, budget: RateBudget) -> AsyncGenerator[Tmdb, 
     headers = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "marquee"}
     if access.token:
         headers["authorization"] = f"Bearer {access.token}"
-    limits = httpx.Limits(max_connections=access.connections)
-    # aiohttp's connections and parser cost a tenth of httpx's own.
-    transport = AiohttpTransport(limits=limits)
-    async with httpx.AsyncClient(headers=headers, timeout=_TIMEOUT, transport=transport) as http:
+    async with aiohttp.ClientSession(
+        headers=headers,
+        timeout=_TIMEOUT,
+        connector=aiohttp.TCPConnector(limit=access.connections),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=True,
+        auto_decompress=False,
+    ) as http:
         yield Tmdb(http, access, budget)
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """The body as its header says it is packed, whatever was asked for."""
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        unpack = _UNPACKERS.get(name)
+        if unpack is None:
+            raise SourceUnavailable(f"TMDb answers in an encoding we do not know: {name[:40]}")
+        try:
+            body = unpack(body)
+        except (zlib.error, brotli.error, EOFError) as error:
+            raise BadAnswer(f"the body's encoding is broken: {error}", body) from error
+    return body
+
+
+def _inflated(body: bytes, window: int) -> bytes:
+    unpacker = zlib.decompressobj(window)
+    unpacked = unpacker.decompress(body, _LARGEST_BODY)
+    if not unpacker.eof:
+        raise EOFError("it ends before its end, or never")
+    return unpacked
+
+
+_UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "identity": lambda body: body,
+    "gzip": lambda body: _inflated(body, _GZIP_OR_ZLIB),
+    "x-gzip": lambda body: _inflated(body, _GZIP_OR_ZLIB),
+    "deflate": lambda body: _inflated(body, _GZIP_OR_ZLIB if body[:1] == b"x" else _BARE),
+    "br": brotli.decompress,
+}
 
 
 def as_of(headers: Mapping[str, str]) -> datetime:

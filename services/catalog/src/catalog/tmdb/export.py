@@ -4,15 +4,15 @@ import zlib
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
-import httpx
+import aiohttp
 
 from catalog.tmdb.errors import BadAnswer, ExportUnusable
 from catalog.tmdb.parsing import parsed
-from catalog.tmdb.shapes import CensusLine
+from catalog.tmdb.shapes import CENSUS_LINE, CensusLine
 
 _GZIP = 31
 _DAYS_BACK = 3
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_TIMEOUT = aiohttp.ClientTimeout(total=1800.0, sock_connect=5.0, sock_read=60.0)
 _OK = 200
 
 
@@ -21,27 +21,25 @@ async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator
 
     The file of a day is ready by 08:00 UTC: before that, yesterday's is the newest.
     """
-    async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
+    async with aiohttp.ClientSession(
+        timeout=_TIMEOUT, trust_env=True, auto_decompress=False
+    ) as http:
         for days in range(_DAYS_BACK + 1):
             name = f"{kind}_ids_{today - timedelta(days=days):%m_%d_%Y}.json.gz"
-            request = http.build_request("GET", f"{export_url.rstrip('/')}/{name}")
             try:
-                response = await http.send(request, stream=True)
-                try:
-                    if response.status_code == _OK:
-                        async for lines in _lines(response, name):
+                async with http.get(f"{export_url.rstrip('/')}/{name}") as response:
+                    if response.status == _OK:
+                        async for lines in _lines(response.content, name):
                             yield lines
                         return
-                finally:
-                    await response.aclose()
-            except httpx.HTTPError as error:
+            except (aiohttp.ClientError, TimeoutError) as error:
                 raise ExportUnusable(f"export {name}: {type(error).__name__} {error}") from error
     raise ExportUnusable(f"no export of {kind} at {export_url} in the last {_DAYS_BACK} days")
 
 
-async def _lines(response: httpx.Response, name: str) -> AsyncIterator[list[CensusLine]]:
+async def _lines(content: aiohttp.StreamReader, name: str) -> AsyncIterator[list[CensusLine]]:
     unpacker, rest = zlib.decompressobj(_GZIP), b""
-    async for piece in response.aiter_raw():
+    async for piece in content.iter_any():
         try:
             unpacked = rest + unpacker.decompress(piece)
         except zlib.error as error:
@@ -57,6 +55,6 @@ async def _lines(response: httpx.Response, name: str) -> AsyncIterator[list[Cens
 
 def _line(line: bytes, name: str) -> CensusLine:
     try:
-        return parsed(CensusLine, line)
+        return parsed(CENSUS_LINE, line)
     except BadAnswer as error:
         raise ExportUnusable(f"export {name}: {error} in {line[:200]!r}") from error

@@ -1,227 +1,222 @@
-"""TMDb's answers as we need them. Fields appear there at any time: what is extra is ignored."""
+"""TMDb's answers as we need them. Fields appear there at any time: what is extra is ignored.
 
-from datetime import date
-from typing import Annotated, Any
+Plain dictionaries: models would cost twice as much, and are made a hundred times for each movie.
+"""
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from typing import Annotated, Required
 
-_LARGEST = 2**63 - 1
+from pydantic import ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+LARGEST = 2**63 - 1
 _LARGEST_INTEGER = 2**31 - 1
-
-
-def _none(value: Any) -> Any:
-    return None if value == "" else value
-
 
 # Null may stand anywhere; it is turned into "" and 0 where the answer is read. A function here
 # would be called for every field of every record, which costs more than all the rest.
 Text = str | None
-Id = Annotated[int, Field(ge=1, le=_LARGEST)]
-Money = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)] | None
-Count = Annotated[int, Field(ge=0, le=_LARGEST)] | None
+Id = Annotated[int, Field(ge=1, le=LARGEST)]
+Money = Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | None
+Count = Annotated[int, Field(ge=0, le=LARGEST)] | None
 Small = Annotated[int, Field(ge=-_LARGEST_INTEGER, le=_LARGEST_INTEGER)] | None
 Score = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None
-Day = Annotated[date | None, BeforeValidator(_none)]
 
 
-class Shape(BaseModel):
-    """What all have in common."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Genre(Shape):
-    id: Id
-    name: Text = None
+class Genre(TypedDict, total=False):
+    id: Required[Id]
+    name: Text
 
 
-class Keyword(Shape):
-    id: Id
-    name: Text = None
+class Keyword(TypedDict, total=False):
+    id: Required[Id]
+    name: Text
 
 
-class Cast(Shape):
-    id: Id
-    name: Text = None
-    known_for_department: Text = None
-    profile_path: Text = None
-    popularity: Score = None
-    character: Text = None
-    order: Small = None
+class Cast(TypedDict, total=False):
+    id: Required[Id]
+    name: Text
+    known_for_department: Text
+    profile_path: Text
+    popularity: Score
+    character: Text
+    order: Small
 
 
-class Crew(Shape):
-    id: Id
-    name: Text = None
-    known_for_department: Text = None
-    profile_path: Text = None
-    popularity: Score = None
-    department: Text = None
-    job: Text = None
+class Crew(TypedDict, total=False):
+    id: Required[Id]
+    name: Text
+    known_for_department: Text
+    profile_path: Text
+    popularity: Score
+    department: Text
+    job: Text
 
 
-class Credits(Shape):
-    cast: list[Cast] | None = None
-    crew: list[Crew] | None = None
+class Credits(TypedDict, total=False):
+    cast: list[Cast] | None
+    crew: list[Crew] | None
 
 
-class Keywords(Shape):
-    keywords: list[Keyword] | None = None
+class Keywords(TypedDict, total=False):
+    keywords: list[Keyword] | None
 
 
-class Release(Shape):
-    certification: Text = None
-    type: Small = None
+class Release(TypedDict, total=False):
+    certification: Text
+    type: Small
 
 
-class Releases(Shape):
-    iso_3166_1: str
-    release_dates: list[Release] | None = None
+class Releases(TypedDict, total=False):
+    iso_3166_1: Text
+    release_dates: list[Release] | None
 
 
-class ReleaseDates(Shape):
-    results: list[Releases] | None = None
+class ReleaseDates(TypedDict, total=False):
+    results: list[Releases] | None
 
 
-class Video(Shape):
-    id: str
-    name: Text = None
-    site: Text = None
-    key: Text = None
-    type: Text = None
-    iso_639_1: Text = None
-    official: bool | None = None
+class Video(TypedDict, total=False):
+    id: Required[str]
+    name: Text
+    site: Text
+    key: Text
+    type: Text
+    iso_639_1: Text
+    official: bool | None
 
 
-class Videos(Shape):
-    results: list[Video] | None = None
+class Videos(TypedDict, total=False):
+    results: list[Video] | None
 
 
-class TranslatedTexts(Shape):
-    title: Text = None
-    overview: Text = None
-    tagline: Text = None
+class TranslatedTexts(TypedDict, total=False):
+    title: Text
+    overview: Text
+    tagline: Text
 
 
-class Translation(Shape):
-    iso_639_1: Text = None
-    iso_3166_1: Text = None
-    data: TranslatedTexts | None = None
+class Translation(TypedDict, total=False):
+    iso_639_1: Text
+    iso_3166_1: Text
+    data: TranslatedTexts | None
 
 
-class Translations(Shape):
-    translations: list[Translation] | None = None
+class Translations(TypedDict, total=False):
+    translations: list[Translation] | None
 
 
-class Provider(Shape):
-    provider_id: Id
-    provider_name: Text = None
-    logo_path: Text = None
-    display_priority: Small = None
+class Provider(TypedDict, total=False):
+    provider_id: Required[Id]
+    provider_name: Text
+    logo_path: Text
+    display_priority: Small
 
 
-class Offers(Shape):
-    link: Text = None
-    flatrate: list[Provider] | None = None
-    rent: list[Provider] | None = None
-    buy: list[Provider] | None = None
-    free: list[Provider] | None = None
-    ads: list[Provider] | None = None
+class Offers(TypedDict, total=False):
+    link: Text
+    flatrate: list[Provider] | None
+    rent: list[Provider] | None
+    buy: list[Provider] | None
+    free: list[Provider] | None
+    ads: list[Provider] | None
 
 
-class Providers(Shape):
-    results: dict[str, Offers] | None = None
+class Providers(TypedDict, total=False):
+    results: dict[str, Offers] | None
 
 
-class BelongsTo(Shape):
-    id: Id
-    name: Text = None
-    poster_path: Text = None
-    backdrop_path: Text = None
+class BelongsTo(TypedDict, total=False):
+    id: Required[Id]
+    name: Text
+    poster_path: Text
+    backdrop_path: Text
 
 
-class Country(Shape):
-    iso_3166_1: Text = None
+class Country(TypedDict, total=False):
+    iso_3166_1: Text
 
 
-class Spoken(Shape):
-    iso_639_1: Text = None
+class Spoken(TypedDict, total=False):
+    iso_639_1: Text
 
 
-class Movie(Shape):
+class Movie(TypedDict, total=False):
     """`/movie/{id}` with `append_to_response`."""
 
-    id: Id
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    id: Required[Id]
     title: Text
-    original_title: Text = None
-    original_language: Text = None
-    overview: Text = None
-    tagline: Text = None
-    status: Text = None
-    homepage: Text = None
-    release_date: Day = None
-    runtime: Small = None
-    budget: Money = None
-    revenue: Money = None
-    imdb_id: Text = None
-    adult: bool = False
-    poster_path: Text = None
-    backdrop_path: Text = None
-    popularity: Score = None
-    vote_average: Score = None
-    vote_count: Count = None
-    belongs_to_collection: BelongsTo | None = None
-    genres: list[Genre] | None = None
-    production_countries: list[Country] | None = None
-    spoken_languages: list[Spoken] | None = None
-    credits: Credits | None = None
-    keywords: Keywords | None = None
-    release_dates: ReleaseDates | None = None
-    videos: Videos | None = None
-    translations: Translations | None = None
-    external_ids: dict[str, str | int | None] | None = None
-    providers: Providers | None = Field(default=None, alias="watch/providers")
+    original_title: Text
+    original_language: Text
+    overview: Text
+    tagline: Text
+    status: Text
+    homepage: Text
+    release_date: Text
+    runtime: Small
+    budget: Money
+    revenue: Money
+    imdb_id: Text
+    adult: bool | None
+    poster_path: Text
+    backdrop_path: Text
+    popularity: Score
+    vote_average: Score
+    vote_count: Count
+    belongs_to_collection: BelongsTo | None
+    genres: list[Genre] | None
+    production_countries: list[Country] | None
+    spoken_languages: list[Spoken] | None
+    credits: Credits | None
+    keywords: Keywords | None
+    release_dates: ReleaseDates | None
+    videos: Videos | None
+    translations: Translations | None
+    external_ids: dict[str, str | int | None] | None
+    providers: Annotated[Providers | None, Field(alias="watch/providers")]
 
 
-class GenreList(Shape):
+NOT_NEEDED = frozenset({"origin_country", "production_companies", "softcore", "video"})
+"""Fields of a movie that we know and leave."""
+
+
+class GenreList(TypedDict):
     """`/genre/movie/list`."""
 
     genres: list[Genre]
 
 
-class Listed(Shape):
+class Listed(TypedDict, total=False):
     """A movie as lists show it."""
 
-    id: Id
-    adult: bool | None = None
-    popularity: Score = None
+    id: int | None
+    adult: bool | None
+    popularity: Score
 
 
-class ListPage(Shape):
+class ListPage(TypedDict, total=False):
     """A page of popular, top-rated, trending ..."""
 
-    page: int
-    results: list[Listed]
-    total_pages: int = 1
+    results: Required[list[Listed]]
+    total_pages: int | None
     """It lies: 58,324 have been seen where 500 can be asked for."""
 
 
-class Changed(Shape):
+class Changed(TypedDict, total=False):
     """A movie that was edited; both may be null."""
 
-    id: int | None = None
-    adult: bool | None = None
+    id: int | None
+    adult: bool | None
 
 
-class ChangesPage(Shape):
+class ChangesPage(TypedDict, total=False):
     """A page of `/movie/changes`."""
 
-    page: int
-    results: list[Changed]
-    total_pages: int = 1
+    results: Required[list[Changed]]
+    total_pages: int | None
 
 
-class ImageConfiguration(Shape):
+class ImageConfiguration(TypedDict):
     """Where pictures are and in which sizes."""
 
     secure_base_url: str
@@ -231,15 +226,23 @@ class ImageConfiguration(Shape):
     logo_sizes: list[str]
 
 
-class Configuration(Shape):
+class Configuration(TypedDict):
     """`/configuration`."""
 
     images: ImageConfiguration
 
 
-class CensusLine(Shape):
+class CensusLine(TypedDict, total=False):
     """One line of a daily export."""
 
-    id: Id
-    adult: bool = False
-    popularity: Score = None
+    id: Required[Id]
+    adult: bool | None
+    popularity: Score
+
+
+MOVIE = TypeAdapter(Movie)
+GENRE_LIST = TypeAdapter(GenreList)
+LIST_PAGE = TypeAdapter(ListPage)
+CHANGES_PAGE = TypeAdapter(ChangesPage)
+CONFIGURATION = TypeAdapter(Configuration)
+CENSUS_LINE = TypeAdapter(CensusLine)
