@@ -21,13 +21,15 @@ DEMO_SECONDS = 240
 SYNC_SECONDS = 300
 PATIENCE_SECONDS = 90
 
-_PRINT_REDIS_URLS = """
+_PRINT_STORES = """
+import json
 from launcher.backing import Servers
 from launcher.settings import read_settings
 from launcher.state import State
 settings = read_settings()
 backing = Servers(settings, State(settings.state)).backing()
-print(backing.redis_streams_url, backing.redis_cache_url)
+redis_urls = [backing.redis_streams_url, backing.redis_cache_url]
+print(json.dumps({"databases": dict(backing.database_urls), "redis": redis_urls}))
 """
 
 
@@ -108,9 +110,13 @@ class Suite(ABC):
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def stores(self) -> dict[str, Any]:
+        """URLs of the databases by service, and of both Redis servers, as processes know them."""
+        return json.loads(self.command("python", "-c", _PRINT_STORES).stdout)
+
     def redis_urls(self) -> list[str]:
-        """Both Redis servers, as the processes are told of them."""
-        return self.command("python", "-c", _PRINT_REDIS_URLS).stdout.split()
+        """Both Redis servers."""
+        return self.stores()["redis"]
 
     def wait_for_sync(self) -> None:
         """Until the first sync of the catalogue has ended."""

@@ -80,6 +80,7 @@ class Door:
 
     def __init__(self, keys: Keys, revocations: Revocations, internal_key: str) -> None:
         self._keys = keys
+        self._revocations = revocations
         self._verifier = TokenVerifier(keys=keys, internal_key=internal_key, revoked=revocations)
 
     async def person(self, header: str) -> Person:
@@ -93,6 +94,10 @@ class Door:
         if caller.user_id is None or caller.session_id is None:
             raise Unauthenticated("That is not an access token.")
         return Person(caller.user_id, caller.session_id, caller.role, token)
+
+    def close_to(self, person: Person) -> None:
+        """Let this person in no more, whatever token they bring; other processes hear of it."""
+        self._revocations.add(person.user_id)
 
 
 def _key_id(token: str) -> str:

@@ -32,7 +32,8 @@ async def once(request: Request, caller: Person, key: str | None, make: Make) ->
         return answer(value, status=status)
     scope = f"{caller.user_id}:{request.method}:{request.url.path}:{key}"
     digest = hashlib.sha256(await request.body()).hexdigest()
-    name = f"idempotency:{hashlib.sha256(scope.encode()).hexdigest()}"
+    # The person's id stands in the name: whoever erases them finds it by that.
+    name = f"idempotency:{caller.user_id}:{hashlib.sha256(scope.encode()).hexdigest()}"
     if kept := await _kept(request, name):
         return _replayed(kept, digest)
     status, value = await make(str(uuid5(NAMESPACE_URL, scope)))

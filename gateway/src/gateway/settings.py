@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     reset_limit: int = Field(
         60, ge=1, description="Password reset requests per address in ten minutes"
     )
+    export_limit: int = Field(30, ge=1, description="Exports of one person in ten minutes")
     otlp_endpoint: str = Field("", description="OTLP/gRPC endpoint of traces; empty is off")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe level that is logged"

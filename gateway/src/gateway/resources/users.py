@@ -54,6 +54,32 @@ class PasswordInput(Input):
     new_password: Password
 
 
+class ErasureInput(Input):
+    """Body of `DELETE /me`."""
+
+    password: Password
+
+
+Sections = dict[str, list[dict[str, Any]]]
+
+
+class ExportShape(Shape):
+    """Everything that is held on a person: by service and section, records as they are stored."""
+
+    user_id: str = Field(description="Whose.")
+    exported_at: str = Field(description="When it was collected.")
+    users: Sections = Field(description="Account, profile, preferences, sessions, follows, audit.")
+    interactions: Sections = Field(description="Favorites, ratings, watchlist, hidden, lists.")
+    recommender: Sections = Field(description="What was recommended, and from what.")
+    analytics: Sections = Field(description="Activity.")
+
+
+class ErasureShape(Shape):
+    """An erasure that has begun: the account is gone, everything else follows within seconds."""
+
+    erasure_id: str = Field(description="UUID; all that will be known of it.")
+
+
 class UserInput(Input):
     """Body of `PATCH /me`; what is left out stays."""
 

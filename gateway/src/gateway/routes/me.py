@@ -5,20 +5,27 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Body, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from gateway import context
+from gateway import context, exporting
+from gateway.auth import Person
+from gateway.context import Context
 from gateway.entities import expected, tagged
+from gateway.limits import Limit
 from gateway.problems import invalid
 from gateway.resources import users as shapes
 from gateway.resources.activity import StatsShape, stats_json
-from gateway.resources.shapes import Page, page
+from gateway.resources.shapes import Page, answer, page
 from gateway.routes.frame import SignedIn, personal, refusals
 from marquee.analytics.v1 import analytics_pb2
 from marquee.interactions.v1 import interactions_pb2
+from marquee.recommender.v1 import recommender_pb2
 from marquee.users.v1 import users_pb2 as pb
 
 router = personal("me", "/me")
+_EXPORT_WINDOW_SECONDS = 600
+_EXPORT_PAGE_SECONDS = 10.0
 Username = Annotated[str, Path(min_length=1, max_length=64, description="Whom.")]
 
 
@@ -56,6 +63,26 @@ async def update_me(
         timeout=10.0,
     )
     return tagged(request, shapes.user_json(reply.user), etag=reply.user.etag)
+
+
+@router.delete(
+    "",
+    status_code=202,
+    response_model=shapes.ErasureShape,
+    summary="Erase yourself",
+    responses=refusals(401, 403, 404, 409, 429),
+)
+async def delete_me(
+    request: Request, caller: SignedIn, body: Annotated[shapes.ErasureInput, Body()]
+) -> Response:
+    """Your account and your tokens end at once; every service deletes what it holds of you."""
+    here = context.of(request)
+    reply = await here.services.users.DeleteUser(
+        pb.DeleteUserRequest(password=body.password), metadata=caller.metadata, timeout=10.0
+    )
+    request.app.state.door.close_to(caller)
+    here.languages.drop(caller.user_id)
+    return answer({"erasure_id": reply.erasure_id}, status=202)
 
 
 @router.put(
@@ -195,6 +222,59 @@ async def get_stats(request: Request, caller: SignedIn) -> Response:
         here.genre_names(await here.language(request, caller)),
     )
     return tagged(request, stats_json(interactions, activity, genres))
+
+
+@router.get(
+    "/export",
+    response_model=shapes.ExportShape,
+    summary="Export everything",
+    responses=refusals(401, 429),
+)
+async def export_me(request: Request, caller: SignedIn) -> Response:
+    """Everything every service holds on you, as one document, sent as it is collected."""
+    here = context.of(request)
+    limit = Limit("export", here.settings.export_limit, _EXPORT_WINDOW_SECONDS)
+    limited = Response()
+    await here.limits.take(limit, str(caller.user_id), limited)
+    fetch = _exports(here, caller)
+    pages = await asyncio.gather(*[one("") for one in fetch.values()])
+    first = dict(zip(fetch, pages, strict=True))
+    return StreamingResponse(
+        exporting.document(str(caller.user_id), first, fetch),
+        media_type="application/json",
+        headers={
+            **{name: value for name, value in limited.headers.items() if "ratelimit" in name},
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="marquee-export.json"',
+        },
+    )
+
+
+def _exports(here: Context, caller: Person) -> dict[str, exporting.Fetch]:
+    """Each service's pages by their token; only services that hold anything on people."""
+    services = here.services
+    asked = {
+        "users": (services.users.ExportPersonalData, pb.ExportPersonalDataRequest),
+        "interactions": (
+            services.interactions.ExportPersonalData,
+            interactions_pb2.ExportPersonalDataRequest,
+        ),
+        "recommender": (
+            services.recommender.ExportPersonalData,
+            recommender_pb2.ExportPersonalDataRequest,
+        ),
+        "analytics": (
+            services.analytics.ExportPersonalData,
+            analytics_pb2.ExportPersonalDataRequest,
+        ),
+    }
+
+    def fetching(call: Any, asking: Any) -> exporting.Fetch:
+        return lambda token: call(
+            asking(page_token=token), metadata=caller.metadata, timeout=_EXPORT_PAGE_SECONDS
+        )
+
+    return {name: fetching(call, asking) for name, (call, asking) in asked.items()}
 
 
 social = personal("social", "/me")

@@ -15,8 +15,10 @@ from analytics.messages import answers
 from analytics.operations import activities as operations
 from analytics.operations.consents import Consents
 from analytics.store import activities, rollups
+from analytics.store.export import SECTIONS
 from chassis.database import Database
 from chassis.errors import Unauthenticated
+from chassis.export import export_page
 from chassis.identity import require_user
 from chassis.paging import PageTokens, page_size
 from marquee.analytics.v1 import analytics_pb2 as pb
@@ -35,13 +37,13 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         database: Database,
         consents: Consents,
         page_tokens: PageTokens,
-        key: bytes,
+        hiding: operations.Hiding,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._consents = consents
         self._page_tokens = page_tokens
-        self._key = key
+        self._hiding = hiding
         self._now = now
 
     def RecordActivity(
@@ -54,7 +56,7 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         consents = self._consents.of({user_id})
         with self._database.begin() as connection:
             kept = operations.keep(
-                connection, observations, consents=consents, key=self._key, at=now
+                connection, observations, consents=consents, hiding=self._hiding, at=now
             )
         return pb.RecordActivityResponse(
             stored_count=kept.stored_count, duplicate_count=kept.duplicate_count
@@ -104,6 +106,15 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
             summary.first_activity_at,
             summary.last_activity_at,
         )
+
+    def ExportPersonalData(
+        self, request: pb.ExportPersonalDataRequest, context: grpc.ServicerContext
+    ) -> pb.ExportPersonalDataResponse:
+        with self._database.read() as connection:
+            document, token = export_page(
+                connection, SECTIONS, _user_id(), self._page_tokens, request.page_token
+            )
+        return pb.ExportPersonalDataResponse(document_json=document, next_page_token=token)
 
     def GetOverview(
         self, request: pb.GetOverviewRequest, context: grpc.ServicerContext

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from google.protobuf.message import Message
 from sqlalchemy.engine import Connection
 
 from analytics.messages.facts import clicked_of, observations_of, shown_of, type_of, usages_of
-from analytics.operations.activities import keep
+from analytics.operations.activities import Hiding, keep
 from analytics.operations.consents import Consents
 from analytics.operations.rollups import count_recommendations, count_usage
 from analytics.store.activities import commit_soon
+from chassis.erasure import Eraser
 from chassis.events import BatchHandler, Event, Subscription
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.interactions.v1 import events_pb2 as interactions
@@ -24,7 +26,8 @@ class Intake:
     """What a batch needs to be kept."""
 
     consents: Consents
-    key: bytes
+    hiding: Hiding
+    eraser: Eraser
     now: Callable[[], datetime]
 
     def keep_activity(self, connection: Connection, happened: Sequence[Event]) -> None:
@@ -33,7 +36,15 @@ class Intake:
         if not observations:
             return
         consents = self.consents.of({one.user_id for one in observations})
-        keep(connection, observations, consents=consents, key=self.key, at=self.now())
+        keep(connection, observations, consents=consents, hiding=self.hiding, at=self.now())
+
+    def keep_people(self, connection: Connection, happened: Sequence[Event]) -> None:
+        """Logins are activity; who wants to be forgotten is."""
+        self.keep_activity(connection, happened)
+        requested = type_of(users.ErasureRequested)
+        for event in (one for one in happened if one.type == requested):
+            message = users.ErasureRequested.FromString(event.payload)
+            self.eraser.request(connection, UUID(message.erasure_id), UUID(message.user_id))
 
     def keep_recommendations(self, connection: Connection, happened: Sequence[Event]) -> None:
         """Clicks are activity; lists and clicks are counted, without whose they were."""
@@ -59,7 +70,11 @@ def subscriptions(intake: Intake) -> Sequence[Subscription]:
     """The streams followed; each takes its events by the batch."""
     return (
         _subscription(
-            "users.events", intake.keep_activity, users.UserLoggedIn, users.UserLoggedOut
+            "users.events",
+            intake.keep_people,
+            users.UserLoggedIn,
+            users.UserLoggedOut,
+            users.ErasureRequested,
         ),
         _subscription(
             "interactions.events",

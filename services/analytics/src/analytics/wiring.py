@@ -8,16 +8,19 @@ from datetime import UTC, datetime
 import redis
 
 from analytics.jobs import CHORES, job_functions
+from analytics.operations.activities import Hiding
 from analytics.operations.consents import Consents
 from analytics.operations.retention import make_partitions
 from analytics.rpc import AnalyticsServicer
 from analytics.settings import Settings
+from analytics.store import activities
 from analytics.subscriptions import Intake, subscriptions
 from chassis.clients import channel
 from chassis.database import Database, connect
+from chassis.erasure import Eraser, Tombstones
 from chassis.events import Consumer
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
-from chassis.jobs import Worker
+from chassis.jobs import Worker, wake_on_commit
 from chassis.loops import keep_going
 from chassis.outbox import Relay
 from chassis.paging import PageTokens, page_key
@@ -68,7 +71,7 @@ def background(settings: Settings) -> None:
         name=NAME,
         database=database,
         redis=streams,
-        subscriptions=subscriptions(intake(settings, Consents(_users(settings)))),
+        subscriptions=subscriptions(intake(settings, database, _users(settings))),
         instance=settings.instance,
     )
 
@@ -86,7 +89,10 @@ def work(settings: Settings) -> None:
         name=NAME,
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers=job_functions(database, settings.activity_retention_months, utc_now),
+        handlers={
+            **job_functions(database, settings.activity_retention_months, utc_now),
+            **_eraser(settings, database, _users(settings)).functions,
+        },
         chores=CHORES,
         instance=settings.instance,
     ).run()
@@ -97,14 +103,39 @@ def registration(settings: Settings, database: Database, consents: Consents) -> 
     tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
     return Registration(
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server,
-        AnalyticsServicer(database, consents, tokens, _key(settings), utc_now),
+        AnalyticsServicer(database, consents, tokens, _hiding(settings), utc_now),
         analytics_pb2.DESCRIPTOR.services_by_name["AnalyticsService"],
     )
 
 
-def intake(settings: Settings, consents: Consents) -> Intake:
+def intake(
+    settings: Settings, database: Database, users: users_pb2_grpc.UsersServiceStub
+) -> Intake:
     """What the subscriptions need."""
-    return Intake(consents=consents, key=_key(settings), now=utc_now)
+    return Intake(
+        consents=Consents(users),
+        hiding=_hiding(settings),
+        eraser=_eraser(settings, database, users),
+        now=utc_now,
+    )
+
+
+def _eraser(
+    settings: Settings, database: Database, users: users_pb2_grpc.UsersServiceStub
+) -> Eraser:
+    """Who forgets people here, and in the stream of the gateway, which has no place to do it."""
+    return Eraser(
+        database=database,
+        streams=redis.Redis.from_url(settings.redis_streams_url),
+        tombstones=_hiding(settings).tombstones,
+        forget=activities.forget,
+        acknowledge=lambda erasure_id, deleted_count: users.AcknowledgeErasure(
+            users_pb2.AcknowledgeErasureRequest(
+                erasure_id=str(erasure_id), service=NAME, deleted_rows_count=deleted_count
+            )
+        ),
+        own_streams=("analytics.events", "gateway.activity"),
+    )
 
 
 def utc_now() -> datetime:
@@ -112,10 +143,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _key(settings: Settings) -> bytes:
-    """The key of pseudonyms and of what was seen, derived so that it opens nothing else."""
-    internal_key = settings.internal_key.get_secret_value().encode()
-    return hmac.digest(internal_key, b"marquee activity", "sha256")
+def _hiding(settings: Settings) -> Hiding:
+    """The key of pseudonyms and of what was seen is derived so that it opens nothing else."""
+    internal_key = settings.internal_key.get_secret_value()
+    key = hmac.digest(internal_key.encode(), b"marquee activity", "sha256")
+    return Hiding(key=key, tombstones=Tombstones(internal_key))
 
 
 def _make_partitions(database: Database, stop: threading.Event) -> None:
@@ -124,9 +156,11 @@ def _make_partitions(database: Database, stop: threading.Event) -> None:
 
 
 def _database(settings: Settings) -> Database:
-    return connect(
+    database = connect(
         settings.database_url, pool_size=settings.database_pool_size, application_name=NAME
     )
+    wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
+    return database
 
 
 def _users(settings: Settings) -> users_pb2_grpc.UsersServiceStub:

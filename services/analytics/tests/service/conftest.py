@@ -58,10 +58,15 @@ def settings(settings_for: Callable[..., Any], running: Callable[..., Any], user
 
 
 @pytest.fixture
-def consents(settings: Settings) -> Iterator[Consents]:
+def to_users(settings: Settings) -> Iterator[users_pb2_grpc.UsersServiceStub]:
     key = settings.internal_key.get_secret_value()
-    with channel(settings.users_address, internal_key=key, service="analytics") as to_users:
-        yield Consents(users_pb2_grpc.UsersServiceStub(to_users))
+    with channel(settings.users_address, internal_key=key, service="analytics") as opened:
+        yield users_pb2_grpc.UsersServiceStub(opened)
+
+
+@pytest.fixture
+def consents(to_users: users_pb2_grpc.UsersServiceStub) -> Consents:
+    return Consents(to_users)
 
 
 @pytest.fixture
@@ -71,10 +76,10 @@ def stub(settings, database, consents, running) -> analytics_pb2_grpc.AnalyticsS
 
 
 @pytest.fixture
-def tell(settings, database, consents, redis_streams) -> Iterator[Callable[..., None]]:
+def tell(settings, database, to_users, redis_streams) -> Iterator[Callable[..., None]]:
     """`tell("users.events", fact, ...)`: put facts into a stream and wait until all are handled."""
     stop = threading.Event()
-    followed = subscriptions(intake(settings, consents))
+    followed = subscriptions(intake(settings, database, to_users))
     consumer = Consumer(
         name="analytics",
         database=database,

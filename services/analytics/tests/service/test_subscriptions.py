@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics import tables
+from analytics.store import activities
 from chassis.database import uuid7
 from chassis.events import Fact
 from marquee.analytics.v1 import analytics_pb2 as pb
@@ -269,3 +270,22 @@ def test_what_was_deleted_does_not_come_back_with_a_late_event(tell, users, stub
     assert rows(database, "activity_actor") == []
     tell("interactions.events", favorite_added(user_id, 9))
     assert [row["movie_id"] for row in rows(database)] == [9]
+
+
+def test_somebody_erased_is_forgotten_and_stays_so(database, users, tell):
+    ada, grace = uuid4(), uuid4()
+    users.tracking.update({str(ada): "full", str(grace): "full"})
+    facts = [favorite_added(ada), favorite_added(grace)]
+    tell("interactions.events", *facts)
+    assert len(rows(database)) == 2
+    message = users_events.ErasureRequested(erasure_id=str(uuid4()), user_id=str(ada))
+    tell("users.events", fact(message))
+    # Their consent is still known where it is asked for: only the tombstone keeps this out.
+    tell("interactions.events", favorite_added(ada, movie_id=8))
+    tell("gateway.activity", observed([ada, grace]))
+    with database.begin() as connection:
+        assert activities.forget(connection, ada) >= 2
+        assert activities.forget(connection, ada) == 0
+    assert {row["user_id"] for row in rows(database)} == {grace}
+    assert str(ada) not in str(rows(database, "activity_actor"))
+    assert len(rows(database, "job")) == 2

@@ -9,10 +9,13 @@ import redis
 from catalog.jobs import Rhythm, Sync, chores, handlers
 from catalog.rpc import CatalogServicer
 from catalog.settings import Settings
+from catalog.subscriptions import erasures
 from catalog.tmdb.budget import RateBudget
 from catalog.tmdb.client import Access
 from chassis.clients import channel
 from chassis.database import Database, connect
+from chassis.erasure import Eraser, Tombstones
+from chassis.events import Consumer
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.outbox import Relay
@@ -38,9 +41,7 @@ def serve(settings: Settings) -> None:
     database = _database(settings)
     wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
     internal_key = settings.internal_key.get_secret_value()
-    users = users_pb2_grpc.UsersServiceStub(
-        channel(settings.users_address, internal_key=internal_key, service=NAME)
-    )
+    users = _users(settings)
     keys = SigningKeys(lambda: _signing_keys(users))
     revocations = Revocations(
         _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
@@ -69,9 +70,18 @@ def serve(settings: Settings) -> None:
 
 
 def background(settings: Settings) -> None:
-    """Carry the catalogue's facts to the stream."""
+    """Carry the catalogue's facts to the stream, and hear of people to be forgotten."""
+    database = _database(settings)
+    wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
     streams = _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS)
-    run_until_signalled(Relay(_database(settings), streams).run)
+    consumer = Consumer(
+        name=NAME,
+        database=database,
+        redis=streams,
+        subscriptions=[erasures(eraser_of(settings, database))],
+        instance=settings.instance,
+    )
+    run_until_signalled(Relay(database, streams).run, consumer.run)
 
 
 def work(settings: Settings) -> None:
@@ -89,7 +99,7 @@ def work(settings: Settings) -> None:
         name=NAME,
         database=sync.database,
         redis_url=settings.redis_streams_url,
-        handlers=handlers(sync),
+        handlers={**handlers(sync), **eraser_of(settings, sync.database).functions},
         chores=chores(rhythm),
         instance=settings.instance,
         concurrency=_JOBS_AT_ONCE,
@@ -102,6 +112,23 @@ def registration(servicer: CatalogServicer) -> Registration:
         catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
         servicer,
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+    )
+
+
+def eraser_of(settings: Settings, database: Database) -> Eraser:
+    """Who forgets people here: the catalogue has no rows of theirs, but jobs and answers might."""
+    users = _users(settings)
+    return Eraser(
+        database=database,
+        streams=_redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
+        tombstones=Tombstones(settings.internal_key.get_secret_value()),
+        forget=lambda _connection, _user_id: 0,
+        acknowledge=lambda erasure_id, deleted_count: users.AcknowledgeErasure(
+            users_pb2.AcknowledgeErasureRequest(
+                erasure_id=str(erasure_id), service=NAME, deleted_rows_count=deleted_count
+            )
+        ),
+        own_streams=("catalog.events",),
     )
 
 
@@ -138,6 +165,12 @@ def _database(settings: Settings) -> Database:
     return connect(
         settings.database_url, pool_size=settings.database_pool_size, application_name=NAME
     )
+
+
+def _users(settings: Settings) -> users_pb2_grpc.UsersServiceStub:
+    internal_key = settings.internal_key.get_secret_value()
+    target = channel(settings.users_address, internal_key=internal_key, service=NAME)
+    return users_pb2_grpc.UsersServiceStub(target)
 
 
 def _cache(settings: Settings) -> redis.Redis:

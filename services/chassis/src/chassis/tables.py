@@ -113,6 +113,19 @@ idempotency = sa.Table(
     sa.Index("idempotency_created_at_idx", "created_at"),
 )
 
+# Whom this service has erased, or is erasing: `user_id` is gone when nothing else of them is left.
+erasure = sa.Table(
+    "erasure",
+    metadata,
+    sa.Column("erasure_id", sa.Uuid, primary_key=True),
+    sa.Column("pseudonym", sa.Uuid, nullable=False),
+    sa.Column("user_id", sa.Uuid),
+    sa.Column("deleted_rows_count", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("finished_at", _MOMENT),
+    *timestamps(),
+    sa.UniqueConstraint("pseudonym"),
+)
+
 
 def attach(target: sa.MetaData) -> None:
     """Add these tables to a service's metadata, so that migrations can be compared with all."""

@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from chassis.erasure import Eraser
 from chassis.events import Event, Subscription
 from interactions.domain import MovieCounts
 from interactions.messages import movie_of_facts
 from interactions.store import counts, movies
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import events_pb2 as events
+from marquee.users.v1 import events_pb2 as users_events
 
 Difference = Callable[[bytes], list[tuple[int, MovieCounts]]]
 
@@ -117,3 +120,14 @@ SUBSCRIPTIONS = (
         batch=count_interactions,
     ),
 )
+
+
+def erasures(eraser: Eraser) -> Subscription:
+    """People who want to be forgotten."""
+
+    def erasure_requested(connection: Connection, event: Event) -> None:
+        message = users_events.ErasureRequested.FromString(event.payload)
+        eraser.request(connection, UUID(message.erasure_id), UUID(message.user_id))
+
+    kind = users_events.ErasureRequested.DESCRIPTOR.full_name
+    return Subscription(stream="users.events", types={kind: erasure_requested})

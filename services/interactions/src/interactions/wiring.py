@@ -8,6 +8,7 @@ import redis
 
 from chassis.clients import channel
 from chassis.database import Database, connect
+from chassis.erasure import Eraser, Tombstones
 from chassis.events import Consumer
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
@@ -17,11 +18,12 @@ from chassis.rpc import Registration
 from chassis.rpc import serve as serve_rpc
 from chassis.service import run_until_signalled
 from interactions.jobs import CHORES, job_functions
+from interactions.operations import erasing
 from interactions.operations.matching import Matching
 from interactions.rpc.neighbours import Neighbours
 from interactions.rpc.servicer import InteractionsServicer
 from interactions.settings import Settings
-from interactions.subscriptions import SUBSCRIPTIONS
+from interactions.subscriptions import SUBSCRIPTIONS, erasures
 from marquee.catalog.v1 import catalog_pb2_grpc
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.users.v1 import events_pb2 as users_events
@@ -34,7 +36,6 @@ _KEYS_TIMEOUT_SECONDS = 2.0
 def serve(settings: Settings) -> None:
     """Answer the contract until told to stop."""
     database = _database(settings)
-    wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
     users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
     catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
     keys = SigningKeys(lambda: _signing_keys(users))
@@ -81,24 +82,49 @@ def background(settings: Settings) -> None:
         name=NAME,
         database=database,
         redis=streams,
-        subscriptions=SUBSCRIPTIONS,
+        subscriptions=(*SUBSCRIPTIONS, erasures(eraser_of(settings, database))),
         instance=settings.instance,
     )
     run_until_signalled(Relay(database, streams).run, consumer.run)
 
 
 def work(settings: Settings) -> None:
-    """Read imports."""
-    database = _database(settings)
+    """Read imports, erase people."""
+    worker_of(settings, _database(settings)).run()
+
+
+def worker_of(settings: Settings, database: Database) -> Worker:
+    """The worker and what it can do."""
     catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
-    Worker(
+    return Worker(
         name=NAME,
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers=job_functions(database, Matching(catalog), utc_now),
+        handlers={
+            **job_functions(database, Matching(catalog), utc_now),
+            **eraser_of(settings, database).functions,
+        },
         chores=CHORES,
         instance=settings.instance,
-    ).run()
+    )
+
+
+def eraser_of(settings: Settings, database: Database) -> Eraser:
+    """Who forgets people here."""
+    users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
+    return Eraser(
+        database=database,
+        streams=redis.Redis.from_url(settings.redis_streams_url),
+        tombstones=Tombstones(settings.internal_key.get_secret_value()),
+        forget=erasing.forget,
+        acknowledge=lambda erasure_id, deleted_count: users.AcknowledgeErasure(
+            users_pb2.AcknowledgeErasureRequest(
+                erasure_id=str(erasure_id), service=NAME, deleted_rows_count=deleted_count
+            )
+        ),
+        own_streams=("interactions.events",),
+        rewriters=erasing.REWRITERS,
+    )
 
 
 def utc_now() -> datetime:
@@ -107,9 +133,11 @@ def utc_now() -> datetime:
 
 
 def _database(settings: Settings) -> Database:
-    return connect(
+    database = connect(
         settings.database_url, pool_size=settings.database_pool_size, application_name=NAME
     )
+    wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
+    return database
 
 
 def _channel(settings: Settings, target: str) -> grpc.Channel:

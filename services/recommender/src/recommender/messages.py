@@ -166,22 +166,6 @@ def page_message(
     )
 
 
-def exported_recommendation(row: Any) -> dict[str, Any]:
-    """A row of the history as its owner may read it."""
-    return {
-        "recommendation_id": str(row.recommendation_id),
-        "list_id": str(row.list_id),
-        "movie_id": row.movie_id,
-        "recommendation_type": row.recommendation_type,
-        "score": row.score,
-        "position": row.position,
-        "model_version": row.model_version,
-        "reason": row.reason,
-        "recommended_at": row.created_at.isoformat(),
-        "clicked_at": row.clicked_at.isoformat() if row.clicked_at else None,
-    }
-
-
 def training_message(record: JobRecord, version: str) -> pb.Training:
     """A training job."""
     done, total = record.progress.get("done") or 0, record.progress.get("total") or 0

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 from sqlalchemy.engine import Connection
 
 from chassis import jobs
 from chassis.database import Database
 from chassis.errors import Invalid, Unauthenticated
+from chassis.export import export_page
 from chassis.identity import require_user
 from chassis.paging import PageTokens, page_size
 from marquee.recommender.v1 import recommender_pb2 as pb
@@ -32,9 +32,8 @@ from recommender.operations.people import Neighbours, person_now
 from recommender.ranking.ranked import similar
 from recommender.store import lists as stored_lists
 from recommender.store import models as stored_models
-from recommender.store import tastes
+from recommender.store.export import SECTIONS
 
-_EXPORTED_A_PAGE = 2_000
 _LONGEST_REQUEST_ID = 200
 
 
@@ -148,25 +147,12 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         self, request: pb.ExportPersonalDataRequest, context: Any
     ) -> pb.ExportPersonalDataResponse:
         user_id = _caller()
-        scope = f"export:{user_id}"
-        before = self._before(scope, request.page_token)
         with self._database.begin() as connection:
             lists.record_pages(connection, LIST_LENGTH, user_id=user_id)
-            rows = stored_lists.history(
-                connection, user_id, before=before, clicked_only=False, limit=_EXPORTED_A_PAGE
+            document, token = export_page(
+                connection, SECTIONS, user_id, self._tokens, request.page_token
             )
-            document: dict[str, Any] = {
-                "recommendations": [messages.exported_recommendation(row) for row in rows]
-            }
-            if before is None:
-                wanted = tastes.preferences_of(connection, user_id)
-                document["recommender_preferences"] = [vars(wanted)] if wanted else []
-        token = ""
-        if len(rows) == _EXPORTED_A_PAGE:
-            token = self._tokens.encode(scope, [str(rows[-1].recommendation_id)])
-        return pb.ExportPersonalDataResponse(
-            document_json=orjson.dumps(document), next_page_token=token
-        )
+        return pb.ExportPersonalDataResponse(document_json=document, next_page_token=token)
 
     def ListModels(self, request: pb.ListModelsRequest, context: Any) -> pb.ListModelsResponse:
         size = page_size(request.page_size)

@@ -1,9 +1,11 @@
 """Other services' events: interactions, preferences and the catalogue."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from chassis.erasure import Eraser
 from chassis.events import Event, Subscription
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.users.v1 import events_pb2 as user_events
@@ -29,38 +31,46 @@ def genres_changed(connection: Connection, event: Event) -> None:
     movies.keep_genres(connection, {genre.genre_id: genre.name for genre in message.genres})
 
 
-def interaction_changed(connection: Connection, event: Event) -> None:
-    """Somebody did something with a movie."""
-    interactions_changed(connection, [event])
+def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
+    """The streams followed; of somebody who was erased nothing is taken in again."""
+    tombstones = eraser.tombstones
 
+    def interactions_changed(connection: Connection, told: Sequence[Event]) -> None:
+        changes = messages.changes_from_events(told)
+        erased = tombstones.erased(connection, {change.user_id for change in changes})
+        replicas.apply_changes(connection, [one for one in changes if one.user_id not in erased])
 
-def interactions_changed(connection: Connection, told: Sequence[Event]) -> None:
-    """People did things with movies."""
-    replicas.apply_changes(connection, messages.changes_from_events(told))
+    def interaction_changed(connection: Connection, event: Event) -> None:
+        interactions_changed(connection, [event])
 
+    def preferences_changed(connection: Connection, event: Event) -> None:
+        user_id, wanted = messages.preferences_from_event(event)
+        if not tombstones.erased(connection, {user_id}):
+            tastes.keep_preferences(connection, user_id, wanted)
 
-def preferences_changed(connection: Connection, event: Event) -> None:
-    """Somebody wants to be recommended to in another way."""
-    user_id, wanted = messages.preferences_from_event(event)
-    tastes.keep_preferences(connection, user_id, wanted)
+    def erasure_requested(connection: Connection, event: Event) -> None:
+        message = user_events.ErasureRequested.FromString(event.payload)
+        eraser.request(connection, UUID(message.erasure_id), UUID(message.user_id))
 
-
-SUBSCRIPTIONS: Sequence[Subscription] = (
-    Subscription(
-        "catalog.events",
-        {
-            catalog_events.MoviesChanged.DESCRIPTOR.full_name: movies_changed,
-            catalog_events.MoviesRemoved.DESCRIPTOR.full_name: movies_removed,
-            catalog_events.GenresChanged.DESCRIPTOR.full_name: genres_changed,
-        },
-    ),
-    Subscription(
-        "interactions.events",
-        dict.fromkeys(messages.CHANGE_TYPES, interaction_changed),
-        batch=interactions_changed,
-    ),
-    Subscription(
-        "users.events",
-        {user_events.PreferencesChanged.DESCRIPTOR.full_name: preferences_changed},
-    ),
-)
+    return (
+        Subscription(
+            "catalog.events",
+            {
+                catalog_events.MoviesChanged.DESCRIPTOR.full_name: movies_changed,
+                catalog_events.MoviesRemoved.DESCRIPTOR.full_name: movies_removed,
+                catalog_events.GenresChanged.DESCRIPTOR.full_name: genres_changed,
+            },
+        ),
+        Subscription(
+            "interactions.events",
+            dict.fromkeys(messages.CHANGE_TYPES, interaction_changed),
+            batch=interactions_changed,
+        ),
+        Subscription(
+            "users.events",
+            {
+                user_events.PreferencesChanged.DESCRIPTOR.full_name: preferences_changed,
+                user_events.ErasureRequested.DESCRIPTOR.full_name: erasure_requested,
+            },
+        ),
+    )

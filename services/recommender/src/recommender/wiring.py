@@ -10,6 +10,7 @@ import redis
 
 from chassis.clients import channel
 from chassis.database import Database, connect
+from chassis.erasure import Eraser, Tombstones
 from chassis.events import Consumer
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
@@ -26,13 +27,14 @@ from marquee.users.v1 import events_pb2 as user_events
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 from recommender.jobs import CHORES, Chores, Rules
 from recommender.operations import lists
+from recommender.operations.erasing import forgetter
 from recommender.operations.live import Live
 from recommender.operations.people import Neighbours
 from recommender.rpc import RecommenderServicer
 from recommender.settings import Settings
 from recommender.store import movies
 from recommender.store.artefacts import Artefacts
-from recommender.subscriptions import SUBSCRIPTIONS
+from recommender.subscriptions import subscriptions
 
 _PAGES_AT_ONCE = 200
 _PAGE_POLL_SECONDS = 0.1
@@ -129,7 +131,7 @@ def background(settings: Settings) -> None:
         name="recommender",
         database=database,
         redis=client,
-        subscriptions=SUBSCRIPTIONS,
+        subscriptions=subscriptions(eraser_of(settings, database)),
         instance=settings.instance,
     )
     relay = Relay(database, client)
@@ -177,9 +179,31 @@ def worker_of(settings: Settings, database: Database) -> Worker:
         name="recommender",
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers=chores_of(settings, database).functions,
+        handlers={
+            **chores_of(settings, database).functions,
+            **eraser_of(settings, database).functions,
+        },
         chores=CHORES,
         instance=settings.instance,
+    )
+
+
+def eraser_of(settings: Settings, database: Database) -> Eraser:
+    """Who forgets people here."""
+    users = neighbours_of(settings).users
+    return Eraser(
+        database=database,
+        streams=redis.Redis.from_url(settings.redis_streams_url),
+        tombstones=Tombstones(settings.internal_key.get_secret_value()),
+        forget=forgetter(utc_now),
+        acknowledge=lambda erasure_id, deleted_count: users.AcknowledgeErasure(
+            users_pb2.AcknowledgeErasureRequest(
+                erasure_id=str(erasure_id),
+                service="recommender",
+                deleted_rows_count=deleted_count,
+            )
+        ),
+        own_streams=("recommender.events",),
     )
 
 

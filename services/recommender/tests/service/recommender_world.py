@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +78,11 @@ class World:
     def stub(self) -> recommender_pb2_grpc.RecommenderServiceStub:
         return recommender_pb2_grpc.RecommenderServiceStub(self.channel)
 
+    @cached_property
+    def subscriptions(self) -> Any:
+        """What the consumer would follow."""
+        return subscriptions.subscriptions(wiring.eraser_of(self.settings, self.database))
+
     def new_person(self, **wanted: Any) -> UUID:
         """Somebody whose preferences have arrived."""
         user_id = uuid7()
@@ -103,7 +109,7 @@ class World:
             payload=message.SerializeToString(),
         )
         (handler,) = [
-            one.types[event.type] for one in subscriptions.SUBSCRIPTIONS if event.type in one.types
+            one.types[event.type] for one in self.subscriptions if event.type in one.types
         ]
         with self.database.begin() as connection:
             handler(connection, event)

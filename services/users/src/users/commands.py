@@ -14,10 +14,10 @@ from chassis.identity import AUDIENCE, ISSUER
 from users.domain.accounts import Account, checked_email, checked_role, checked_username
 from users.domain.sessions import ACCESS_TOKEN_SECONDS
 from users.domain.signing_keys import LEAD
-from users.operations.accounts import Newcomer, register, update_access
+from users.operations.accounts import Newcomer, refuse_retired, register, update_access
 from users.settings import Settings
 from users.store.accounts import account_by_login
-from users.wiring import database_of, keyring_of, passwords_of, utc_now
+from users.wiring import database_of, keyring_of, passwords_of, tombstones_of, utc_now
 
 _USAGE_ERROR = 2
 
@@ -99,4 +99,6 @@ def _registered(settings: Settings, connection: Connection, wanted: argparse.Nam
     newcomer = Newcomer(
         checked_username(wanted.username), checked_email(wanted.email), password_hash, now
     )
-    return register(connection, newcomer, now)
+    tombstones = tombstones_of(settings)
+    refuse_retired(connection, tombstones, [newcomer.username])
+    return register(connection, tombstones, newcomer, now)

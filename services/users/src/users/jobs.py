@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import redis
+
 from chassis.database import Database
+from chassis.erasure import Tombstones
 from chassis.jobs import Chore, Job, JobFunction, Progress
 from chassis.mail import Mailer
-from users.operations import resets
+from users.operations import erasures, resets
 from users.operations.signing_keys import Keyring
 from users.store.resets import delete_old_resets
 from users.store.sessions import delete_ended_sessions, delete_old_tokens
@@ -30,6 +33,9 @@ class Chores:
     mailer: Mailer
     signing_key_days: int
     password_reset_url: str
+    tombstones: Tombstones
+    streams: redis.Redis
+    cache: redis.Redis
     now: Callable[[], datetime]
 
     @property
@@ -39,6 +45,7 @@ class Chores:
             "rotate_signing_keys": self.rotate_signing_keys,
             "forget_sessions": self.forget_sessions,
             resets.MAIL_RESET: self.mail_password_reset,
+            erasures.FINISH: self.finish_erasure,
         }
 
     def rotate_signing_keys(self, _job: Job, _progress: Progress) -> dict[str, object]:
@@ -68,3 +75,14 @@ class Chores:
             mail = resets.reset_mail(connection, user_id, self.password_reset_url, self.now())
             if mail is not None:
                 self.mailer.send(mail)
+
+    def finish_erasure(self, job: Job, _progress: Progress) -> None:
+        """Delete the last traces of somebody whom all services have erased."""
+        erasures.finish_erasure(
+            self.database,
+            self.tombstones,
+            UUID(job.payload["erasure_id"]),
+            streams=self.streams,
+            cache=self.cache,
+            at=self.now(),
+        )

@@ -9,6 +9,8 @@ from chassis.database import metadata_naming, timestamps
 metadata = sa.MetaData(naming_convention=metadata_naming)
 chassis_tables.attach(metadata)
 
+erasure = metadata.tables["erasure"]
+
 _MOMENT = sa.DateTime(timezone=True)
 _EMPTY = sa.text("''")
 
@@ -173,6 +175,28 @@ follow = sa.Table(
     sa.CheckConstraint("user_id <> followed_user_id", name="oneself"),
     sa.Index("follow_following_idx", "user_id", "followed_at", "followed_user_id"),
     sa.Index("follow_followers_idx", "followed_user_id", "followed_at", "user_id"),
+)
+
+erasure_acknowledgement = sa.Table(
+    "erasure_acknowledgement",
+    metadata,
+    sa.Column(
+        "erasure_id",
+        sa.Uuid,
+        sa.ForeignKey("erasure.erasure_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("deleted_rows_count", sa.BigInteger, nullable=False),
+    *timestamps(),
+)
+
+# Names of those who were erased, as keyed hashes: nobody is to pass for them.
+retired_username = sa.Table(
+    "retired_username",
+    metadata,
+    sa.Column("pseudonym", sa.Uuid, primary_key=True),
+    *timestamps(),
 )
 
 audit_log = sa.Table(

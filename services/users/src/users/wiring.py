@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from chassis.database import Database, connect
+from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
@@ -59,6 +60,11 @@ def passwords_of(settings: Settings) -> Passwords:
     return Passwords(threads=settings.password_threads, common=frozenset(lengthy))
 
 
+def tombstones_of(settings: Settings) -> Tombstones:
+    """What tells of people who were erased."""
+    return Tombstones(settings.internal_key.get_secret_value())
+
+
 def registration(
     settings: Settings,
     database: Database,
@@ -75,6 +81,7 @@ def registration(
         passwords=passwords,
         limits=_limits(settings),
         page_tokens=PageTokens(page_key(settings.internal_key.get_secret_value())),
+        tombstones=tombstones_of(settings),
         revoked=revoked,
         now=now,
     )
@@ -149,6 +156,9 @@ def chores_of(settings: Settings, database: Database, *, now: Callable[[], datet
         mailer=mailer_of(settings.mail_url, settings.mail_from),
         signing_key_days=settings.signing_key_days,
         password_reset_url=settings.password_reset_url,
+        tombstones=tombstones_of(settings),
+        streams=redis.Redis.from_url(settings.redis_streams_url),
+        cache=redis.Redis.from_url(settings.redis_cache_url),
         now=now,
     )
 

@@ -14,10 +14,19 @@ from analytics.messages.facts import activity_deleted
 from analytics.operations.rollups import count_activities
 from analytics.store import activities
 from chassis.database import uuid7
+from chassis.erasure import Tombstones
 from chassis.outbox import Fact, publish
 
 _STREAM = "analytics.events"
 _SALT_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """What keeps people from being known here: the key of hashes, and who was erased."""
+
+    key: bytes
+    tombstones: Tombstones
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ def keep(
     observations: Sequence[Observation],
     *,
     consents: Mapping[UUID, str],
-    key: bytes,
+    hiding: Hiding,
     at: datetime,
 ) -> Kept:
     """Store what is new, permitted and not deleted; count it in the same transaction."""
@@ -41,14 +50,17 @@ def keep(
     if not willing:
         return Kept(0, 0)
     activities.keep_deletions_out(connection)
-    deleted_at = activities.deletions_of(connection, {one.user_id for one in willing})
-    wanted = privacy.not_deleted(willing, deleted_at)
+    people = {one.user_id for one in willing}
+    erased = hiding.tombstones.erased(connection, people)
+    deleted_at = activities.deletions_of(connection, people)
+    known = [one for one in willing if one.user_id not in erased]
+    wanted = privacy.not_deleted(known, deleted_at)
     by_key: dict[UUID, Observation] = {}
     for one in wanted:
-        by_key.setdefault(privacy.keyed(key, one.name), one)
+        by_key.setdefault(privacy.keyed(hiding.key, one.name), one)
     new = activities.newly_seen(connection, by_key.keys())
     fresh = [one for event_key, one in by_key.items() if event_key in new]
-    stored = _as_permitted(connection, fresh, consents, key, at)
+    stored = _as_permitted(connection, fresh, consents, hiding.key, at)
     if stored:
         activities.copy_in(connection, stored)
         count_activities(connection, stored)

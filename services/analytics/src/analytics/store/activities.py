@@ -157,6 +157,16 @@ def delete(connection: Connection, user_id: UUID, activity_type: str, at: dateti
     return connection.execute(activities).rowcount
 
 
+def forget(connection: Connection, user_id: UUID) -> int:
+    """Delete all that names a person, also that they deleted before; how many rows that were."""
+    connection.execute(_lock)
+    owners = (user_activity.c.user_id, activity_actor.c.actor, activity_deletion.c.user_id)
+    return sum(
+        connection.execute(sa.delete(owner.table).where(owner == user_id)).rowcount
+        for owner in owners
+    )
+
+
 def summary(connection: Connection, user_id: UUID, since: datetime | None) -> Summary:
     """Counts by type, and the days (UTC) with any activity."""
     conditions = [user_activity.c.user_id == user_id]

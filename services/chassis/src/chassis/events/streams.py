@@ -1,6 +1,6 @@
 """Redis streams, spoken to without any meaning of their entries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import redis
@@ -81,6 +81,21 @@ def trim(client: redis.Redis, stream: str) -> None:
     keep = seconds_ago(client, _KEEP_SECONDS if groups else _KEEP_UNREAD_SECONDS)
     oldest = [keep, *(_needed_from(client, key, group) for group in groups)]
     client.xtrim(key, minid=min(oldest, key=_order), approximate=True)
+
+
+def consumed_before(client: redis.Redis, stream: str) -> Callable[[bytes], bool]:
+    """Tells of an entry's id whether every group has read and acknowledged it."""
+    key = stream_key(stream)
+    groups = client.xinfo_groups(key) if client.exists(key) else []
+    read = [_order(group["last-delivered-id"].decode()) for group in groups]
+    pending = [client.xpending(key, group["name"])["min"] for group in groups]
+    held = [_order(first.decode()) for first in pending if first is not None]
+
+    def consumed(entry_id: bytes) -> bool:
+        place = _order(entry_id.decode())
+        return all(place <= one for one in read) and all(place < one for one in held)
+
+    return consumed
 
 
 def _needed_from(client: redis.Redis, key: str, group: dict[str, Any]) -> str:

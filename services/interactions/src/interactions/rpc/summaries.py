@@ -8,6 +8,7 @@ import grpc
 
 from chassis.database import Database
 from chassis.errors import Invalid
+from chassis.export import export_page
 from chassis.identity import current, require_user
 from chassis.paging import PageTokens, page_size
 from interactions import messages, operations
@@ -20,6 +21,7 @@ from interactions.domain import (
 )
 from interactions.rpc.neighbours import Neighbours
 from interactions.store import movies, summaries
+from interactions.store.export import SECTIONS
 from marquee.interactions.v1 import interactions_pb2 as pb
 from marquee.interactions.v1 import interactions_pb2_grpc
 
@@ -61,6 +63,15 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
         with self._database.read() as connection:
             stats = summaries.interaction_stats(connection, user_id_of_caller(), since)
         return messages.interaction_stats_message(stats)
+
+    def ExportPersonalData(
+        self, request: pb.ExportPersonalDataRequest, context: grpc.ServicerContext
+    ) -> pb.ExportPersonalDataResponse:
+        with self._database.read() as connection:
+            document, token = export_page(
+                connection, SECTIONS, user_id_of_caller(), self._page_tokens, request.page_token
+            )
+        return pb.ExportPersonalDataResponse(document_json=document, next_page_token=token)
 
     def ListReviews(
         self, request: pb.ListReviewsRequest, context: grpc.ServicerContext

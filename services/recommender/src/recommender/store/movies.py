@@ -202,8 +202,8 @@ def refresh_popularity(connection: Connection, now: datetime) -> int:
         sa.select(progress.c.horizon).where(progress.c.name == _POPULARITY).with_for_update()
     ).scalar()
     upto = horizon(connection)
-    changed = sa.select(interaction.c.movie_id.distinct()).where(
-        interaction.c.changed_in >= (since or 0)
+    changed = (
+        sa.select(interaction.c.movie_id).where(interaction.c.changed_in >= (since or 0)).distinct()
     )
     age = sa.extract("epoch", sa.literal(now) - interaction.c.occurred_at)
     # A clock ahead of ours must not count more than now.
@@ -229,6 +229,37 @@ def refresh_popularity(connection: Connection, now: datetime) -> int:
     )
     _keep_progress(connection, upto)
     return done.rowcount
+
+
+def recount_popularity(connection: Connection, movie_ids: Sequence[int], now: datetime) -> None:
+    """Count these movies anew after rows have gone, which no change tells of."""
+    # The counting of changes waits, or is waited for: both write whole counts.
+    connection.execute(
+        sa.select(progress.c.horizon).where(progress.c.name == _POPULARITY).with_for_update()
+    )
+    connection.execute(
+        _RECOUNT, {"movie_ids": list(movie_ids), "now": now, "trend_seconds": _TREND_SECONDS}
+    )
+
+
+_RECOUNT = sa.text("""
+    update movie_popularity set
+        people_count = counted.people_count, recent = counted.recent,
+        decayed_at = cast(:now as timestamptz), updated_at = now()
+    from (
+        select asked.movie_id,
+            count(distinct standing.user_id) as people_count,
+            coalesce(sum(exp(
+                -greatest(extract(epoch from cast(:now as timestamptz) - standing.occurred_at), 0)
+                / :trend_seconds
+            )), 0.0) as recent
+        from unnest(cast(:movie_ids as bigint[])) as asked (movie_id)
+        left join interaction as standing
+            on standing.movie_id = asked.movie_id and not standing.deleted and standing.kind <> 3
+        group by asked.movie_id
+    ) as counted
+    where movie_popularity.movie_id = counted.movie_id
+""")
 
 
 def _keep_progress(connection: Connection, upto: int) -> None:

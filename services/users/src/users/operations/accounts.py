@@ -1,6 +1,6 @@
 """Making and changing accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from chassis.database import uuid7, violated
+from chassis.erasure import Tombstones
 from users.domain.accounts import (
     Account,
     EmailTaken,
@@ -25,6 +26,7 @@ from users.operations import facts
 from users.operations.sessions import end_sessions
 from users.store import accounts as rows
 from users.store.audit import AuditEntry, insert_audit_entry
+from users.store.erasures import retired
 from users.store.profiles import insert_preferences, insert_profiles, preferences_of_all
 
 
@@ -38,8 +40,23 @@ class Newcomer:
     registered_at: datetime
 
 
-def refuse_taken(connection: Connection, username: str, email: str) -> None:
+def username_pseudonym(tombstones: Tombstones, username: str) -> UUID:
+    """What a name that nobody gets again is known by, in any spelling."""
+    return tombstones.of(f"username {fold(username)}")
+
+
+def refuse_retired(
+    connection: Connection, tombstones: Tombstones, usernames: Iterable[str]
+) -> None:
+    """Refuse the name of somebody who was erased: nobody is to pass for them."""
+    known = {username_pseudonym(tombstones, name): name for name in usernames}
+    for pseudonym in retired(connection, known):
+        raise UsernameTaken("this username is taken", username=known[pseudonym])
+
+
+def refuse_taken(connection: Connection, tombstones: Tombstones, username: str, email: str) -> None:
     """Refuse a name or an address that somebody has; a look that costs no hash."""
+    refuse_retired(connection, tombstones, [username])
     username_taken, email_taken = rows.taken(connection, username, email)
     if username_taken:
         raise UsernameTaken("this username is taken")
@@ -47,23 +64,26 @@ def refuse_taken(connection: Connection, username: str, email: str) -> None:
         raise EmailTaken("this e-mail address is registered")
 
 
-def register(connection: Connection, newcomer: Newcomer, at: datetime) -> Account:
+def register(
+    connection: Connection, tombstones: Tombstones, newcomer: Newcomer, at: datetime
+) -> Account:
     """One account with profile and preferences; of many who want one name, one gets it."""
     account = _account(newcomer, at)
     if not _keep(connection, [account], at):
-        refuse_taken(connection, newcomer.username, newcomer.email)
+        refuse_taken(connection, tombstones, newcomer.username, newcomer.email)
         raise UsernameTaken("this username was taken a moment ago")
     return account
 
 
 def create_users(
-    connection: Connection, newcomers: Sequence[Newcomer], at: datetime
+    connection: Connection, tombstones: Tombstones, newcomers: Sequence[Newcomer], at: datetime
 ) -> tuple[list[UUID], int]:
     """Ids in the order asked for, and how many are new; a name that exists is left as it is."""
     # In one order everywhere, so that two imports wait for each other instead of deadlocking.
     wanted = {fold(newcomer.username): newcomer for newcomer in reversed(newcomers)}
     known = rows.user_ids_by_username(connection, wanted)
     missing = [wanted[key] for key in sorted(wanted.keys() - known.keys())]
+    refuse_retired(connection, tombstones, [newcomer.username for newcomer in missing])
     created = _keep(connection, [_account(newcomer, at) for newcomer in missing], at)
     known = rows.user_ids_by_username(connection, wanted)
     keys = [fold(newcomer.username) for newcomer in newcomers]
@@ -74,7 +94,13 @@ def create_users(
 
 
 def update_user(
-    connection: Connection, user_id: UUID, changes: dict[str, Any], *, etag: str, at: datetime
+    connection: Connection,
+    tombstones: Tombstones,
+    user_id: UUID,
+    changes: dict[str, Any],
+    *,
+    etag: str,
+    at: datetime,
 ) -> Account:
     """Change the username or the address."""
     account = existing(connection, user_id)
@@ -82,6 +108,8 @@ def update_user(
     changed = {name: value for name, value in changes.items() if getattr(account, name) != value}
     if not changed:
         return account
+    if "username" in changed:
+        refuse_retired(connection, tombstones, [changed["username"]])
     updated = _updated(connection, user_id, changed, at)
     entry = AuditEntry("user.updated", at, user_id, str(user_id), {"fields": sorted(changed)})
     insert_audit_entry(connection, entry)

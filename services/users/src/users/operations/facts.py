@@ -82,6 +82,33 @@ def sessions_revoked(
     publish(connection, _STREAM, facts)
 
 
+def nameless_sessions_revoked(
+    connection: Connection, session_ids: Sequence[UUID], at: datetime
+) -> None:
+    """The sessions of somebody who is erased end for longer than their name is kept."""
+    facts = [
+        _fact(
+            events.SessionRevoked(session_id=str(session_id), revoked_at=timestamp(at)),
+            session_id,
+            _SESSION_ENDED,
+            None,
+            at,
+        )
+        for session_id in session_ids
+    ]
+    publish(connection, _STREAM, facts)
+
+
+def erasure_requested(
+    connection: Connection, erasure_id: UUID, user_id: UUID, at: datetime
+) -> None:
+    """Every service is to delete what it holds of this person."""
+    message = events.ErasureRequested(
+        erasure_id=str(erasure_id), user_id=str(user_id), requested_at=timestamp(at)
+    )
+    publish(connection, _STREAM, [_fact(message, erasure_id, 1, None, at)])
+
+
 def access_changed(connection: Connection, account: Account, actor: UUID | None) -> None:
     """An account was disabled or enabled, or its role changed."""
     message = events.UserAccessChanged(

@@ -3,6 +3,7 @@
 from marquee.users.v1 import users_pb2_grpc
 from users.rpc.accounts import AccountRpcs
 from users.rpc.administration import AdministrationRpcs
+from users.rpc.export import ExportRpcs
 from users.rpc.follows import FollowRpcs
 from users.rpc.neighbours import NeighbourRpcs
 from users.rpc.profiles import ProfileRpcs
@@ -14,6 +15,7 @@ class UsersServicer(
     SessionRpcs,
     AccountRpcs,
     ResetRpcs,
+    ExportRpcs,
     ProfileRpcs,
     FollowRpcs,
     NeighbourRpcs,

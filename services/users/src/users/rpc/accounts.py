@@ -16,7 +16,7 @@ from users.domain.accounts import (
 from users.domain.etags import check_etag
 from users.domain.sessions import device
 from users.messages import token_pair_message, user_message
-from users.operations import accounts, sessions
+from users.operations import accounts, erasures, sessions
 from users.operations.accounts import Newcomer
 from users.rpc.parts import Rpcs, changes, checked, own_id
 from users.store import accounts as rows
@@ -51,12 +51,12 @@ class AccountRpcs(Rpcs):
             }
         )
         with parts.database.read() as connection:
-            accounts.refuse_taken(connection, values["username"], values["email"])
+            accounts.refuse_taken(connection, parts.tombstones, values["username"], values["email"])
         password_hash = parts.passwords.hash(request.password)
         newcomer = Newcomer(values["username"], values["email"], password_hash, at)
         origin = device(request.address, request.agent)
         with parts.database.begin() as connection:
-            account = accounts.register(connection, newcomer, at)
+            account = accounts.register(connection, parts.tombstones, newcomer, at)
             pair = sessions.begin_session(connection, parts.tokens, account, origin, at)
         return pb.RegisterResponse(
             user=user_message(account),
@@ -84,7 +84,12 @@ class AccountRpcs(Rpcs):
             self._confirm(account, request.password)
         with self._parts.database.begin() as connection:
             updated = accounts.update_user(
-                connection, account.user_id, values, etag=request.etag, at=self._parts.now()
+                connection,
+                self._parts.tombstones,
+                account.user_id,
+                values,
+                etag=request.etag,
+                at=self._parts.now(),
             )
         return pb.UpdateUserResponse(user=user_message(updated))
 
@@ -107,6 +112,19 @@ class AccountRpcs(Rpcs):
         for session_id in ended:
             parts.revoked(session_id)
         return pb.ChangePasswordResponse(revoked_sessions_count=len(ended))
+
+    def DeleteUser(
+        self, request: pb.DeleteUserRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteUserResponse:
+        parts, account = self._parts, self._own()
+        self._confirm(account, request.password)
+        with parts.database.begin() as connection:
+            erasure_id, ended = erasures.begin_erasure(
+                connection, parts.tombstones, account, parts.now()
+            )
+        for session_id in ended:
+            parts.revoked(session_id)
+        return pb.DeleteUserResponse(erasure_id=str(erasure_id))
 
     def _own(self) -> Account:
         with self._parts.database.read() as connection:

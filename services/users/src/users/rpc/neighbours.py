@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import grpc
 
 from chassis.errors import Invalid
+from chassis.identity import current
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import UserNotFound
+from users.domain.erasures import NotYourErasure
 from users.messages import card_message, preferences_message
-from users.operations import accounts
+from users.operations import accounts, erasures
 from users.operations.accounts import Newcomer
 from users.rpc.accounts import cleaned_email, cleaned_username
 from users.rpc.parts import Rpcs, checked, parsed_id, parsed_ids
@@ -64,10 +66,28 @@ class NeighbourRpcs(Rpcs):
         at = self._parts.now()
         newcomers = _newcomers(request, at)
         with self._parts.database.begin() as connection:
-            user_ids, created_count = accounts.create_users(connection, newcomers, at)
+            user_ids, created_count = accounts.create_users(
+                connection, self._parts.tombstones, newcomers, at
+            )
         return pb.BatchCreateUsersResponse(
             user_ids=[str(user_id) for user_id in user_ids], created_count=created_count
         )
+
+    def AcknowledgeErasure(
+        self, request: pb.AcknowledgeErasureRequest, context: grpc.ServicerContext
+    ) -> pb.AcknowledgeErasureResponse:
+        erasure_id = parsed_id(request.erasure_id, "erasure_id")
+        if current().service != request.service:
+            raise NotYourErasure("a service acknowledges for itself only")
+        with self._parts.database.begin() as connection:
+            complete = erasures.acknowledge_erasure(
+                connection,
+                erasure_id,
+                request.service,
+                request.deleted_rows_count,
+                self._parts.now(),
+            )
+        return pb.AcknowledgeErasureResponse(complete=complete)
 
 
 def _newcomers(request: pb.BatchCreateUsersRequest, at: datetime) -> list[Newcomer]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Database
+from chassis.erasure import Tombstones
 from chassis.errors import Invalid
 from chassis.identity import require_user
 from chassis.paging import PageTokens
@@ -25,6 +26,7 @@ class Parts:
     passwords: Passwords
     limits: LoginLimits
     page_tokens: PageTokens
+    tombstones: Tombstones
     revoked: Callable[[UUID], None]
     """Told of sessions that ended here, before their event has travelled."""
     now: Callable[[], datetime]

@@ -1,0 +1,107 @@
+"""What the chassis itself holds of a person: messages, jobs and answers; streams and keys."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
+from uuid import UUID
+
+import redis
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from chassis.errors import Unavailable
+from chassis.events.entries import stream_key
+from chassis.events.streams import Raw, consumed_before
+from chassis.tables import dead_letter, idempotency, job, outbox
+
+Rewriter = Callable[[bytes, UUID], bytes | None]
+"""An event's payload without a person, when it is about others too; None when nobody is left."""
+
+_BATCH = 500
+
+
+def forget_rows(
+    connection: Connection, user_id: UUID, rewriters: Mapping[str, Rewriter] | None = None
+) -> int:
+    """Delete what the chassis's tables hold of a person; how many rows that were.
+
+    Events of several people are rewritten by the rewriter of their type. Unavailable while one has
+    not been published: somebody may have to hear of it.
+    """
+    text = str(user_id)
+    deleted = _forget_events(connection, user_id, rewriters or {})
+    written = [sa.cast(job.c[name], sa.Text) for name in _JOB_COLUMNS]
+    told = sa.or_(*[sa.func.strpos(sa.func.coalesce(one, ""), text) > 0 for one in written])
+    for statement in (
+        sa.delete(dead_letter).where(_mentions(dead_letter, text)),
+        sa.delete(job).where(told),
+        sa.delete(idempotency).where(idempotency.c.user_id == user_id),
+    ):
+        deleted += connection.execute(statement).rowcount
+    return deleted
+
+
+def forget_entries(client: redis.Redis, stream: str, user_id: UUID) -> int:
+    """Delete the entries of a stream that name a person; Unavailable while some are unread."""
+    key, needle = stream_key(stream), str(user_id).encode()
+    consumed = consumed_before(client, stream)
+    named = [entry_id for entry_id, fields in _entries(client, key) if _names(fields, needle)]
+    ids = [entry_id for entry_id in named if consumed(entry_id)]
+    for start in range(0, len(ids), _BATCH):
+        client.xdel(key, *ids[start : start + _BATCH])
+    if len(ids) < len(named):
+        raise Unavailable(f"{len(named) - len(ids)} entries of {stream} are not read by all yet")
+    return len(ids)
+
+
+def forget_keys(client: redis.Redis, user_id: UUID) -> int:
+    """Delete every key with the person's id in its name, which all keys about people have."""
+    keys = list(client.scan_iter(match=f"*{user_id}*", count=1000))
+    for start in range(0, len(keys), _BATCH):
+        client.unlink(*keys[start : start + _BATCH])
+    return len(keys)
+
+
+def _forget_events(connection: Connection, user_id: UUID, rewriters: Mapping[str, Rewriter]) -> int:
+    columns = (outbox.c.event_id, outbox.c.type, outbox.c.payload, outbox.c.published_at)
+    mentioned = sa.select(*columns).where(_mentions(outbox, str(user_id))).with_for_update()
+    rows = connection.execute(mentioned).all()
+    if any(row.published_at is None for row in rows):
+        raise Unavailable("events of the person wait to be published")
+    gone: list[UUID] = []
+    for row in rows:
+        rewrite = rewriters.get(row.type)
+        payload = None if rewrite is None else rewrite(bytes(row.payload), user_id)
+        if payload is None:
+            gone.append(row.event_id)
+        else:
+            one = sa.update(outbox).where(outbox.c.event_id == row.event_id)
+            nameless = sa.func.replace(outbox.c.aggregate_id, str(user_id), "")
+            connection.execute(one.values(payload=payload, actor="", aggregate_id=nameless))
+    connection.execute(sa.delete(outbox).where(outbox.c.event_id.in_(gone)))
+    return len(rows)
+
+
+def _mentions(table: sa.Table, text: str) -> sa.ColumnElement[bool]:
+    """A message of ours that names a person does so by the id as text."""
+    return sa.or_(
+        table.c.actor == text,
+        sa.func.strpos(table.c.aggregate_id, text) > 0,
+        table.c.payload.op("like")(sa.literal(f"%{text}%".encode(), sa.LargeBinary)),
+    )
+
+
+def _entries(client: redis.Redis, key: str) -> Iterator[Raw]:
+    start = "-"
+    while True:
+        found = cast(list[Raw], client.xrange(key, min=start, count=_BATCH))
+        yield from found
+        if len(found) < _BATCH:
+            return
+        start = f"({found[-1][0].decode()}"
+
+
+def _names(fields: Mapping[bytes, bytes], needle: bytes) -> bool:
+    return any(needle in value for value in fields.values())
+
+
+_JOB_COLUMNS = ("key", "payload", "progress", "checkpoint", "result", "error")
