@@ -30,6 +30,21 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 
+_UNREADABLE: dict[str, Any] = {
+    status: {
+        "description": description,
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for status, description in (
+        ("400", "The body cannot be read."),
+        ("413", "The body is too large."),
+    )
+}
+"""What any operation with a body may answer before it is looked at."""
+
+
 def openapi(app: FastAPI) -> dict[str, Any]:
     """The document; made once."""
     if app.openapi_schema is None:
@@ -49,6 +64,8 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
     """Operation ids are the functions' names; FastAPI's own error shapes are not ours."""
     for operations in document["paths"].values():
         for operation in operations.values():
+            if "requestBody" in operation:
+                operation["responses"] = {**_UNREADABLE, **operation["responses"]}
             for response in operation["responses"].values():
                 _problem_only(response)
     for name in ("HTTPValidationError", "ValidationError"):
@@ -58,6 +75,6 @@ def _finished(document: dict[str, Any]) -> dict[str, Any]:
 
 def _problem_only(response: dict[str, Any]) -> None:
     content = response.get("content", {})
-    if "application/problem+json" in content:
-        schema = content.pop("application/json", {}).get("schema", {})
+    if "application/problem+json" in content and "application/json" in content:
+        schema = content.pop("application/json").get("schema", {})
         content["application/problem+json"] = {"schema": schema}

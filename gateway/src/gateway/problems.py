@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from chassis.errors import Exhausted, Failed, Refusal, Unauthenticated, Unavailable
 from chassis.logs import request_id
@@ -166,11 +167,24 @@ async def _http(request: Request, error: Exception) -> Response:
         )
     phrase = HTTPStatus(error.status_code).phrase
     reason = phrase.upper().replace(" ", "_").replace("-", "_").replace("'", "")
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_verbs_of(request)))
     details = {404: "There is nothing at this address.", 405: "This address has no such verb."}
     return problem(
         request,
         error.status_code,
         reason,
         details.get(error.status_code, str(error.detail)),
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _verbs_of(request: Request) -> set[str]:
+    """All verbs of this address; the router names those of the first route it found."""
+    verbs: set[str] = set()
+    for route in request.app.routes:
+        found, _scope = route.matches(request.scope)
+        if found is not Match.NONE:
+            verbs |= getattr(route, "methods", None) or set()
+    return verbs | {"HEAD"} if "GET" in verbs else verbs

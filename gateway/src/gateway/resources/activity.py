@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AwareDatetime, Field, Strict
+from pydantic import Field
 
-from gateway.resources.shapes import Input, LargestInt, Page, Shape, when
+from gateway.resources.shapes import Input, LargestInt, Moment, Page, Shape, when
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.interactions.v1 import interactions_pb2
 
@@ -36,7 +36,7 @@ class ClientEventInput(Input):
         None, description="TMDb id."
     )
     metadata: dict[str, Any] = Field(default_factory=dict, description="At most 4 KiB of JSON.")
-    occurred_at: Annotated[AwareDatetime, Strict(False)] | None = Field(  # noqa: FBT003 - pydantic's
+    occurred_at: Moment | None = Field(
         None, description="When; now if left out. Not in the future, not older than 30 days."
     )
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from gateway.resources.shapes import Page, Query, Shape, when
+from gateway.resources.shapes import Moment, Page, Query, Shape, when
 from marquee.analytics.v1 import analytics_pb2 as pb
 
 GRANULARITIES = {"hour": pb.GRANULARITY_HOUR, "day": pb.GRANULARITY_DAY}
@@ -13,8 +13,8 @@ GRANULARITIES = {"hour": pb.GRANULARITY_HOUR, "day": pb.GRANULARITY_DAY}
 class PeriodQuery(Query):
     """A period."""
 
-    from_: AwareDatetime | None = Field(None, alias="from", description="Inclusive.")
-    to: AwareDatetime | None = Field(None, description="Exclusive; now if left out.")
+    from_: Moment | None = Field(None, alias="from", description="Inclusive.")
+    to: Moment | None = Field(None, description="Exclusive; now if left out.")
 
 
 class SeriesQuery(PeriodQuery):

@@ -1,17 +1,30 @@
 """What the shapes of all nouns share."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Response
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from gateway.problems import invalid
 
 MovieId = Annotated[int, Field(ge=1, le=2**63 - 1, description="TMDb id of a movie.")]
 LargestInt = 2**63 - 1
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _written_out(value: Any) -> Any:
+    """Numbers and dates alone are no moments, though pydantic would take them for some."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a date and time as RFC 3339 writes it")
+    return value
+
+
+Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_written_out)]  # noqa: FBT003
+"""A point in time with its offset from UTC."""
 
 
 class Shape(BaseModel):

@@ -7,16 +7,36 @@ from pydantic import Field, StringConstraints
 from gateway.resources.shapes import Input, LargestInt, Shape, when
 from marquee.users.v1 import users_pb2 as pb
 
+# What users checks after trimming is told here, and not checked twice.
 Username = Annotated[
     str,
-    Field(max_length=64, description="3 to 30 letters, digits, `_`, `.`, `-`.", examples=["ada"]),
+    Field(
+        max_length=64,
+        description="3 to 30 letters, digits, `_`, `.`, `-`.",
+        examples=["ada"],
+        json_schema_extra={"minLength": 3, "maxLength": 30, "pattern": r"^[^\W_][\w.-]+$"},
+    ),
 ]
 Email = Annotated[
-    str, Field(max_length=320, description="E-mail address.", examples=["ada@example.org"])
+    str,
+    Field(
+        max_length=320,
+        description="E-mail address.",
+        examples=["ada@example.org"],
+        json_schema_extra={"format": "email", "maxLength": 254},
+    ),
 ]
 Password = Annotated[
+    str, Field(max_length=512, description="The password.", examples=["correct horse battery"])
+]
+NewPassword = Annotated[
     str,
-    Field(max_length=512, description="8 to 128 characters.", examples=["correct horse battery"]),
+    Field(
+        max_length=512,
+        description="8 to 128 characters, none of the most common ones.",
+        examples=["correct horse battery"],
+        json_schema_extra={"minLength": 8, "maxLength": 128},
+    ),
 ]
 
 
@@ -25,7 +45,7 @@ class RegisterInput(Input):
 
     username: Username
     email: Email
-    password: Password
+    password: NewPassword
 
 
 class RevokeInput(Input):
@@ -44,14 +64,14 @@ class NewPasswordInput(Input):
     """Body of `POST /auth/password-reset/confirm`."""
 
     token: Annotated[str, Field(max_length=512, description="The token that was mailed.")]
-    new_password: Password
+    new_password: NewPassword
 
 
 class PasswordInput(Input):
     """Body of `PUT /me/password`."""
 
     current_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 class ErasureInput(Input):

@@ -81,7 +81,7 @@ def test_a_server_lost_after_the_answer_costs_neither_the_answer_nor_a_place_in_
     database = database_for("chassis")
     url = database.engine.url.render_as_string(hide_password=False)
     small = connect(url, pool_size=1, application_name="tests")
-    me = sa.text("select pg_backend_pid()")
+    me, doomed = sa.text("select pg_backend_pid()"), None
     for _ in range(3):
         with small.read() as connection:
             connection.execute(me)

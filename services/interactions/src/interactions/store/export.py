@@ -31,7 +31,6 @@ _LIST_ENTRIES = (
 )
 
 
-
 def _of_imports(table: sa.Table) -> sa.FromClause:
     """What hangs on a person's imports."""
     joined = sa.join(table, movie_import, movie_import.c.import_id == table.c.import_id)

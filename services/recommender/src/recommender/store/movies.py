@@ -252,7 +252,7 @@ _RECOUNT = sa.text("""
             coalesce(sum(exp(
                 -greatest(extract(epoch from cast(:now as timestamptz) - standing.occurred_at), 0)
                 / :trend_seconds
-            )), 0.0) as recent
+            )) filter (where standing.user_id is not null), 0.0) as recent
         from unnest(cast(:movie_ids as bigint[])) as asked (movie_id)
         left join interaction as standing
             on standing.movie_id = asked.movie_id and not standing.deleted and standing.kind <> 3
