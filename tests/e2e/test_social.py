@@ -1,5 +1,7 @@
 """Lists that people make, and what admins see of everybody together."""
 
+import json
+
 import pytest
 from running_suite import Suite, eventually, movie_ids
 
@@ -93,3 +95,32 @@ def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
         assert admin.get("/admin/analytics/overview", params=backwards).status_code == 422
     for part in ("overview", "activity", "recommendations", "api-usage"):
         assert person.api.get(f"/admin/analytics/{part}").status_code == 403
+
+
+def test_live_streams_tell_what_happens_and_end_with_the_session(suite: Suite) -> None:
+    person, other = suite.person(), suite.person()
+    movie_id = movie_ids(person.api.get("/movies").json())[0]
+    with person.api.stream("GET", "/me/stream", timeout=60) as stream:
+        assert stream.status_code == 200
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        position = next(line for line in lines if line.startswith("id: "))
+        person.rate(movie_id, 4.0)
+        assert next(line for line in lines if line.startswith("event: "))[7:] == (
+            "recommendations_changed"
+        )
+        assert other.api.put(f"/me/following/{person.username}").status_code == 201
+        assert next(line for line in lines if line.startswith("event: "))[7:] == "notification"
+        told = json.loads(next(line for line in lines if line.startswith("data: "))[6:])
+        assert (told["kind"], told["username"]) == ("follower", other.username)
+    with person.api.stream(
+        "GET", "/me/stream", headers={"Last-Event-ID": position[4:]}, timeout=60
+    ) as stream:
+        lines = stream.iter_lines()
+        again = [next(line for line in lines if line.startswith("event: "))[7:] for _ in range(2)]
+        assert sorted(again) == ["notification", "recommendations_changed"]
+        out = person.api.post("/auth/revoke", json={"token": person.tokens["refresh_token"]})
+        assert out.status_code == 200
+        assert [line for line in lines if line.startswith("event: ")] == []  # it ends
+    with suite.client() as stranger:
+        assert stranger.get("/me/stream").status_code == 401

@@ -56,7 +56,7 @@ class _Server(uvicorn.Server):
         if self._gateway.draining or sig == signal.SIGINT:
             super().handle_exit(sig, frame)
             return
-        self._gateway.draining = True
+        self._gateway.drain()
         loop = asyncio.get_running_loop()
         loop.call_later(self._drain_seconds, super().handle_exit, sig, frame)
 

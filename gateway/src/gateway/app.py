@@ -23,6 +23,7 @@ from gateway.clients import connect
 from gateway.context import Context
 from gateway.edge import Edge
 from gateway.limits import Limits, Proxies
+from gateway.live import HELD_SECONDS, STREAMS, Live
 from gateway.movies import Configuration, Movies
 from gateway.ready import Ready
 from gateway.resources.shapes import answer
@@ -38,6 +39,7 @@ from gateway.routes import (
     movies,
     people,
     recommendations,
+    stream,
     users,
 )
 from gateway.sequences import Sequences
@@ -65,6 +67,7 @@ _ROUTERS = (
     imports.router,
     recommendations.router,
     activity.router,
+    stream.router,
     admin.router,
     analytics.router,
 )
@@ -122,6 +125,10 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
         cache = Multiplexed(settings.redis_cache_url)
         stack.push_async_callback(cache.close)
         configuration = Configuration(services.catalog)
+        app.state.door = _door(settings, services.users, stack)
+        sequences = Sequences(cache, "sequence")
+        live = _live(settings, app.state.door, sequences, stack)
+        app.state.edge.on_draining = live.close
         app.state.context = Context(
             settings=settings,
             services=services,
@@ -132,10 +139,10 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
             recorder=app.state.recorder,
             limits=Limits(cache),
             proxies=Proxies(settings.trusted_proxies),
-            sequences=Sequences(cache, "sequence"),
+            sequences=sequences,
             preferences=Sequences(cache, "preferences"),
+            live=live,
         )
-        app.state.door = _door(settings, services.users, stack)
         app.state.recorder.start()
         stack.push_async_callback(app.state.streams.close)
         stack.push_async_callback(app.state.recorder.stop)
@@ -151,6 +158,21 @@ def _door(settings: Settings, stub: Any, stack: AsyncExitStack) -> Door:
     stack.callback(client.close)
     stack.callback(revocations.stop)
     return Door(Keys(stub), revocations, settings.internal_key.get_secret_value())
+
+
+def _live(settings: Settings, door: Door, sequences: Sequences, stack: AsyncExitStack) -> Live:
+    client = redis.asyncio.Redis.from_url(settings.redis_streams_url)
+    stack.push_async_callback(client.aclose)
+    tail = AsyncTail(client, STREAMS, since_seconds=HELD_SECONDS)
+    live = Live(
+        tail,
+        has_ended=door.has_ended,
+        limit=settings.live_streams,
+        imported=sequences.saw,
+    )
+    stack.callback(asyncio.create_task(live.run()).cancel)
+    stack.callback(live.close)
+    return live
 
 
 async def _follow(app: FastAPI, settings: Settings) -> None:

@@ -99,6 +99,14 @@ class Door:
         """Let this person in no more, whatever token they bring; other processes hear of it."""
         self._revocations.add(person.user_id)
 
+    def good_until(self, person: Person) -> float:
+        """When the person's token ends, in seconds since 1970."""
+        return float(jwt.decode(person.token, options={"verify_signature": False})["exp"])
+
+    def has_ended(self, person: Person) -> bool:
+        """Whether the person's session has been revoked since the token was checked."""
+        return self._revocations(person.session_id) or self._revocations(person.user_id)
+
 
 def _key_id(token: str) -> str:
     try:

@@ -12,6 +12,7 @@ from gateway.auth import Person
 from gateway.cache import Multiplexed, Recent
 from gateway.clients import Services
 from gateway.limits import Limits, Proxies, truncated
+from gateway.live import Live
 from gateway.movies import Configuration, Movies
 from gateway.personal import Pages
 from gateway.sequences import Sequences
@@ -41,6 +42,7 @@ class Context:
     proxies: Proxies
     sequences: Sequences
     preferences: Sequences
+    live: Live
     pages: Pages = field(default_factory=Pages)
     genres: Recent[str, dict[int, str]] = field(
         default_factory=lambda: Recent(_GENRE_LANGUAGES, _GENRE_SECONDS)

@@ -25,6 +25,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "imports", "description": "What you did elsewhere, brought here."},
     {"name": "recommendations", "description": "What is for you, and why."},
     {"name": "activity", "description": "What was stored of what you did."},
+    {"name": "stream", "description": "What happens, told while it happens."},
     {"name": "social", "description": "Following and public profiles."},
     {"name": "admin", "description": "For admins."},
 ]

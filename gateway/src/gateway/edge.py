@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -23,6 +24,7 @@ _SECURITY_HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
 )
 _DENIED_HEADERS: Final = (b"x-user-",)
+_LASTING: Final = "/api/v1/me/stream"
 
 requests = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 seconds = Histogram("http_seconds", "Time to answer a request", ["method", "route"])
@@ -40,6 +42,13 @@ class Edge:
         self._served = 0
         self.draining = False
         """Whether the process has been told to stop."""
+        self.on_draining: Callable[[], None] = _nothing
+        """What ends what would stay open otherwise."""
+
+    def drain(self) -> None:
+        """The process has been told to stop."""
+        self.draining = True
+        self.on_draining()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,11 +56,11 @@ class Edge:
             return
         exchange = _Exchange(scope, receive, send)
         token = request_id.set(exchange.request_id)
-        self._running += 1
+        self._running += not exchange.lasting
         try:
             await self._answer(exchange)
         finally:
-            self._running -= 1
+            self._running -= not exchange.lasting
             self._finished(exchange)
             request_id.reset(token)
 
@@ -75,7 +84,9 @@ class Edge:
         return None
 
     def _finished(self, exchange: "_Exchange") -> None:
-        elapsed = time.perf_counter() - exchange.started
+        elapsed = (
+            (exchange.lasting and exchange.answered) or time.perf_counter()
+        ) - exchange.started
         route = _route(exchange.scope)
         requests.labels(exchange.method, route, exchange.status).inc()
         seconds.labels(exchange.method, route).observe(elapsed)
@@ -98,6 +109,10 @@ def _route(scope: Scope) -> str:
     return getattr(route, "path", "") or scope.get("ready_route", "other")
 
 
+def _nothing() -> None:
+    return
+
+
 class _Exchange:
     """One request and its answer."""
 
@@ -112,6 +127,9 @@ class _Exchange:
         self.path: str = scope["path"]
         self.body_limit = body_limit(self.method, self.path)
         self.status = 0
+        self.lasting = self.path == _LASTING
+        """It stays open as long as somebody listens, and hardly works."""
+        self.answered = 0.0
         self.request_id = self._identified()
         self._receive = receive
         self._send = send
@@ -148,13 +166,14 @@ class _Exchange:
         """Pass an answer on, with the headers that all have."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered = time.perf_counter()
             named = (b"x-request-id", self.request_id.encode())
             message = {
                 **message,
                 "headers": [*message.get("headers", ()), named, *_SECURITY_HEADERS],
             }
         elif self._head and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
+            message = {**message, "body": b"", "more_body": False}
         await self._send(message)
 
     async def refuse(self, status: int, reason: str, detail: str) -> None:

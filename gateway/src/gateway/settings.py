@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(
         512, ge=1, le=100_000, description="Requests answered at once; more are shed with 503"
     )
+    live_streams: int = Field(
+        10_000, ge=1, le=1_000_000, description="Live streams open at once in this process"
+    )
     sign_up_limit: int = Field(300, ge=1, description="Registrations per address in ten minutes")
     token_limit: int = Field(600, ge=1, description="Token requests per address in ten minutes")
     reset_limit: int = Field(

@@ -21,10 +21,11 @@ from interactions.domain.imports import (
     unmatched,
 )
 from interactions.operations import imports as operations
+from interactions.operations import releases
 from interactions.operations.matching import Matching
 from interactions.store import imports, movies
 
-CHORES = (Chore("tidy-imports", 600),)
+CHORES = (Chore("tidy-imports", 600), Chore("tell-released", 3600))
 
 log = structlog.get_logger()
 
@@ -41,7 +42,24 @@ def job_functions(
         with database.begin() as connection:
             return operations.tidy(connection, at=now())
 
-    return {operations.JOB: read, "tidy-imports": tidy}
+    def tell(_job: Job, progress: Progress) -> dict[str, Any]:
+        return _tell_released(database, now, progress)
+
+    return {operations.JOB: read, "tidy-imports": tidy, "tell-released": tell}
+
+
+def _tell_released(
+    database: Database, now: Callable[[], datetime], progress: Progress
+) -> dict[str, Any]:
+    """Some people a transaction; whoever has been told is not told again by another run."""
+    told = 0
+    while True:
+        with database.begin() as connection:
+            some = releases.tell_released(connection, at=now())
+        told += some
+        progress.report(told)
+        if some < releases.AT_ONCE:
+            return {"told_count": told}
 
 
 def _read(

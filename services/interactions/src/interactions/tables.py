@@ -28,6 +28,7 @@ known_movie = sa.Table(
     # When the catalogue stored or removed it, by the catalogue's clock.
     sa.Column("changed_at", _MOMENT, nullable=False),
     *timestamps(),
+    sa.Index("known_movie_release_date_idx", "release_date"),
 )
 
 user_sequence = sa.Table(
@@ -87,6 +88,13 @@ watchlist_entry = _interaction(
     "watchlist_entry",
     "added_at",
     sa.Column("note", sa.Text, nullable=False, server_default=_EMPTY),
+    # When the person was told that the movie has come out; once, however its date moves.
+    sa.Column("released_told_at", _MOMENT),
+    sa.Index(
+        "watchlist_entry_untold_idx",
+        "movie_id",
+        postgresql_where=sa.text("deleted_at is null and released_told_at is null"),
+    ),
 )
 
 hidden_movie = _interaction(

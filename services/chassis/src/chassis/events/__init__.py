@@ -1,7 +1,7 @@
 """Events: consumer groups with an inbox and dead letters, and tails for caches."""
 
 from chassis.events.consumer import Consumer
-from chassis.events.entries import Event, Fact, fields_of, stream_key
+from chassis.events.entries import Entry, Event, Fact, fields_of, stream_key
 from chassis.events.follower import BatchHandler, Handler, Subscription
 from chassis.events.streams import append, append_async
 from chassis.events.tails import AsyncTail, Tail
@@ -10,6 +10,7 @@ __all__ = [
     "AsyncTail",
     "BatchHandler",
     "Consumer",
+    "Entry",
     "Event",
     "Fact",
     "Handler",

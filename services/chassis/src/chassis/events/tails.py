@@ -9,7 +9,7 @@ import redis
 import redis.asyncio
 import structlog
 
-from chassis.events.entries import Event, Unreadable, entry_of, stream_key
+from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
 from chassis.events.streams import Raw, replies
 from chassis.loops import LONGEST_WAIT_SECONDS, keep_going
 
@@ -30,22 +30,30 @@ class _Places:
         """Keys of streams whose beginning has not been looked up."""
         return [key for key, entry_id in self.after.items() if entry_id is None]
 
-    def events(self, answer: Any) -> list[Event]:
-        """The events of a reply; the places move behind them."""
-        found: list[Event] = []
+    def entries(self, answer: Any) -> list[tuple[str, Entry]]:
+        """The entries of a reply, each with its stream's key; the places move behind them."""
+        found: list[tuple[str, Entry]] = []
         for key, entries in replies(answer):
-            found.extend(event for raw in entries if (event := _event(raw)) is not None)
+            found.extend((key, entry) for raw in entries if (entry := _entry(raw)) is not None)
             if entries:
                 self.after[key] = entries[-1][0]
         return found
 
+    def events(self, answer: Any) -> list[Event]:
+        """The events of a reply; the places move behind them."""
+        return [entry.event for _key, entry in self.entries(answer)]
 
-def _event(raw: Raw) -> Event | None:
+
+def _entry(raw: Raw) -> Entry | None:
     try:
-        return entry_of(*raw).event
+        return entry_of(*raw)
     except Unreadable as error:
         log.warning("unreadable entry", entry_id=raw[0].decode(), error=str(error))
         return None
+
+
+def _text(place: bytes | str) -> str:
+    return place.decode() if isinstance(place, bytes) else place
 
 
 def _last_id(newest: Any) -> bytes:
@@ -116,13 +124,40 @@ class AsyncTail:
         answer = await self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
         return self._places.events(answer)
 
+    @property
+    def places(self) -> dict[str, str]:
+        """How far each stream has been read, by its key; '0-0' for one not looked at yet."""
+        known = self._places.after.items()
+        return {key: _text(place) if place is not None else "0-0" for key, place in known}
+
+    async def newest(self) -> dict[str, str]:
+        """The last entry of each stream, by its key; '0-0' for an empty one."""
+        return {
+            key: _last_id(await self._redis.xrevrange(key, count=1)).decode()
+            for key in self._places.after
+        }
+
+    async def entries(self, *, block_ms: int = _BLOCK_MS) -> list[tuple[str, Entry]]:
+        """`read`, each event with its entry's id and its stream's key."""
+        await self.begin()
+        answer = await self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
+        return self._places.entries(answer)
+
     async def run(self, on_event: Callable[[Event], Awaitable[None] | None]) -> None:
         """Follow until cancelled; an outage of Redis is waited for, and nothing of it missed."""
+
+        def on_entry(_key: str, entry: Entry) -> Awaitable[None] | None:
+            return on_event(entry.event)
+
+        await self.follow(on_entry)
+
+    async def follow(self, on_entry: Callable[[str, Entry], Awaitable[None] | None]) -> None:
+        """`run`, told also of each entry's stream and id."""
         wait = 0.0
         while True:
             try:
-                for event in await self.read():
-                    answer = on_event(event)
+                for key, entry in await self.entries():
+                    answer = on_entry(key, entry)
                     if answer is not None:
                         await answer
                 wait = 0.0
