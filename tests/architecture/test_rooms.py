@@ -14,6 +14,8 @@ ROOMS = {
     "operations", "store", "tables", "messages", "domain", "migrations",
 }  # fmt: skip
 MORE_ROOMS = {"recommender": {"ranking"}, "catalog": {"tmdb"}}
+TESTS = ("tests", "proto/tests", "gateway/tests", "services/*/tests", "deploy/*/tests")
+CHANCE = ("uuid", "secrets", "random", "token_hex", "token_urlsafe")
 NUMERIC = {"numpy", "scipy", "sklearn", "implicit", "sparse_dot_topn", "threadpoolctl"}
 
 
@@ -108,3 +110,26 @@ def test_a_migration_environment_is_three_lines(service: str):
     text = (_package(service) / "migrations" / "env.py").read_text()
     code = [line for line in text.splitlines() if line and not line.startswith(('"""', "#"))]
     assert len(code) == 3
+
+
+def test_parameters_of_tests_hold_no_chance() -> None:
+    """Both of two workers must collect the same names."""
+    folders = [folder for pattern in TESTS for folder in ROOT.glob(pattern)]
+    files = [path for folder in folders for path in _modules(folder)]
+    assert len(files) > 50
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in files
+        for call in _calls(ast.parse(path.read_text()), ("parametrize",))
+        if _calls(call, CHANCE)
+    ]
+    assert found == []
+
+
+def _calls(tree: ast.AST, names: tuple[str, ...]) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and {name.strip("_0123456789") for name in ast.unparse(node.func).split(".")} & {*names}
+    ]

@@ -1,7 +1,6 @@
 """Own lists, spoken to through the door."""
 
 import random
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from chassis.errors import Unavailable
 from interactions.domain.lists import LISTS_OF_A_PERSON
 from interactions.store import movies
 
+SOME_LIST = "0193f2d4-7c1b-7000-8000-5a1e0c0ffee0"
 NOT_FOUND = ("NOT_FOUND", "LIST_NOT_FOUND")
 
 
@@ -177,8 +177,8 @@ def test_a_change_decided_upon_an_old_version_is_refused(person, refused):
         ("ListLists", {"page_token": "rubbish"}),
         ("UpdateList", {"list": {"name": "x"}, "update_mask": {"paths": ["user_id"]}}),
         ("UpdateList", {"list": {"name": ""}, "update_mask": {"paths": ["name"]}}),
-        ("AddListMovie", {"list_id": str(uuid.uuid4()), "movie_id": 1, "position": -1}),
-        ("AddListMovie", {"list_id": str(uuid.uuid4()), "movie_id": 0}),
+        ("AddListMovie", {"list_id": SOME_LIST, "movie_id": 1, "position": -1}),
+        ("AddListMovie", {"list_id": SOME_LIST, "movie_id": 0}),
     ],
 )
 def test_what_cannot_be_meant_is_refused(person, refused, method, values):

@@ -103,7 +103,7 @@ def test_a_token_expires(world, post, postbox):
         confirm(world, token)
 
 
-@pytest.mark.parametrize("token", ["", "x", str(uuid4()), "ä" * 300])
+@pytest.mark.parametrize("token", ["", "x", "0193f2d4-7c1b-7000-8000-5a1e0c0ffee0", "ä" * 300])
 def test_an_invented_token_is_refused(world, token):
     with world.refused("RESET_TOKEN_INVALID"):
         confirm(world, token)
