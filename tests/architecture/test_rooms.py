@@ -120,13 +120,13 @@ def test_parameters_of_tests_hold_no_chance() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{call.lineno}"
         for path in files
-        for call in _calls(ast.parse(path.read_text()), ("parametrize",))
-        if _calls(call, CHANCE)
+        for call in _calls_of(ast.parse(path.read_text()), ("parametrize",))
+        if _calls_of(call, CHANCE)
     ]
     assert found == []
 
 
-def _calls(tree: ast.AST, names: tuple[str, ...]) -> list[ast.Call]:
+def _calls_of(tree: ast.AST, names: tuple[str, ...]) -> list[ast.Call]:
     return [
         node
         for node in ast.walk(tree)
