@@ -1,15 +1,18 @@
-"""python -m recommender serve | background | work | beat | migrate | settings | evaluate"""
+"""python -m recommender serve | background | work | migrate | settings | evaluate | compare"""
 
 import sys
 
 from chassis.service import Service, main
-from recommender import commands, wiring
+from recommender import wiring
+from recommender.commands.compare import compare
+from recommender.commands.evaluate import evaluate
 from recommender.settings import Settings
 
 if __name__ == "__main__":
-    # Evaluating needs files alone: no database, no secrets, so no settings are read for it.
-    if sys.argv[1:2] == ["evaluate"]:
-        sys.exit(commands.evaluate(sys.argv[2:]))
+    # Measuring needs files alone: no database, no secrets, so no settings are read for it.
+    for name, command in (("evaluate", evaluate), ("compare", compare)):
+        if sys.argv[1:2] == [name]:
+            sys.exit(command(sys.argv[2:]))
     sys.exit(
         main(
             Service(
@@ -19,7 +22,10 @@ if __name__ == "__main__":
                 serve=wiring.serve,
                 background=wiring.background,
                 work=wiring.work,
-                commands={"evaluate": lambda _settings, rest: commands.evaluate(rest)},
+                commands={
+                    "evaluate": lambda _settings, rest: evaluate(rest),
+                    "compare": lambda _settings, rest: compare(rest),
+                },
             )
         )
     )

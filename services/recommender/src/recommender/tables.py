@@ -97,7 +97,7 @@ movie_popularity = sa.Table(
     metadata,
     sa.Column("movie_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("people_count", sa.BigInteger, nullable=False),
-    # Sum of exp(-age / 90 days) as it stood at decayed_at.
+    # Sum of exp(-age / TREND_DAYS) as it stood at decayed_at.
     sa.Column("recent", sa.Double, nullable=False),
     sa.Column("decayed_at", _MOMENT, nullable=False),
     *timestamps(),

@@ -176,7 +176,7 @@ def _explained(
     places = ensemble.positions(np.array(movie_ids, np.int64))
     # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
     known = places[places >= 0]
-    weights = ensemble.weights(kind, len(taste), without=_switched_off(person.preferences))
+    weights = ensemble.weights(kind, taste, without=_switched_off(person.preferences))
     ranked = Ranked(known, np.zeros(len(known), np.float32), ensemble.per_unit(taste, weights))
     found = dict(zip(known.tolist(), explain(ensemble, taste, ranked), strict=True))
     plain = ranking_reasons.Reason("popular")

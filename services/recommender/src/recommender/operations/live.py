@@ -13,7 +13,7 @@ from chassis.database import Database
 from recommender.ranking.arrays import Floats, Ints, spread
 from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_of
-from recommender.ranking.ensemble import FORMAT, Ensemble, Model
+from recommender.ranking.ensemble import Ensemble, Model
 from recommender.ranking.shelf import Shelf, empty_shelf
 from recommender.ranking.training import plain_model
 from recommender.store import models, movies
@@ -124,8 +124,6 @@ class Live:
             log.warning("a model cannot be loaded", model=row.model_version, error=repr(error))
             self._refused = row.model_version
             return False
-        if self._base.meta.get("format") != FORMAT:
-            raise ArtefactDamaged(f"model {row.model_version} is of another format")
         self._version = row.model_version
         log.info("model loaded", model=row.model_version)
         return True

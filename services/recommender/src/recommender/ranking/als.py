@@ -1,5 +1,7 @@
 """Implicit ALS (Hu, Koren & Volinsky 2008), folded in toward the mean user, and new movies."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
@@ -65,10 +67,12 @@ class Als:
         self._mean = arrays["als.mean"].astype(np.float64)
         self._gram = arrays["als.gram"].astype(np.float64)
 
-    def scores(self, taste: Taste) -> Floats:
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        return np.stack([self._user(taste) for taste in tastes]) @ self._factors.T
+
+    def _user(self, taste: Taste) -> Floats:
         system, target = self._system(taste)
-        user = np.linalg.solve(system, target.sum(axis=0) + PRIOR * self._mean)
-        return self._factors @ user.astype(np.float32)
+        return np.linalg.solve(system, target.sum(axis=0) + PRIOR * self._mean).astype(np.float32)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         system, target = self._system(taste)

@@ -23,10 +23,11 @@ def extended(model: Model, movie_ids: Ints, documents: Iterable[Iterable[str]]) 
         arrays["trend.first"] = _padded(arrays["trend.first"], count, np.inf)
     if "als.factors" in arrays:
         arrays["als.factors"] = np.vstack([arrays["als.factors"], _factors(arrays, rows)])
-    if "neighbours.data" in arrays:
-        ends = arrays["neighbours.indptr"]
-        arrays["neighbours.indptr"] = _padded(ends, count, int(ends[-1]))
-        arrays["neighbours.shape"] = arrays["neighbours.shape"] + count
+    for name in ("neighbours", "sequence.after", "sequence.before"):
+        if f"{name}.indptr" in arrays:
+            ends = arrays[f"{name}.indptr"]
+            arrays[f"{name}.indptr"] = _padded(ends, count, int(ends[-1]))
+            arrays[f"{name}.shape"] = arrays[f"{name}.shape"] + count
     return Model(arrays, model.meta)
 
 

@@ -1,15 +1,19 @@
 """How much each ranker counts, learnt from people held out of training, by history length."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Mask
 from recommender.ranking.ensemble import BUCKETS, RANKERS, TYPES, Ensemble, bucket_of
+from recommender.ranking.rankers import Ranker
 from recommender.ranking.signals import Taste
 
-POOL = 120
+POOL = 60
+# Scores held in memory at a time while cases are made.
+SCORES_AT_ONCE = 8_000_000
 CUT = 10
 MINIMUM_CASES = 25
 # A change must gain its own standard error: people held out are few and the search is greedy.
@@ -17,10 +21,14 @@ MINIMUM_GAIN_ERRORS = 1.0
 # Cases of the buckets beside count half: they steady a bucket of few people.
 BESIDE = 0.5
 LEAST_WEIGHT = 0.1
+# A ranker that counts nothing among what was, counts this share of the strongest to begin with.
+LEAST_SHARE = 0.03
 STEPS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 _DISCOUNT = 1.0 / np.log2(np.arange(2, CUT + 2))
 
 Weights = Mapping[str, float]
+# A person's taste, and the movies that are looked for.
+Lesson = tuple[Taste, Ints]
 
 # Where learning starts, and what counts where too few people can teach: for a person nobody
 # knows (all history still to come) and for one with a long history. Between, by _STRANGENESS.
@@ -33,10 +41,11 @@ _STRANGER: Mapping[str, Weights] = {
     },
     "collaborative": {
         "als": 1.0, "ease": 0.35, "neighbours": 0.1, "popularity": 0.7, "trend": 0.3, "unmet": 1.0,
+        "near": 0.1, "next": 0.1,
     },
     "hybrid": {
         "als": 1.0, "ease": 0.35, "neighbours": 0.1, "popularity": 0.7, "trend": 0.3,
-        "genres": 0.5, "content": 0.2, "unmet": 1.0,
+        "genres": 0.5, "content": 0.2, "unmet": 1.0, "near": 0.1, "next": 0.1,
     },
 }  # fmt: skip
 _REGULAR: Mapping[str, Weights] = {
@@ -44,14 +53,22 @@ _REGULAR: Mapping[str, Weights] = {
     "popular": {"popularity": 1.0},
     "genre_based": {"genres": 1.0, "popularity": 0.6, "trend": 0.3, "unmet": 0.5},
     "content_based": {"content": 1.0, "genres": 0.3, "popularity": 0.5, "unmet": 0.5},
-    "collaborative": {"ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "unmet": 0.5},
+    "collaborative": {
+        "ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "unmet": 0.5,
+        "near": 0.1, "next": 0.1,
+    },
     "hybrid": {
         "ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "content": 0.35, "unmet": 0.5,
+        "near": 0.1, "next": 0.1,
     },
 }  # fmt: skip
 # Of a person without a history only the favorite genres are known, so these lead.
 CHOSEN_GENRES = 4.0
+# Of a person without a history these say something; the others would only repeat the crowd's.
+_OF_CROWD = ("popularity", "trend", "unmet")
+_OF_HISTORY = [row for row, name in enumerate(RANKERS) if name not in {*_OF_CROWD, "genres"}]
 _STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
+_AHEAD: Weights = {"trend": 0.6, "near": 0.2, "next": 0.2}
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
 
@@ -66,31 +83,74 @@ class Case:
 
 
 def untaught_weights() -> Arrays:
-    """The tables of blend weights (buckets x rankers) of every type, nothing learnt."""
+    """The tables of blend weights (buckets x rankers) of every type, nothing learnt.
+
+    blend.<type> is for a moment within what was trained on, blend.<type>.ahead for one after it.
+    """
     strange = np.array(_STRANGENESS, np.float32)[:, None]
-    tables = {
-        f"blend.{kind}": strange * _row(_STRANGER[kind]) + (1 - strange) * _row(_REGULAR[kind])
+    tables: dict[str, Floats] = {
+        f"blend.{kind}": (
+            strange * _row(_STRANGER[kind]) + (1 - strange) * _row(_REGULAR[kind])
+        ).astype(np.float32)
         for kind in TYPES
     }
+    for table in tables.values():
+        table[0, _OF_HISTORY] = 0.0
     for kind in ("genre_based", "hybrid"):
         tables[f"blend.{kind}"][0, RANKERS.index("genres")] = CHOSEN_GENRES
-    return tables
+    return tables | {f"{name}.ahead": _for_now(table) for name, table in tables.items()}
+
+
+def _for_now(table: Floats) -> Floats:
+    """The weights with what counts more for the days to come: what is new and what came last."""
+    table = table.copy()
+    for name, least in _AHEAD.items():
+        row = RANKERS.index(name)
+        table[:, row] = np.where(table[:, row] > 0, np.maximum(table[:, row], least), 0.0)
+    return table
 
 
 def _row(weights: Weights) -> Floats:
     return np.array([weights.get(name, 0.0) for name in RANKERS], np.float32)
 
 
-def case_of(ensemble: Ensemble, taste: Taste, liked: Ints) -> Case:
-    """The candidates any ranker puts near the top, out of what the person has not seen."""
-    scores = np.zeros((len(RANKERS), len(ensemble)), np.float32)
-    present = [row for row, name in enumerate(RANKERS) if ensemble.ranker(name) is not None]
-    scores[present] = ensemble.scores(taste, [RANKERS[row] for row in present])[0]
-    open_to = np.ones(len(ensemble), bool)
+def cases_of(ensemble: Ensemble, lessons: Iterable[Lesson]) -> Iterator[Case]:
+    """Each lesson's candidates: what any ranker puts near the top of what the person has not."""
+    names = [name for name in RANKERS if ensemble.ranker(name) is not None]
+    rows = [RANKERS.index(name) for name in names]
+    at_once = max(1, SCORES_AT_ONCE // (len(names) * max(len(ensemble), 1)))
+    for batch in _batches(lessons, at_once):
+        found = ensemble.scores([taste for taste, _ in batch], names)[0]
+        for (taste, liked), scores in zip(batch, found, strict=True):
+            yield _case(scores, rows, taste, liked)
+
+
+def _batches(lessons: Iterable[Lesson], size: int) -> Iterator[list[Lesson]]:
+    rest = iter(lessons)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def _case(present: Floats, rows: list[int], taste: Taste, liked: Ints) -> Case:
+    open_to = np.ones(present.shape[1], bool)
     open_to[taste.seen] = False
     candidates = np.flatnonzero(open_to)
-    pool = candidates[_tops(scores[present][:, candidates])]
-    return Case(bucket_of(len(taste)), scores[:, pool], np.isin(pool, liked), len(liked))
+    pool = candidates[_tops(present[:, candidates])]
+    scores = np.zeros((len(RANKERS), len(pool)), np.float32)
+    scores[rows] = present[:, pool]
+    return Case(bucket_of(len(taste)), scores, np.isin(pool, liked), len(liked))
+
+
+def found_by(ranker: Ranker, lessons: Sequence[Lesson]) -> float:
+    """Mean NDCG at CUT of one ranker alone."""
+    total = 0.0
+    for taste, liked in lessons:
+        scores = ranker.scores([taste])[0].copy()
+        scores[taste.seen] = -np.inf
+        best = np.argpartition(-scores, min(CUT, len(scores) - 1))[:CUT]
+        hits = np.isin(best[np.argsort(-scores[best], kind="stable")], liked)
+        total += float(hits @ _DISCOUNT[: len(hits)]) / _DISCOUNT[: min(CUT, len(liked))].sum()
+    return total / max(len(lessons), 1)
 
 
 def _tops(scores: Floats) -> Ints:
@@ -101,22 +161,58 @@ def _tops(scores: Floats) -> Ints:
     return np.unique(np.argpartition(-spread, count - 1, axis=1)[:, :count])
 
 
-def learn_weights(cases: Sequence[Case], teachable: frozenset[str]) -> Arrays:
-    """Tables like untaught_weights, each bucket with enough cases fitted to NDCG at CUT."""
+def learn_weights(
+    cases: Sequence[Case], ahead: Sequence[Case], teachable: frozenset[str]
+) -> Arrays:
+    """Tables like untaught_weights: each bucket with enough cases fitted to NDCG at CUT, and the
+    tables for what lies ahead changed from those by one factor a ranker."""
     tables = untaught_weights()
-    for bucket in range(len(BUCKETS)):
-        near = [case for case in cases if abs(case.bucket - bucket) <= 1]
-        if sum(case.bucket == bucket for case in near) < MINIMUM_CASES:
-            continue
-        stack = _stacked(near, bucket)
-        for kind in _LEARNT:
-            names = [row for row, name in enumerate(RANKERS) if name in TYPES[kind] & teachable]
-            table = tables[f"blend.{kind}"]
-            if bucket == 0:
-                # No held-out person has favorite genres to learn from: that weight stays.
-                names = [row for row in names if RANKERS[row] != "genres"]
-            table[bucket] = _ascend(stack, table[bucket], names)
+    for kind in _LEARNT:
+        names = [row for row, name in enumerate(RANKERS) if name in TYPES[kind] & teachable]
+        table = tables[f"blend.{kind}"]
+        for bucket in range(len(BUCKETS)):
+            table[bucket] = _taught(cases, bucket, table[bucket], names)
+        tables[f"blend.{kind}.ahead"] = _turned(ahead, table, names)
     return tables
+
+
+def _taught(cases: Sequence[Case], bucket: int, start: Floats, names: list[int]) -> Floats:
+    near = [case for case in cases if abs(case.bucket - bucket) <= 1]
+    if sum(case.bucket == bucket for case in near) < MINIMUM_CASES:
+        return start
+    if bucket == 0:
+        return _of_stranger(_ascend(_stacked(near, bucket), start, _crowd_of(names)), start)
+    return _ascend(_stacked(near, bucket), start, names)
+
+
+def _crowd_of(names: list[int]) -> list[int]:
+    return [row for row in names if RANKERS[row] in _OF_CROWD]
+
+
+def _of_stranger(learnt: Floats, start: Floats) -> Floats:
+    """The weights of the crowd's rankers in their new proportion, as strong together as before.
+
+    No held-out person has favorite genres to learn from, so those must weigh as they did beside.
+    """
+    crowd = _crowd_of(list(range(len(RANKERS))))
+    row = start.copy()
+    row[crowd] = learnt[crowd] * (start[crowd].sum() / max(float(learnt[crowd].sum()), 1e-9))
+    return row
+
+
+def _turned(cases: Sequence[Case], table: Floats, names: list[int]) -> Floats:
+    """The table for now times one factor a ranker, the same in all buckets: few are seen ahead."""
+    table = _for_now(table)
+    if len(cases) < MINIMUM_CASES:
+        return table
+    chosen = [row for row in range(len(RANKERS)) if row in names]
+    floor = np.zeros_like(table)
+    floor[:, chosen] = LEAST_SHARE * table.max(axis=1, keepdims=True)
+    raised = np.maximum(table, floor)
+    scaled = [replace(case, scores=case.scores * raised[case.bucket][:, None]) for case in cases]
+    turned = raised * _ascend(_stacked(scaled, None), np.ones(len(RANKERS), np.float32), names)
+    turned[0] = _of_stranger(turned[0], table[0])
+    return turned
 
 
 @dataclass(frozen=True)
@@ -129,7 +225,7 @@ class _Stack:
     counts: Floats
 
 
-def _stacked(cases: Sequence[Case], bucket: int) -> _Stack:
+def _stacked(cases: Sequence[Case], bucket: int | None) -> _Stack:
     width = max(CUT, *(case.scores.shape[1] for case in cases))
     scores = np.full((len(cases), width, len(RANKERS)), -1e3, np.float32)
     liked = np.zeros((len(cases), width), np.float32)
@@ -137,7 +233,9 @@ def _stacked(cases: Sequence[Case], bucket: int) -> _Stack:
         scores[row, : case.scores.shape[1]] = case.scores.T
         liked[row, : len(case.liked)] = case.liked
     ideal = np.cumsum(_DISCOUNT)[[min(case.liked_count, CUT) - 1 for case in cases]]
-    counts = np.array([1.0 if case.bucket == bucket else BESIDE for case in cases], np.float32)
+    counts = np.array(
+        [1.0 if bucket in {None, case.bucket} else BESIDE for case in cases], np.float32
+    )
     return _Stack(scores, liked, ideal.astype(np.float32), counts)
 
 

@@ -1,9 +1,11 @@
 """Likeness of what movies are: TF-IDF over all terms, and over genres alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recommender.ranking.arrays import Floats, Ints, Sparse, unit_rows
-from recommender.ranking.signals import Taste
+from recommender.ranking.signals import Taste, as_rows
 
 FAVORITE_GENRE_WEIGHT = 1.0
 
@@ -15,10 +17,11 @@ class Content:
         self._rows = rows
         self._columns = rows.T.tocsr()
 
-    def scores(self, taste: Taste) -> Floats:
-        profile = np.asarray(self._rows[taste.movies].T @ taste.weights, np.float32)
-        terms = np.flatnonzero(profile)
-        return np.asarray(self._columns[terms].T @ profile[terms], np.float32)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        weights = [taste.weights for taste in tastes]
+        profiles = (as_rows(tastes, weights, self._rows.shape[0]) @ self._rows).toarray()
+        terms = np.flatnonzero(profiles.any(axis=0))
+        return np.asarray((self._columns[terms].T @ profiles[:, terms].T).T, np.float32)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
@@ -32,8 +35,9 @@ class Genres:
         self._rows = unit_rows(genres)
         self._ids = genre_ids
 
-    def scores(self, taste: Taste) -> Floats:
-        return np.asarray(self._rows @ self.profile(taste), np.float32)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        profiles = np.stack([self.profile(taste) for taste in tastes])
+        return np.asarray((self._rows @ profiles.T).T, np.float32)
 
     def profile(self, taste: Taste) -> Floats:
         """(g,) what each genre weighs: the taste's mean plus the chosen favorites."""

@@ -1,31 +1,49 @@
-"""EASE (Steck 2019): the closed-form linear model of item to item, on a head of the movies."""
+"""EASE (Steck 2019) with the denoising penalty of EDLAE (Steck 2020), on a head of the movies."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.linalg as la
 
-from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, positions_of, spread
+from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, positions_of
 from recommender.ranking.signals import Taste
 
 (_SPOTRI,) = la.get_lapack_funcs(("potri",), dtype=np.float32)
 HEAD = 10_000
 # Above this many cells the user-side factor costs more to score with than a row of B per rating.
 FACTOR_CELLS = 12_000_000
+# As if this share p / (1 - p) of each history had been left out at random while learning.
+DROPOUT = 0.3
 
 
-def train_ease(matrix: Sparse, *, regularization: float, head: int = HEAD) -> Arrays:
-    """From users x movies to arrays; B_ij = -P_ij / P_jj with P = (X'X + l I)^-1.
+def train_ease(
+    matrix: Sparse, *, regularization: float, dropout: float = DROPOUT, head: int = HEAD
+) -> Arrays:
+    """From users x movies to arrays; B_ij = -P_ij / P_jj with P = (X'X + L)^-1, L diagonal:
+    regularization + dropout (X'X)_jj.
 
     With few users, P comes from the user side (Woodbury) and B is kept as factors F (r x h):
-    B_ij = F_i . F_j scale_j. Else B itself is kept, (h x h).
+    B_ij = left_i F_i . F_j right_j. Else B itself is kept, (h x h).
     """
     movies = _head(matrix, head)
     held = matrix[:, movies]
     held = held[np.flatnonzero(np.diff(held.indptr))]
     people, width = held.shape
+    penalty = regularization + dropout * np.asarray(held.multiply(held).sum(axis=0)).ravel()
     if people < width and people * width <= FACTOR_CELLS:
-        factors, scale = _by_users(held, regularization)
-        return {"ease.movies": movies, "ease.factors": factors, "ease.scale": scale}
-    return {"ease.movies": movies, "ease.weights": _by_movies(held, regularization)}
+        factors, left, right = _by_users(held, penalty)
+        return {
+            "ease.movies": movies,
+            "ease.factors": factors,
+            "ease.left": left,
+            "ease.right": right,
+        }
+    return {"ease.movies": movies, "ease.weights": _by_movies(held, penalty)}
+
+
+def usual_regularization(matrix: Sparse) -> float:
+    """Grows with the root of how many people there are; tuning multiplies it."""
+    return float(3.0 * np.sqrt(max(matrix.shape[0], 1)))
 
 
 def _head(matrix: Sparse, head: int) -> Ints:
@@ -34,19 +52,20 @@ def _head(matrix: Sparse, head: int) -> Ints:
     return np.sort(order[counts[order] > 0]).astype(np.int64)
 
 
-def _by_users(held: Sparse, regularization: float) -> tuple[Floats, Floats]:
-    gram = (held @ held.T).toarray().astype(np.float64)
-    gram[np.diag_indices_from(gram)] += regularization
+def _by_users(held: Sparse, penalty: np.ndarray) -> tuple[Floats, Floats, Floats]:
+    root = np.sqrt(penalty)
+    dense = held.toarray().astype(np.float64) / root
+    gram = dense @ dense.T
+    gram[np.diag_indices_from(gram)] += 1.0
     lower = la.cholesky(gram, lower=True, overwrite_a=True)
-    dense = held.toarray().astype(np.float64)
     factors = la.solve_triangular(lower, dense, lower=True, overwrite_b=True)
-    scale = 1.0 / np.maximum(1.0 - np.square(factors).sum(axis=0), 1e-6)
-    return factors.astype(np.float32), scale.astype(np.float32)
+    right = root / np.maximum(1.0 - np.square(factors).sum(axis=0), 1e-6)
+    return factors.astype(np.float32), (1.0 / root).astype(np.float32), right.astype(np.float32)
 
 
-def _by_movies(held: Sparse, regularization: float) -> Floats:
+def _by_movies(held: Sparse, penalty: np.ndarray) -> Floats:
     gram = (held.T @ held).toarray().astype(np.float32)
-    gram[np.diag_indices_from(gram)] += regularization
+    gram[np.diag_indices_from(gram)] += penalty.astype(np.float32)
     lower, _ = la.cho_factor(gram, lower=True, overwrite_a=True)
     inverse, _ = _SPOTRI(lower, lower=1, overwrite_c=1)
     weights = np.asarray(inverse)
@@ -75,17 +94,22 @@ class Ease:
         self._arrays = arrays
         self._weights = arrays.get("ease.weights")
 
-    def scores(self, taste: Taste) -> Floats:
-        places = self._place[taste.movies]
-        mine, weights = places[places >= 0], taste.weights[places >= 0]
-        if not len(mine):
-            return np.zeros(self._size, np.float32)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        scores = np.zeros((len(tastes), self._size), np.float32)
+        scores[:, self._movies] = self._of_head(tastes)
+        return scores
+
+    def _of_head(self, tastes: Sequence[Taste]) -> Floats:
+        known = [self._known(taste) for taste in tastes]
         if self._weights is not None:
-            head = weights @ self._weights[mine]
-        else:
-            factors, scale = self._by_users()
-            head = np.asarray(((factors[:, mine] @ weights) @ factors) * scale, np.float32)
-        return spread(head, self._movies, self._size)
+            return np.stack([weights @ self._weights[mine] for mine, weights in known])
+        factors, left, right = self._by_users()
+        people = np.stack([factors[:, mine] @ (weights * left[mine]) for mine, weights in known])
+        return (people @ factors * right).astype(np.float32)
+
+    def _known(self, taste: Taste) -> tuple[Ints, Floats]:
+        places = self._place[taste.movies]
+        return places[places >= 0], taste.weights[places >= 0]
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         mine, theirs = self._place[taste.movies], self._place[movies]
@@ -93,9 +117,10 @@ class Ease:
         if self._weights is not None:
             block = self._weights[np.ix_(mine, theirs)]
         else:
-            factors, scale = self._by_users()
-            block = (factors[:, mine].T @ factors[:, theirs]) * scale[theirs]
+            factors, left, right = self._by_users()
+            block = (factors[:, mine].T @ factors[:, theirs]) * right[theirs] * left[mine][:, None]
         return np.where(known, block * taste.weights[:, None], 0.0).astype(np.float32)
 
-    def _by_users(self) -> tuple[Floats, Floats]:
-        return self._arrays["ease.factors"], self._arrays["ease.scale"]
+    def _by_users(self) -> tuple[Floats, Floats, Floats]:
+        arrays = self._arrays
+        return arrays["ease.factors"], arrays["ease.left"], arrays["ease.right"]

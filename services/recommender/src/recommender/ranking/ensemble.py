@@ -14,11 +14,15 @@ from recommender.ranking.content import Content, Genres
 from recommender.ranking.ease import Ease
 from recommender.ranking.neighbours import Neighbours
 from recommender.ranking.rankers import Popularity, Ranker, Trend, Unmet, trend_of_now
+from recommender.ranking.sequence import InTime
 from recommender.ranking.signals import Taste
 
-FORMAT = 1
-RANKERS = ("popularity", "trend", "unmet", "genres", "content", "ease", "als", "neighbours")
-COLLABORATIVE = frozenset({"ease", "als", "neighbours"})
+FORMAT = 2
+RANKERS = (
+    "popularity", "trend", "unmet", "genres", "content",
+    "ease", "als", "neighbours", "near", "next",
+)  # fmt: skip
+COLLABORATIVE = frozenset({"ease", "als", "neighbours", "near", "next"})
 CONTENT = frozenset({"genres", "content"})
 _CROWD = frozenset({"popularity", "trend", "unmet"})
 TYPES: Mapping[str, frozenset[str]] = {
@@ -79,6 +83,9 @@ class Ensemble:
             rankers["als"] = Als(arrays)
         if "neighbours.data" in arrays:
             rankers["neighbours"] = Neighbours(arrays)
+        if "sequence.after.data" in arrays:
+            rankers["near"] = InTime(arrays, latest=False)
+            rankers["next"] = InTime(arrays, latest=True)
         return rankers
 
     def positions(self, movie_ids: Ints) -> Ints:
@@ -110,31 +117,37 @@ class Ensemble:
         }
         return fresh
 
-    def weights(self, kind: str, length: int, *, without: frozenset[str]) -> dict[str, float]:
-        """The blend of a type for a history of this length, with some rankers switched off."""
-        table = self.model.arrays[f"blend.{kind}"][bucket_of(length)]
+    def weights(self, kind: str, taste: Taste, *, without: frozenset[str]) -> dict[str, float]:
+        """The blend of a type for a taste, with some rankers switched off.
+
+        A list for now, after all that was trained on, is blended otherwise than one for a moment
+        that lies within it.
+        """
+        moments = self.model.arrays["trend.moments"]
+        ahead = len(moments) > 0 and taste.at >= moments[-1]
+        table = self.model.arrays[f"blend.{kind}.ahead" if ahead else f"blend.{kind}"]
+        table = table[bucket_of(len(taste))]
         return {
             name: float(weight)
             for name, weight in zip(RANKERS, table, strict=True)
             if weight > 0 and name in self._rankers and name not in without
         }
 
-    def scores(self, taste: Taste, names: Sequence[str]) -> tuple[Floats, Floats]:
-        """(k, n) scores of the named rankers, each divided by its spread, and the spreads (k,)."""
-        rows = np.empty((len(names), len(self)), np.float32)
-        for row, name in zip(rows, names, strict=True):
-            row[:] = self._rankers[name].scores(taste)
-        if not rows.size:
-            return rows, np.ones(len(names), np.float32)
-        spreads = rows.std(axis=1)
+    def scores(self, tastes: Sequence[Taste], names: Sequence[str]) -> tuple[Floats, Floats]:
+        """(b, k, n) scores of the named rankers, each divided by its spread; spreads (b, k)."""
+        scores = np.empty((len(tastes), len(names), len(self)), np.float32)
+        for row, name in enumerate(names):
+            scores[:, row] = self._rankers[name].scores(tastes)
+        spreads = scores.std(axis=2) if scores.size else np.ones(scores.shape[:2], np.float32)
         spreads[spreads < 1e-9] = 1.0
-        return rows / spreads[:, None], spreads
+        scores /= spreads[:, :, None]
+        return scores, spreads
 
     def per_unit(self, taste: Taste, weights: Mapping[str, float]) -> dict[str, float]:
         """What a unit of each ranker's own score adds to the blend, for this person."""
         names = list(weights)
-        _, spreads = self.scores(taste, names)
-        return {name: weights[name] / float(s) for name, s in zip(names, spreads, strict=True)}
+        _, spreads = self.scores([taste], names)
+        return {name: weights[name] / float(s) for name, s in zip(names, spreads[0], strict=True)}
 
 
 def _genres(rows: Any, vocabulary: Sequence[str]) -> Genres:

@@ -1,5 +1,7 @@
 """Sparse item-kNN for the tail: cosine of shared people, the best few neighbours a movie."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from sparse_dot_topn import sp_matmul_topn
 
@@ -12,7 +14,7 @@ from recommender.ranking.arrays import (
     unit_rows,
     unpack_sparse,
 )
-from recommender.ranking.signals import Taste
+from recommender.ranking.signals import Taste, as_rows
 
 NEIGHBOURS = 50
 
@@ -34,9 +36,9 @@ class Neighbours:
     def __init__(self, arrays: Arrays) -> None:
         self._nearest = unpack_sparse("neighbours", arrays)
 
-    def scores(self, taste: Taste) -> Floats:
-        rows = self._nearest[taste.movies]
-        return np.asarray(rows.T @ taste.weights, np.float32)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        weights = [taste.weights for taste in tastes]
+        return (as_rows(tastes, weights, self._nearest.shape[0]) @ self._nearest).toarray()
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         block = self._nearest[taste.movies][:, movies].toarray()

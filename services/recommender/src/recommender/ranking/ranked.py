@@ -51,7 +51,7 @@ class Ranked:
 
 def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
     """The best `count` movies that are allowed and not seen: everything is left out before."""
-    weights = ensemble.weights(wish.kind, len(taste), without=wish.switched_off)
+    weights = ensemble.weights(wish.kind, taste, without=wish.switched_off)
     candidates = np.flatnonzero(_open_to(len(ensemble), taste, wish))
     totals, per_unit = _totals(ensemble, taste, weights)
     scores = totals[candidates]
@@ -74,7 +74,14 @@ def explain(ensemble: Ensemble, taste: Taste, ranked: Ranked) -> list[Reason]:
 def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) -> Ranked:
     """The movies most like one (a position), scores from 0 to 1: as if one had just that one."""
     one = np.array([movie], np.int64)
-    taste = Taste(one, np.ones(1, np.float32), one, float("nan"), np.empty(0, np.int64))
+    taste = Taste(
+        movies=one,
+        weights=np.ones(1, np.float32),
+        seen=one,
+        at=float("nan"),
+        genres=np.empty(0, np.int64),
+        later=np.zeros(1, np.float32),
+    )
     weights = {
         name: weight
         for name, weight in {"content": 1.0, "ease": 0.5, "neighbours": 0.3, "als": 0.1}.items()
@@ -99,7 +106,7 @@ def _totals(
     ensemble: Ensemble, taste: Taste, weights: dict[str, float]
 ) -> tuple[Floats, dict[str, float]]:
     names = list(weights)
-    scores, spreads = ensemble.scores(taste, names)
+    scores, spreads = ensemble.scores([taste], names)
     blend = np.array([weights[name] for name in names], np.float32)
-    per_unit = dict(zip(names, (blend / spreads).tolist(), strict=True))
-    return (blend @ scores).astype(np.float32), per_unit
+    per_unit = dict(zip(names, (blend / spreads[0]).tolist(), strict=True))
+    return (blend @ scores[0]).astype(np.float32), per_unit

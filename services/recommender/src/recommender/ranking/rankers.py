@@ -1,13 +1,14 @@
 """The promise every ranker keeps, and the two simplest: popularity and recent popularity."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from recommender.ranking.arrays import Arrays, Floats, Ints, spread
+from recommender.ranking.arrays import Arrays, Floats, Ints
 from recommender.ranking.signals import Taste
 
-TREND_DAYS = 90.0
+TREND_DAYS = 45.0
 TREND_MOMENTS = 48
 DAY_SECONDS = 86_400.0
 
@@ -15,8 +16,8 @@ DAY_SECONDS = 86_400.0
 class Ranker(Protocol):
     """One view of how well each of the n movies suits a person."""
 
-    def scores(self, taste: Taste) -> Floats:
-        """(n,) higher suits better; all equal when this view knows nothing of the person."""
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        """(b, n) higher suits better; all equal when this view knows nothing of the person."""
         ...
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:
@@ -30,8 +31,8 @@ class Popularity:
     def __init__(self, counts: Floats) -> None:
         self._scores = np.log1p(np.maximum(counts, 0.0)).astype(np.float32)
 
-    def scores(self, taste: Taste) -> Floats:  # noqa: ARG002 - the same for everyone
-        return self._scores
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        return np.broadcast_to(self._scores, (len(tastes), len(self._scores)))
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
@@ -90,13 +91,17 @@ class Trend:
         self._movies = arrays["trend.movies"]
         self._size = size
 
-    def scores(self, taste: Taste) -> Floats:
-        if not len(self._moments):
-            return np.zeros(self._size, np.float32)
-        row = len(self._moments) - 1
-        if not np.isnan(taste.at):
-            row = max(int(np.searchsorted(self._moments, taste.at, side="right")) - 1, 0)
-        return spread(np.log1p(self._values[row]), self._movies, self._size)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        scores = np.zeros((len(tastes), self._size), np.float32)
+        if len(self._moments):
+            for row, taste in zip(scores, tastes, strict=True):
+                row[self._movies] = np.log1p(self._values[self._moment(taste.at)])
+        return scores
+
+    def _moment(self, at: float) -> int:
+        if np.isnan(at):
+            return len(self._moments) - 1
+        return max(int(np.searchsorted(self._moments, at, side="right")) - 1, 0)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
@@ -108,12 +113,14 @@ class Unmet:
     def __init__(self, arrays: Arrays, size: int) -> None:
         self._first = arrays["trend.first"]
         self._last = float(arrays["trend.moments"][-1]) if len(arrays["trend.moments"]) else 0.0
-        self._none = np.zeros(size, np.float32)
+        self._size = size
 
-    def scores(self, taste: Taste) -> Floats:
-        if np.isnan(taste.at) or taste.at >= self._last:
-            return self._none
-        return -((self._first > taste.at) & np.isfinite(self._first)).astype(np.float32)
+    def scores(self, tastes: Sequence[Taste]) -> Floats:
+        scores = np.zeros((len(tastes), self._size), np.float32)
+        for row, taste in zip(scores, tastes, strict=True):
+            if taste.at < self._last:
+                row[(self._first > taste.at) & np.isfinite(self._first)] = -1.0
+        return scores
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None

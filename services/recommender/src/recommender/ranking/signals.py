@@ -1,11 +1,13 @@
 """From what a person did to how much each movie tells about their taste."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+import scipy.sparse as sp
 
-from recommender.ranking.arrays import Floats, Ints, Mask
+from recommender.ranking.arrays import Floats, Ints, Mask, Sparse
 
 
 class Kind(IntEnum):
@@ -34,7 +36,8 @@ class Signals:
 class Taste:
     """A person at a moment: movies (positions in the model), signed weights, and all they had.
 
-    `at` is the moment the list is made, nan when nobody knows.
+    `at` is the moment the list is made, nan when nobody knows; `later` how many of the movies came
+    after each, nan where nobody knows when it came.
     """
 
     movies: Ints
@@ -42,6 +45,7 @@ class Taste:
     seen: Ints
     at: float
     genres: Ints
+    later: Floats
 
     def __len__(self) -> int:
         return len(self.movies)
@@ -90,7 +94,17 @@ def taste_of(signals: Signals, *, at: float, genres: Ints | None = None) -> Tast
         seen=np.unique(signals.movies),
         at=at,
         genres=genres if genres is not None else np.empty(0, np.int64),
+        later=_later(signals.at[kept], kept),
     )
+
+
+def _later(at: np.ndarray, places: Ints) -> Floats:
+    """How many came later; of one moment, those are later that stand later."""
+    order = np.lexsort((places, at))
+    later = np.empty(len(at), np.float32)
+    later[order] = np.arange(len(at) - 1, -1, -1)
+    # nan sorts last, so as many seem to be later as there are moments unknown.
+    return np.where(np.isnan(at), np.float32("nan"), later - np.isnan(at).sum())
 
 
 def _freshness(ats: np.ndarray, now: float) -> Floats:
@@ -105,3 +119,10 @@ def known_to(signals: Signals, positions: Ints) -> Signals:
     """The signals whose movie has a position (>= 0), with that position as the movie."""
     mask: Mask = positions >= 0
     return Signals(positions[mask], signals.kinds[mask], signals.ratings[mask], signals.at[mask])
+
+
+def as_rows(tastes: Sequence[Taste], weights: Sequence[Floats], size: int) -> Sparse:
+    """(b x size) CSR: each taste's movies with these weights."""
+    ends = np.cumsum([0, *(len(taste) for taste in tastes)])
+    parts = (np.concatenate(weights), np.concatenate([taste.movies for taste in tastes]), ends)
+    return sp.csr_matrix(parts, shape=(len(tastes), size))

@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 import numpy as np
 
-from recommender.ranking.ensemble import Model
+from recommender.ranking.ensemble import FORMAT, Model
 
 _BLOCK = 1024 * 1024
 Manifest = dict[str, dict[str, Any]]
@@ -49,6 +49,8 @@ class Artefacts:
 
     def read(self, version: str, manifest: Manifest, meta: Mapping[str, Any]) -> Model:
         """The model, its arrays memory-mapped and checked against the registry."""
+        if meta.get("format") != FORMAT:
+            raise ArtefactDamaged(f"the model's format is not {FORMAT}: another release made it")
         arrays = {
             name: np.load(self._held(version, name, known), mmap_mode="r", allow_pickle=False)
             for name, known in manifest.items()

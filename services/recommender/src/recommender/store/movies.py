@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 
 from recommender.domain import Movie
 from recommender.ranking.arrays import Floats, Ints
+from recommender.ranking.rankers import DAY_SECONDS, TREND_DAYS
 from recommender.tables import genre, interaction, movie_feature, movie_popularity, progress
 
 _CHUNK = 20_000
-_TREND_SECONDS = 90 * 86_400
+_TREND_SECONDS = TREND_DAYS * DAY_SECONDS
 _POPULARITY = "popularity"
 _HORIZON = sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
