@@ -11,7 +11,8 @@ Sign in with `POST /api/v1/auth/token`, send the access token as `Authorization:
 Lists answer `{"items": [...], "next_page_token": ...}`; ask the next page with `page_token`.
 Everything that is not a success is `application/problem+json` (RFC 9457).
 
-This product uses the TMDB API but is not endorsed or certified by TMDB.
+Show what `X-Attribution` says wherever you show movies: this product uses the TMDB API but is not
+endorsed or certified by TMDB. Where to watch: data provided by JustWatch.
 """
 
 TAGS: list[dict[str, Any]] = [

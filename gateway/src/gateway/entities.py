@@ -8,6 +8,14 @@ from fastapi import Request, Response
 
 from gateway.problems import ProblemError
 
+ATTRIBUTION = (
+    "This product uses the TMDB API but is not endorsed or certified by TMDB."
+    " Where to watch: data provided by JustWatch."
+)
+_SHOWS_TMDB = tuple(
+    f"/api/v1/{noun}"
+    for noun in ("movies", "genres", "people", "collections", "me/recommendations")
+)
 PUBLIC = "public, max-age=15"
 PRIVATE = "private, no-cache"
 
@@ -36,6 +44,8 @@ def tagged_bytes(
     headers = {"ETag": tag, "Cache-Control": cache}
     if cache == PUBLIC:
         headers["Vary"] = "Accept-Language, Authorization"
+    if request.scope.get("path", "").startswith(_SHOWS_TMDB):
+        headers["X-Attribution"] = ATTRIBUTION
     if request.method == "GET" and _matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, status_code=status, media_type="application/json", headers=headers)

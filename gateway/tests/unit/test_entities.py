@@ -7,9 +7,15 @@ from gateway.entities import expected, tagged
 from gateway.problems import ProblemError
 
 
-def _request(**headers: str) -> Request:
+def _request(path: str = "/api/v1/me", **headers: str) -> Request:
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "method": "GET", "headers": raw})
+    return Request({"type": "http", "method": "GET", "path": path, "headers": raw})
+
+
+def test_answers_that_show_movies_say_what_tmdb_wants_said() -> None:
+    for path in ("/api/v1/movies", "/api/v1/movies/550", "/api/v1/me/recommendations"):
+        assert "TMDB" in tagged(_request(path), []).headers["x-attribution"]
+    assert "x-attribution" not in tagged(_request(), []).headers
 
 
 def test_the_same_value_has_the_same_tag() -> None:

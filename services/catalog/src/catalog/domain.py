@@ -268,10 +268,11 @@ def typos(word: str, other: str, most: int) -> int:
             cost = min(now[-1] + 1, last[column] + 1, last[column - 1] + (letter != their))
             swapped = row > 1 < column and letter == other[column - 2] and their == word[row - 2]
             now.append(min(cost, before[column - 2] + 1) if swapped else cost)
-        if min(now) > most:
+        # A swap reaches back over two rows.
+        if min(*now, *last) > most:
             return most + 1
         before, last = last, now
-    return last[-1]
+    return min(last[-1], most + 1)
 
 
 def tag_keyword_id(name: str) -> int:

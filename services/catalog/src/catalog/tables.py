@@ -114,6 +114,9 @@ movie = sa.Table(
     sa.Index("movie_vote_average_idx", "vote_average", "tmdb_id", postgresql_where=_LIVE),
     sa.Index("movie_release_date_idx", "release_date", "tmdb_id", postgresql_where=_LIVE),
     sa.Index("movie_title_key_idx", "title_key", "tmdb_id", postgresql_where=_LIVE),
+    sa.Index("movie_vote_count_idx", "vote_count", postgresql_where=_LIVE),
+    sa.Index("movie_runtime_minutes_idx", "runtime_minutes", postgresql_where=_LIVE),
+    sa.Index("movie_original_language_idx", "original_language", postgresql_where=_LIVE),
     sa.Index("movie_collection_id_idx", "collection_id", "release_date", "tmdb_id"),
     sa.Index("movie_imdb_id_idx", "imdb_id", postgresql_where=sa.text("imdb_id <> ''")),
 )

@@ -273,6 +273,61 @@ def test_a_server_that_is_down_leaves_nothing_behind_but_a_message(syncing, stan
     assert syncing.values("select count(*) from quarantine") == [0]
 
 
+def test_a_disk_that_is_full_loses_nothing_and_says_so(synced, standin):
+    expected = synced.content()
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(f"truncate {', '.join(CONTENT)}, sync_run, outbox cascade")
+        connection.exec_driver_sql(
+            "create function full_disk() returns trigger language plpgsql as $$ begin"
+            " if new.tmdb_id %% 7 = 0 then raise 'could not extend file' using errcode = '53100';"
+            " end if; return new; end $$"
+        )
+        connection.exec_driver_sql(
+            "create trigger full_disk before insert on movie for each row"
+            " execute function full_disk()"
+        )
+    synced.run("reference")
+    synced.run("census")
+    with pytest.raises(Unavailable, match="disk is full"):
+        synced.run("backfill")
+    assert (synced.last["state"], synced.last["done_count"]) == ("failed", 0)
+    assert "disk is full" in synced.last["error"]
+    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert synced.values("select count(*) from quarantine") == [0]
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("drop function full_disk() cascade")
+    synced.run("backfill")
+    assert synced.content() == expected
+
+
+def test_a_run_that_waits_for_tmdb_says_what_holds_it_up(syncing, standin):
+    syncing.run("census")
+    standin.faults(rate_limited_rate=1.0)
+    seen = []
+
+    def tell(run):
+        seen.extend(syncing.values("select error from sync_run where sync_run_id = :i", i=run_id))
+        if "429" in seen[-1]:
+            raise Interrupted
+
+    run_id = uuid7()
+    with syncing.context.database.begin() as connection:
+        runs.create(connection, run_id=run_id, stage="backfill", source="standin",
+                    request_id=None, parameters={})  # fmt: skip
+    with pytest.raises(Interrupted):
+        jobs.run_stage(syncing.context, run_id, "backfill", {}, tell, wait=False)
+    assert "TMDb: 429" in seen[-1]
+
+
+def test_entries_of_the_change_log_without_an_id_are_passed_over(syncing, standin):
+    standin.faults(null_change_rate=1.0)
+    standin.edit(FIRST + 4)
+    syncing.run("census")
+    run = syncing.run("delta")
+    assert (run["state"], run["done_count"]) == ("done", 0)
+    assert syncing.values("select count(*) from sync_item where changed_at is not null") == [0]
+
+
 def test_lists_hold_each_movie_once_however_their_pages_shift(syncing, standin):
     standin.faults(duplicate_rate=0.3, drift=2)
     syncing.run("lists")

@@ -75,12 +75,22 @@ class World:
 
     def queries(self, service: str, statement: str, *values: object) -> list[Sequence[Any]]:
         """All rows of an answer of this service's database."""
+        with self._cursor(service) as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
+    def execute(self, service: str, statement: str) -> None:
+        """A statement without an answer."""
+        with self._cursor(service) as cursor:
+            cursor.execute(statement)
+
+    @contextmanager
+    def _cursor(self, service: str) -> Generator["psycopg2.extensions.cursor"]:
         url = make_url(self.environment(service)["DATABASE_URL"]).set(drivername="postgresql")
         connection = psycopg2.connect(url.render_as_string(hide_password=False))
         try:
             with connection, connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                return list(cursor.fetchall())
+                yield cursor
         finally:
             connection.close()
 

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from functools import partial
 
 import structlog
 from sqlalchemy import exc
@@ -38,7 +37,7 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
         remaining = items.remaining_count(connection, sync.source, wanted)
         run.add(connection, remaining=remaining if limit is None else min(remaining, limit))
     try:
-        with fetching(sync, partial(run.tell, run)) as fetcher:
+        with fetching(sync, run) as fetcher:
             drainer.drain(fetcher)
             if fetcher.unknown_fields:
                 log.info("fields we do not know", counts=dict(fetcher.unknown_fields))

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import structlog
 
 from catalog.domain import MovieRecord
-from catalog.jobs.running import Sync
+from catalog.jobs.running import Run, Sync, Watch
 from catalog.store.runs import Quarantined
 from catalog.tmdb.client import Answer, Tmdb, connected
 from catalog.tmdb.errors import BadAnswer, Gone, SourceUnavailable
@@ -154,7 +154,7 @@ class Fetcher:
 
 
 @contextmanager
-def fetching(sync: Sync, tell: Callable[[], None]) -> Generator[Fetcher, None, None]:
+def fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
     """A fetcher for the length of the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
@@ -163,7 +163,8 @@ def fetching(sync: Sync, tell: Callable[[], None]) -> Generator[Fetcher, None, N
     try:
         tmdb = asyncio.run_coroutine_threadsafe(client.__aenter__(), loop).result()
         try:
-            yield Fetcher(loop, tmdb, sync.access.connections, tell)
+            watch = Watch(sync, run, tmdb)
+            yield Fetcher(loop, tmdb, sync.access.connections, watch.tell)
         finally:
             asyncio.run_coroutine_threadsafe(_end(client), loop).result()
     finally:

@@ -10,20 +10,23 @@ from uuid import UUID
 
 import redis
 import structlog
+from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from catalog.domain import ALL_STAGES
 from catalog.store import items, runs
 from catalog.tmdb.budget import RateBudget
-from catalog.tmdb.client import Access
+from catalog.tmdb.client import Access, Tmdb
 from catalog.tmdb.errors import ExportUnusable, SourceDenied, SourceUnavailable
-from chassis.database import Database
+from chassis.database import Database, refusal_of
 from chassis.errors import Conflict, Unavailable
 from chassis.jobs import Interrupted, LeaseLost
 
 _BUSY_POLL_SECONDS = 1.0
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
 _COUNTING_MOVIES = ("backfill", "delta")
+_DISK_FULL = "53100"
+_SILENCE_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -69,6 +72,7 @@ class Run:
     requests_count: int = 0
     remaining_count: int = -1
     began: float = field(default_factory=time.monotonic)
+    trouble: str = ""
 
     @property
     def rate(self) -> float:
@@ -107,6 +111,30 @@ class Run:
         self.remaining_count = self.remaining_count if remaining is None else remaining
 
 
+class Watch:
+    """What holds a run up while it waits for TMDb, told on the run itself."""
+
+    def __init__(self, sync: Sync, run: Run, tmdb: Tmdb) -> None:
+        self._sync = sync
+        self._run = run
+        self._tmdb = tmdb
+        self._answers_count = tmdb.answers_count
+        self._answered_at = time.monotonic()
+
+    def tell(self) -> None:
+        """Look at TMDb, and let the run's own listener interrupt it."""
+        if self._tmdb.answers_count != self._answers_count:
+            self._answers_count = self._tmdb.answers_count
+            self._answered_at = time.monotonic()
+        is_silent = time.monotonic() - self._answered_at > _SILENCE_SECONDS
+        trouble = (self._tmdb.trouble or "TMDb does not answer yet") if is_silent else ""
+        if trouble != self._run.trouble:
+            self._run.trouble = trouble
+            with self._sync.database.begin() as connection:
+                runs.hold_up(connection, self._run.run_id, trouble)
+        self._run.tell(self._run)
+
+
 Stage = Callable[[Sync, Run], None]
 
 
@@ -136,11 +164,32 @@ def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
             _note(sync, run, partial(runs.finish, error="interrupted by its operator"))
             raise
         except Exception as error:
-            message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-            _note(sync, run, partial(runs.finish, error=message))
+            _fail(sync, run, error)
             raise
         finally:
             _let_go(guard, run)
+
+
+def _fail(sync: Sync, run: Run, error: Exception) -> None:
+    """Note what stopped the run; Unavailable where it may get better by itself."""
+    ailment = _what_ails_the_database(error)
+    _note(sync, run, partial(runs.finish, error=ailment or _first_line(error)))
+    if ailment:
+        raise Unavailable(ailment) from error
+
+
+def _what_ails_the_database(error: Exception) -> str:
+    """What somebody has to be told whose database is no longer of use; '' when it is not that."""
+    orig = error.orig if isinstance(error, exc.DBAPIError) else None
+    if getattr(orig, "pgcode", None) == _DISK_FULL:
+        return "the database's disk is full; nothing was lost, and it will be tried again"
+    if isinstance(refusal_of(error), Unavailable):
+        return "the database is not available; will be tried again"
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:500]
 
 
 def _take(guard: Connection, sync: Sync, run: Run, *, wait: bool) -> None:

@@ -48,7 +48,7 @@ _CENSUS_COUNT = "census_count"
 
 def reference(sync: Sync, run: Run) -> None:
     """Genres in every language, configuration, languages, countries, certifications."""
-    with fetching(sync, partial(run.tell, run)) as fetcher:
+    with fetching(sync, run) as fetcher:
         genres = {
             language: {
                 genre["id"]: genre.get("name") or ""
@@ -149,7 +149,7 @@ def delta(sync: Sync, run: Run) -> None:
             # The change log does not reach back that far: look at everything again.
             items.mark_all_changed(connection, sync.source, sync.now())
             day = today - timedelta(days=1)
-    with fetching(sync, partial(run.tell, run)) as fetcher:
+    with fetching(sync, run) as fetcher:
         while day <= today:
             _walk_day(sync, run, fetcher, day.isoformat(), closed=day < today)
             day += timedelta(days=1)
@@ -180,7 +180,7 @@ def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool)
 
 def lists(sync: Sync, run: Run) -> None:
     """Trending, popular, top rated, now playing and upcoming; also the seed of their cache."""
-    with fetching(sync, partial(run.tell, run)) as fetcher:
+    with fetching(sync, run) as fetcher:
         for number, name in enumerate(FEATURED_LISTS, 1):
             found = _listed(sync, run, fetcher, _LIST_PATHS[name])
             with sync.database.begin() as connection:

@@ -1,5 +1,11 @@
-"""Browsing: every filter, every order, page by page from where the last one ended."""
+"""Browsing: every filter, every order, page by page from where the last one ended.
 
+What bounds a number (a date, votes, minutes) may keep hardly any of the movies that come first in
+an order, and no statistics tell. So the first thousands of the order are looked at; where that is
+in vain, what the filters keep is found by their own indexes and sorted.
+"""
+
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +33,20 @@ class Filter:
     keyword_ids: tuple[int, ...] = ()
     include_adult: bool = False
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a movie's own columns are compared."""
+        compared = (
+            self.released_after,
+            self.released_before,
+            self.min_rating,
+            self.min_votes,
+            self.language or None,
+            self.min_runtime,
+            self.max_runtime,
+        )
+        return any(value is not None for value in compared)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -44,6 +64,10 @@ class Place:
     movie_id: int
 
 
+_LOOKED_AT, _LOOKED_AT_IN_HOPE = 2_000, 20_000
+_Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
+
+
 def page(
     connection: Connection, wanted: Filter, order: Order, after: Place | None, limit: int
 ) -> list[Place]:
@@ -51,30 +75,71 @@ def page(
     column = movie.c[order.column]
     found: list[Place] = []
     if after is None or after.value is not None:
-        query = _ordered(wanted, order, column.is_not(None) if column.nullable else None)
+        bounds = _comparisons(wanted, movie.c, order.column)
+        bounds += [column.is_not(None)] if column.nullable else []
         if after is not None:
-            query = query.where(_beyond(order, column, after))
-        found = _places(connection, query, limit)
+            bounds.append(_beyond(order, column, after))
+        found = _places(connection, wanted, order, bounds, limit)
     if column.nullable and len(found) < limit:
-        last = after.movie_id if after is not None and after.value is None else None
-        query = _ordered(wanted, order, column.is_(None))
-        if last is not None:
-            query = query.where(
-                movie.c.tmdb_id < last if order.descending else movie.c.tmdb_id > last
-            )
-        found += _places(connection, query, limit - len(found))
+        dateless: list[sa.ColumnElement[bool]] = [column.is_(None)]
+        if after is not None and after.value is None:
+            last, ids = after.movie_id, movie.c.tmdb_id
+            dateless.append(ids < last if order.descending else ids > last)
+        found += _places(connection, wanted, order, dateless, limit - len(found))
     return found
 
 
-def _ordered(
-    wanted: Filter, order: Order, presence: sa.ColumnElement[bool] | None
+def _places(
+    connection: Connection,
+    wanted: Filter,
+    order: Order,
+    bounds: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+) -> list[Place]:
+    if wanted.is_bounded:
+        first = _among_the_first(wanted, order, bounds, _LOOKED_AT)
+        found = _rows(connection, first, limit)
+        if len(found) < limit <= len(found) * _LOOKED_AT_IN_HOPE / _LOOKED_AT:
+            first = _among_the_first(wanted, order, bounds, _LOOKED_AT_IN_HOPE)
+            found = _rows(connection, first, limit)
+        if len(found) < limit:
+            found = _rows(connection, _of_the_kept(wanted, order, bounds), limit)
+        return found
+    kept = sa.select(movie.c[order.column], movie.c.tmdb_id).where(
+        *bounds, *_conditions(wanted, movie.c)
+    )
+    return _rows(connection, kept.order_by(*_ordered(order, movie.c)), limit)
+
+
+def _among_the_first(
+    wanted: Filter, order: Order, bounds: Sequence[sa.ColumnElement[bool]], looked_at: int
 ) -> sa.Select[Any, Any]:
-    column = movie.c[order.column]
-    query = sa.select(column, movie.c.tmdb_id).where(*_conditions(wanted))
-    if presence is not None:
-        query = query.where(presence)
-    columns = (column, movie.c.tmdb_id)
-    return query.order_by(*(c.desc() if order.descending else c for c in columns))
+    first = (
+        sa.select(movie)
+        .where(movie.c.removed_at.is_(None), *bounds)
+        .order_by(*_ordered(order, movie.c))
+        .limit(looked_at)
+        .subquery("first")
+    )
+    kept = sa.select(first.c[order.column], first.c.tmdb_id).where(*_conditions(wanted, first.c))
+    return kept.order_by(*_ordered(order, first.c))
+
+
+def _of_the_kept(
+    wanted: Filter, order: Order, bounds: Sequence[sa.ColumnElement[bool]]
+) -> sa.Select[Any, Any]:
+    kept = (
+        sa.select(movie.c[order.column], movie.c.tmdb_id)
+        .where(*bounds, *_conditions(wanted, movie.c))
+        .cte("kept")
+        .prefix_with("materialized")
+    )
+    return sa.select(kept.c[order.column], kept.c.tmdb_id).order_by(*_ordered(order, kept.c))
+
+
+def _ordered(order: Order, columns: _Columns) -> list[sa.ColumnElement[Any]]:
+    both = (columns[order.column], columns["tmdb_id"])
+    return [one.desc() if order.descending else one.asc() for one in both]
 
 
 def _beyond(order: Order, column: sa.Column[Any], after: Place) -> sa.ColumnElement[bool]:
@@ -83,37 +148,43 @@ def _beyond(order: Order, column: sa.Column[Any], after: Place) -> sa.ColumnElem
     return place < bound if order.descending else place > bound
 
 
-def _places(connection: Connection, query: sa.Select[Any, Any], limit: int) -> list[Place]:
+def _rows(connection: Connection, query: sa.Select[Any, Any], limit: int) -> list[Place]:
     return [Place(row[0], row[1]) for row in connection.execute(query.limit(limit))]
 
 
-def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
-    conditions = [movie.c.removed_at.is_(None), *_comparisons(wanted)]
+def _conditions(wanted: Filter, m: _Columns) -> list[sa.ColumnElement[bool]]:
+    conditions = [m["removed_at"].is_(None), *_comparisons(wanted, m)]
     if not wanted.include_adult:
-        conditions.append(movie.c.adult.is_(False))
+        conditions.append(m["adult"].is_(False))
     joined: Sequence[tuple[sa.Table, str, tuple[int, ...]]] = (
         (movie_genre, "genre_id", wanted.genre_ids),
         (movie_keyword, "keyword_id", wanted.keyword_ids),
         (credit, "person_id", wanted.person_ids),
     )
     conditions += [
-        sa.exists().where(table.c.movie_id == movie.c.tmdb_id, table.c[name] == value)
+        sa.exists().where(table.c.movie_id == m["tmdb_id"], table.c[name] == value)
         for table, name, values in joined
         for value in values
     ]
     return conditions
 
 
-def _comparisons(wanted: Filter) -> list[sa.ColumnElement[bool]]:
-    m = movie.c
-    given: Sequence[tuple[Any, Callable[[Any], sa.ColumnElement[bool]]]] = (
-        (wanted.released_after, m.release_date.__ge__),
-        (wanted.released_before, m.release_date.__le__),
-        (wanted.min_rating, m.vote_average.__ge__),
-        (wanted.min_votes, m.vote_count.__ge__),
-        (wanted.language or None, m.original_language.__eq__),
-        (wanted.min_runtime, m.runtime_minutes.__ge__),
+def _comparisons(
+    wanted: Filter, m: _Columns, only: str | None = None
+) -> list[sa.ColumnElement[bool]]:
+    """Conditions on a movie's own columns, or on one of them."""
+    given: Sequence[tuple[str, Any, Callable[[sa.ColumnElement[Any], Any], Any]]] = (
+        ("release_date", wanted.released_after, operator.ge),
+        ("release_date", wanted.released_before, operator.le),
+        ("vote_average", wanted.min_rating, operator.ge),
+        ("vote_count", wanted.min_votes, operator.ge),
+        ("original_language", wanted.language or None, operator.eq),
+        ("runtime_minutes", wanted.min_runtime, operator.ge),
         # An unknown runtime is 0: shorter than nothing.
-        (wanted.max_runtime, lambda most: m.runtime_minutes.between(1, most)),
+        ("runtime_minutes", wanted.max_runtime, lambda minutes, most: minutes.between(1, most)),
     )
-    return [condition(value) for value, condition in given if value is not None]
+    return [
+        compare(m[name], value)
+        for name, value, compare in given
+        if value is not None and only in (None, name)
+    ]

@@ -131,6 +131,15 @@ def report(
     connection.execute(sa.update(sync_run).where(sync_run.c.sync_run_id == run_id).values(values))
 
 
+def hold_up(connection: Connection, run_id: UUID, error: str) -> None:
+    """It goes on, but something holds it up; '' when nothing does any more."""
+    connection.execute(
+        sa.update(sync_run)
+        .where(sync_run.c.sync_run_id == run_id)
+        .values(error=error, updated_at=sa.func.now())
+    )
+
+
 def finish(connection: Connection, run_id: UUID, error: str = "") -> None:
     """It is over, well or not."""
     connection.execute(

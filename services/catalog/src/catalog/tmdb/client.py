@@ -74,6 +74,8 @@ class Tmdb:
         self._budget = budget
         self.requests_count = 0
         self.answers_count = 0
+        self.trouble = ""
+        """What TMDb complained about last, until it answers again."""
 
     async def movie(self, movie_id: int) -> Answer:
         """One movie with everything that hangs on it; Gone only after a second, plain look."""
@@ -95,8 +97,10 @@ class Tmdb:
             answer = await self._try(url)
             if isinstance(answer, Answer):
                 self.answers_count += 1
+                self.trouble = ""
                 return answer
             complaint = answer
+            self.trouble = f"TMDb: {complaint.problem}; waiting"
             # "Too many" while others get through means only that it is not our turn yet.
             if not (complaint.too_many and self.answers_count > answered):
                 tries += 1

@@ -4,17 +4,29 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from launcher.bench.catalog.syncing import sync_rows
+from launcher.bench.catalog.breaking import breaking_rows
+from launcher.bench.catalog.reading import reading_costs, reading_rows
+from launcher.bench.catalog.syncing import fill, sync_rows
 from launcher.bench.rows import Row
 from launcher.bench.world import world
 from launcher.settings import LocalSettings
 
+_BROKEN_SIZE = 2000
+_SMALLEST = 100
+
 
 def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
-    """Sync an empty catalogue, and then once more."""
+    """Sync, repeat, kill and spoil; read at this size and at a hundredth of it."""
     asked = _parser().parse_args(arguments)
-    with world(settings, size=asked.size, folder=asked.keep) as here:
-        yield from sync_rows(here, asked.size)
+    with world(settings, size=asked.size, folder=asked.keep) as large:
+        yield from sync_rows(large, asked.size)
+        costs = reading_costs(large)
+    with world(settings, size=max(asked.size // 100, _SMALLEST)) as small:
+        fill(small)
+        yield from reading_rows(costs, reading_costs(small))
+    with world(settings, size=min(asked.size, _BROKEN_SIZE)) as broken:
+        fill(broken)
+        yield from breaking_rows(broken)
 
 
 def _parser() -> argparse.ArgumentParser:

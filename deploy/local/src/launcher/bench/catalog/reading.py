@@ -141,7 +141,11 @@ def _deep_token(catalog: catalog_pb2_grpc.CatalogServiceStub) -> str:
     token, seen = "", 0
     while (left := (_DEEP_PAGE - 1) * _PAGE - seen) > 0:
         size = min(left, _LARGEST_PAGE)
-        reply = catalog.ListMovies(pb.ListMoviesRequest(page_size=size, page_token=token))
+        reply = catalog.ListMovies(
+            pb.ListMoviesRequest(
+                sort="MOVIE_SORT_POPULARITY_DESC", page_size=size, page_token=token
+            )
+        )
         if not reply.next_page_token:
             break
         token, seen = reply.next_page_token, seen + size

@@ -1,0 +1,130 @@
+"""Every list is read by an index: plans at a size where reading the whole table would show."""
+
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+from sqlalchemy import event
+
+from catalog.domain import title_key
+from catalog.store import batches, browsing, movies, people, searching
+from catalog.store.browsing import Filter, Order
+from catalog.tables import name_word, title_word
+
+SIZE = 20_000
+FILL = (
+    "insert into movie (tmdb_id, source, title, title_key, original_language, release_date,"
+    " runtime_minutes, popularity, vote_average, vote_count, content_hash) select i, 'standin',"
+    " 'Movie ' || i, 'movie ' || i, case when i % 97 = 0 then 'ko' else 'en' end,"
+    " date '1950-01-01' + i % 27000, 1 + i * 7 % 240, i * 31 % 100003, i * 13 % 100 / 10.0,"
+    " i * 17 % 10007, '' from generate_series(1, {0}) i",
+    "insert into movie_title (movie_id, title_key)"
+    " select i, 'movie ' || i || ' word' || i % 500 from generate_series(1, {0}) i",
+    "insert into genre (tmdb_id, name) select i, 'g' || i from generate_series(1, 20) i",
+    "insert into movie_genre (movie_id, genre_id)"
+    " select i, 1 + i % 20 from generate_series(1, {0}) i",
+    "insert into person (person_id, name, name_key)"
+    " select i, 'Name ' || i, 'name' || i % 500 || ' family' || i from generate_series(1, {0}) i",
+    "insert into credit (movie_id, position, person_id)"
+    " select i, 0, 1 + i * 7 % {0} from generate_series(1, {0}) i",
+    "insert into keyword (keyword_id, name) select i, 'k' || i from generate_series(1, 500) i",
+    "insert into movie_keyword (movie_id, keyword_id)"
+    " select i, 1 + i % 500 from generate_series(1, {0}) i",
+    "analyze",
+)
+ORDERS = [
+    Order(column, descending)
+    for column in ("popularity", "vote_average", "release_date", "title_key")
+    for descending in (True, False)
+]
+FILTERS = {
+    "none": Filter(),
+    "genre": Filter(genre_ids=(3,)),
+    "two genres": Filter(genre_ids=(3, 4)),
+    "year": Filter(released_after=date(1980, 1, 1), released_before=date(1980, 12, 31)),
+    "after": Filter(released_after=date(2023, 6, 1)),
+    "before": Filter(released_before=date(1950, 3, 1)),
+    "rating": Filter(min_rating=9.9),
+    "votes": Filter(min_votes=10_000),
+    "language": Filter(language="ko"),
+    "runtime at least": Filter(min_runtime=239),
+    "runtime at most": Filter(max_runtime=1),
+    "person": Filter(person_ids=(70,)),
+    "keyword": Filter(keyword_ids=(70,)),
+    "several": Filter(genre_ids=(3,), min_votes=9000, min_rating=9, language="ko"),
+}
+LARGE = {"movie", "movie_title", "movie_genre", "movie_keyword", "credit", "person"}
+
+
+@pytest.fixture
+def plans(database_for):
+    """Reads of a filled database, and for each of their statements the plan's nodes."""
+    database = database_for("catalog")
+    with database.begin(statement_timeout_seconds=120) as connection:
+        for statement in FILL:
+            connection.exec_driver_sql(statement.format(SIZE).replace("%", "%%"))
+        batches.add_words(connection, title_word, [f"word{i}" for i in range(500)])
+        batches.add_words(connection, name_word, [f"name{i}" for i in range(500)])
+
+    @contextmanager
+    def explained():
+        nodes = []
+
+        def explain(connection, cursor, statement, parameters, context, executemany):
+            cursor.execute(f"explain (format json) {statement}", parameters)
+            nodes.extend(nodes_of(cursor.fetchone()[0][0]["Plan"]))
+            return statement, parameters
+
+        event.listen(database.engine, "before_cursor_execute", explain, retval=True)
+        try:
+            with database.read() as connection:
+                yield connection, nodes
+        finally:
+            event.remove(database.engine, "before_cursor_execute", explain)
+
+    return explained
+
+
+def nodes_of(plan):
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes_of(inner)
+
+
+def read_whole(nodes):
+    return {
+        node["Relation Name"]
+        for node in nodes
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
+    }
+
+
+def test_every_filter_in_every_order_is_read_by_indexes(plans):
+    for name, wanted in FILTERS.items():
+        for order in ORDERS:
+            with plans() as (connection, nodes):
+                first = browsing.page(connection, wanted, order, None, 11)
+                browsing.page(connection, wanted, order, first[-1] if first else None, 11)
+            assert nodes, name
+            assert read_whole(nodes) == set(), (name, order)
+
+
+def test_a_page_without_filters_sorts_nothing(plans):
+    for order in ORDERS:
+        with plans() as (connection, nodes):
+            browsing.page(connection, Filter(), order, None, 11)
+        if order.column != "release_date":  # whose last page is one of movies without a date
+            assert not [node for node in nodes if node["Node Type"] == "Sort"], order
+
+
+def test_movies_people_and_search_are_read_by_indexes(plans):
+    with plans() as (connection, nodes):
+        movies.credits_of(connection, 5, -1, 20)
+        movies.exists(connection, 5)
+        people.credits_of(connection, 70, None, 20)
+        for text in ("movie 1234 word234", "moive 1234 wrod234", "word77", "wodr77"):
+            searching.movies(connection, searching.Query(title_key(text)), None, 21)
+        for text in ("name77 family12577", "nmae77 family12577"):
+            searching.people(connection, searching.Query(title_key(text)), None, 21)
+    assert nodes
+    assert read_whole(nodes) == set()
