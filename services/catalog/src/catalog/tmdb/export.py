@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import aiohttp
+import structlog
 
 from catalog.tmdb.errors import BadAnswer, ExportUnusable
 from catalog.tmdb.parsing import parsed
@@ -12,8 +13,11 @@ from catalog.tmdb.shapes import CENSUS_LINE, CensusLine
 
 _GZIP = 31
 _DAYS_BACK = 3
+_BROKEN_ALLOWED = 0.01
 _TIMEOUT = aiohttp.ClientTimeout(total=1800.0, sock_connect=5.0, sock_read=60.0)
 _OK = 200
+
+log = structlog.get_logger()
 
 
 async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator[list[CensusLine]]:
@@ -39,22 +43,42 @@ async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator
 
 async def _lines(content: aiohttp.StreamReader, name: str) -> AsyncIterator[list[CensusLine]]:
     unpacker, rest = zlib.decompressobj(_GZIP), b""
+    lines_count, broken = 0, list[str]()
     async for piece in content.iter_any():
         try:
             unpacked = rest + unpacker.decompress(piece)
         except zlib.error as error:
             raise ExportUnusable(f"export {name} is damaged: {error}") from error
         whole, _, rest = unpacked.rpartition(b"\n")
-        if whole:
-            yield [_line(line, name) for line in whole.split(b"\n") if line]
+        lines = [line for line in whole.split(b"\n") if line]
+        lines_count += len(lines)
+        if lines:
+            yield _read(lines, broken)
     if not unpacker.eof:
         raise ExportUnusable(f"export {name} ends before its end")
     if rest.strip():
-        yield [_line(rest, name)]
+        lines_count += 1
+        yield _read([rest], broken)
+    _judge(name, lines_count, broken)
 
 
-def _line(line: bytes, name: str) -> CensusLine:
-    try:
-        return parsed(CENSUS_LINE, line)
-    except BadAnswer as error:
-        raise ExportUnusable(f"export {name}: {error} in {line[:200]!r}") from error
+def _read(lines: list[bytes], broken: list[str]) -> list[CensusLine]:
+    """Those that make sense; what is wrong with the others goes to `broken`."""
+    found: list[CensusLine] = []
+    for line in lines:
+        try:
+            found.append(parsed(CENSUS_LINE, line))
+        except BadAnswer as error:
+            broken.append(f"{error} in {line[:200]!r}")
+    return found
+
+
+def _judge(name: str, lines_count: int, broken: list[str]) -> None:
+    """A movie whose line is broken is verified by itself before it counts as gone."""
+    if not broken:
+        return
+    log.warning("broken lines", export=name, count=len(broken), of=lines_count, first=broken[0])
+    if len(broken) > lines_count * _BROKEN_ALLOWED:
+        raise ExportUnusable(
+            f"export {name}: {len(broken)} of {lines_count} lines make no sense: {broken[0]}"
+        )

@@ -1,0 +1,75 @@
+"""Daily exports as they come over HTTP: whole, with a broken line, or of no use."""
+
+import asyncio
+import gzip
+import threading
+from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from catalog.tmdb.errors import ExportUnusable
+from catalog.tmdb.export import census_lines
+
+LINE = b'{"adult":false,"id":%d,"original_title":"A","popularity":1.5,"video":false}\n'
+WHOLE = b"".join(LINE % number for number in range(1, 301))
+BROKEN = b'{"id": null}\n'
+
+
+@pytest.fixture
+def export_of():
+    """The ids in an export that a server sends as these bytes."""
+    servers = []
+
+    def read(body: bytes, days_old: int = 0) -> list[int]:
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(self):
+                known = self.path.endswith(f"/movie_ids_03_{5 - days_old:02d}_2026.json.gz")
+                self.send_response(200 if known else 404)
+                self.send_header("content-length", str(len(body) if known else 0))
+                self.end_headers()
+                if known:
+                    self.wfile.write(body)
+
+            def log_message(self, format, *args):  # noqa: A002 - the base class names it so
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Answers)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/p/exports/"
+
+        async def collected() -> list[int]:
+            found = census_lines(url, "movie", date(2026, 3, 5))
+            return [line["id"] async for lines in found for line in lines]
+
+        return asyncio.run(collected())
+
+    yield read
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_export_is_read_to_its_end_newline_or_not(export_of):
+    assert export_of(gzip.compress(WHOLE)) == list(range(1, 301))
+    assert export_of(gzip.compress(WHOLE.rstrip())) == list(range(1, 301))
+
+
+def test_before_todays_is_ready_yesterdays_is_the_newest(export_of):
+    assert export_of(gzip.compress(WHOLE), days_old=1) == list(range(1, 301))
+    with pytest.raises(ExportUnusable, match="in the last 3 days"):
+        export_of(gzip.compress(WHOLE), days_old=4)
+
+
+def test_a_broken_line_costs_no_other_but_many_cost_the_export(export_of):
+    assert export_of(gzip.compress(WHOLE + BROKEN * 2)) == list(range(1, 301))
+    with pytest.raises(ExportUnusable, match="30 of 330 lines"):
+        export_of(gzip.compress(WHOLE + BROKEN * 30))
+
+
+def test_an_export_that_is_cut_short_or_no_gzip_is_refused(export_of):
+    with pytest.raises(ExportUnusable, match="before its end"):
+        export_of(gzip.compress(WHOLE)[:-20])
+    with pytest.raises(ExportUnusable, match="damaged"):
+        export_of(b"<html>")
