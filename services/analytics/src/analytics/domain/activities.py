@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,7 @@ def checked_occurred_at(occurred_at: datetime, now: datetime, *, field: str) -> 
     return min(occurred_at, now)
 
 
+@lru_cache(maxsize=1024)
 def checked_metadata(text: str, *, field: str) -> str:
     """A JSON object that PostgreSQL can hold, written anew; empty text is the empty object."""
     try:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_interface, ip_network
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ _PREFIXES = {4: 24, 6: 48}
 _UUID_BYTES = 16
 
 
+@lru_cache(maxsize=1024)
 def truncated_address(text: str) -> str | None:
     """The network of an address, /24 or /48; None for what is no address.
 
@@ -31,6 +33,7 @@ def truncated_address(text: str) -> str | None:
     return str(ip_network((address, prefix), strict=False))
 
 
+@lru_cache(maxsize=1024)
 def cleaned_agent(text: str) -> str | None:
     """A user agent without what no screen shows, cut to 300 characters."""
     shown = "".join(character for character in text if character.isprintable())

@@ -17,7 +17,6 @@ from analytics.domain.activities import Activity
 from analytics.tables import (
     activity_actor,
     activity_deletion,
-    activity_seen,
     pseudonym_salt,
     user_activity,
 )
@@ -45,6 +44,16 @@ _COPIED = (
 )
 _COPY = f"copy user_activity ({', '.join(_COPIED)}) from stdin"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+# As a rule all are new, or none is after a replay: then the keys need not travel back.
+_newly_seen = sa.text("""
+    with new as (
+        insert into activity_seen (event_key) select unnest(cast(:keys as uuid[]))
+        on conflict do nothing returning event_key
+    )
+    select count(*), case when count(*) not in (0, :asked)
+        then array_agg(cast(event_key as text)) end from new
+""")
 
 _shared_lock = sa.select(sa.func.pg_advisory_xact_lock_shared(_DELETION_LOCK))
 _lock = sa.select(sa.func.pg_advisory_xact_lock(_DELETION_LOCK))
@@ -90,17 +99,12 @@ def deletions_of(
 
 def newly_seen(connection: Connection, event_keys: Collection[UUID]) -> set[UUID]:
     """Those never seen before, seen from the commit on."""
-    ordered = sorted(event_keys)  # two who store the same events wait, but never deadlock
-    statement = (
-        insert(activity_seen)
-        .from_select(
-            ["event_key"],
-            sa.select(sa.func.unnest(sa.bindparam("keys", type_=sa.ARRAY(sa.Uuid)))),
-        )
-        .on_conflict_do_nothing()
-        .returning(activity_seen.c.event_key)
-    )
-    return set(connection.execute(statement, {"keys": ordered}).scalars())
+    ordered = sorted(map(str, event_keys))  # two who store the same wait, but never deadlock
+    parameters = {"keys": "{" + ",".join(ordered) + "}", "asked": len(ordered)}
+    count, some = connection.execute(_newly_seen, parameters).one()
+    if count in (0, len(ordered)):
+        return set(event_keys) if count else set()
+    return {UUID(key) for key in some}
 
 
 def copy_in(connection: Connection, activities: Sequence[Activity]) -> None:
