@@ -2,25 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import redis
+import structlog
 
 from chassis.database import Database
 from chassis.erasure import Tombstones
+from chassis.errors import DeadlineExceeded, Invalid, Unavailable
 from chassis.jobs import Chore, Job, JobFunction, Progress
 from chassis.mail import Mailer
+from users.domain.recommendation_mails import week_of
 from users.operations import erasures, resets
+from users.operations.recommendation_mails import Offer, week_mail
 from users.operations.signing_keys import Keyring
+from users.store.recommendation_mails import waiting
 from users.store.resets import delete_old_resets
 from users.store.sessions import delete_ended_sessions, delete_old_tokens
 
 CHORES = (
     Chore(kind="rotate_signing_keys", every_seconds=3600),
     Chore(kind="forget_sessions", every_seconds=3600),
+    # Looked at daily, so that a week's mails go out although a day was a bad one.
+    Chore(kind="mail_recommendations", every_seconds=86_400),
 )
 _CHUNK = 1000
+
+log = structlog.get_logger()
 _REMEMBERED = timedelta(days=7)
 
 
@@ -33,6 +42,7 @@ class Chores:
     mailer: Mailer
     signing_key_days: int
     password_reset_url: str
+    offer: Offer
     tombstones: Tombstones
     streams: redis.Redis
     cache: redis.Redis
@@ -44,6 +54,7 @@ class Chores:
         return {
             "rotate_signing_keys": self.rotate_signing_keys,
             "forget_sessions": self.forget_sessions,
+            "mail_recommendations": self.mail_recommendations,
             resets.MAIL_RESET: self.mail_password_reset,
             erasures.FINISH: self.finish_erasure,
         }
@@ -75,6 +86,43 @@ class Chores:
             mail = resets.reset_mail(connection, user_id, self.password_reset_url, self.now())
             if mail is not None:
                 self.mailer.send(mail)
+
+    def mail_recommendations(self, _job: Job, progress: Progress) -> dict[str, object]:
+        """Mail everybody who wants it this week's recommendations, one transaction a person.
+
+        Whom it cannot reach now is tried again by the next attempt, after all the others.
+        """
+        sent = failed = 0
+        week, after = week_of(self.now()), UUID(int=0)
+        while people := self._waiting_for_mail(week, after):
+            for user_id in people:
+                progress.report(sent + failed)
+                try:
+                    sent += self._mail_week(user_id)
+                except (Unavailable, DeadlineExceeded) as refusal:
+                    log.warning("recommendations not mailed", reason=refusal.reason)
+                    failed += 1
+            after = people[-1]
+        if failed:
+            raise Unavailable(f"{failed} people could not be mailed now")
+        return {"sent_count": sent}
+
+    def _waiting_for_mail(self, week: date, after: UUID) -> list[UUID]:
+        with self.database.read() as connection:
+            return waiting(connection, week, after=after, limit=_CHUNK)
+
+    def _mail_week(self, user_id: UUID) -> bool:
+        """Whether a mail went out; an address that is refused for good has had its week."""
+        with self.database.begin() as connection:
+            mail = week_mail(connection, user_id, self.keyring, self.offer, self.now())
+            if mail is None:
+                return False
+            try:
+                self.mailer.send(mail)
+            except Invalid as refusal:
+                log.warning("recommendations not mailed", reason=refusal.reason)
+                return False
+        return True
 
     def finish_erasure(self, job: Job, _progress: Progress) -> None:
         """Delete the last traces of somebody whom all services have erased."""

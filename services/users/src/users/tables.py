@@ -99,6 +99,8 @@ preferences = sa.Table(
     ),
     sa.Column("profile_visibility", sa.Text, nullable=False, server_default="public"),
     sa.Column("activity_tracking", sa.Text, nullable=False, server_default="full"),
+    # Monday of the week of the last mail with recommendations.
+    sa.Column("recommendations_mailed_for", sa.Date),
     _version(),
     *timestamps(),
     sa.CheckConstraint("recommendation_diversity between 0.0 and 1.0", name="diversity"),

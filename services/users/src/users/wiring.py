@@ -10,6 +10,7 @@ from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
+from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
@@ -21,6 +22,8 @@ from chassis.paging import PageTokens, page_key
 from chassis.rpc import Registration
 from chassis.rpc import serve as serve_rpc
 from chassis.service import run_until_signalled
+from marquee.catalog.v1 import catalog_pb2_grpc
+from marquee.recommender.v1 import recommender_pb2_grpc
 from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
 from marquee.users.v1 import users_pb2_grpc
@@ -28,6 +31,7 @@ from users.domain.accounts import SHORTEST_PASSWORD
 from users.jobs import CHORES, Chores
 from users.operations.limits import Limit, LoginLimits
 from users.operations.passwords import Passwords
+from users.operations.recommendation_mails import Offers
 from users.operations.sessions import Tokens
 from users.operations.signing_keys import Keyring
 from users.rpc import UsersServicer
@@ -156,10 +160,22 @@ def chores_of(settings: Settings, database: Database, *, now: Callable[[], datet
         mailer=mailer_of(settings.mail_url, settings.mail_from),
         signing_key_days=settings.signing_key_days,
         password_reset_url=settings.password_reset_url,
+        offer=_offers(settings),
         tombstones=tombstones_of(settings),
         streams=redis.Redis.from_url(settings.redis_streams_url),
         cache=redis.Redis.from_url(settings.redis_cache_url),
         now=now,
+    )
+
+
+def _offers(settings: Settings) -> Offers:
+    """What the job of recommendation mails asks; nothing else here calls another service."""
+    key = settings.internal_key.get_secret_value()
+    recommender = channel(settings.recommender_address, internal_key=key, service="users")
+    catalog = channel(settings.catalog_address, internal_key=key, service="users")
+    return Offers(
+        recommender_pb2_grpc.RecommenderServiceStub(recommender),
+        catalog_pb2_grpc.CatalogServiceStub(catalog),
     )
 
 

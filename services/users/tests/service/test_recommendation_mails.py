@@ -1,0 +1,135 @@
+"""Recommendations by mail: to those who want them, once a week, whatever happens meanwhile."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from chassis.errors import Unavailable
+from chassis.jobs import Worker
+from marquee.catalog.v1 import catalog_pb2
+from marquee.recommender.v1 import recommender_pb2
+from marquee.users.v1 import users_pb2 as pb
+from users import wiring
+from users.jobs import CHORES
+from users.operations.recommendation_mails import Offers
+
+
+@dataclass
+class OtherServices:
+    """Stand-ins for recommender and catalog: other processes, so fakes are fair."""
+
+    movies: dict[int, str] = field(default_factory=lambda: {1: "Heat", 2: "Arrival"})
+    askers: list[str] = field(default_factory=list)
+    down_for: set[str] = field(default_factory=set)
+
+    def Recommend(self, request, timeout, metadata):
+        token = dict(metadata)["authorization"].removeprefix("Bearer ")
+        subject = jwt.decode(token, options={"verify_signature": False})["sub"]
+        self.askers.append(subject)
+        if subject in self.down_for:
+            raise Unavailable("away")
+        found = [recommender_pb2.Recommendation(movie_id=one) for one in self.movies]
+        return recommender_pb2.RecommendResponse(recommendations=found)
+
+    def BatchGetMovies(self, request, timeout):
+        found = [
+            catalog_pb2.Movie(movie_id=one, title=self.movies[one], release_date="1995-12-15")
+            for one in reversed(request.movie_ids)
+        ]
+        return catalog_pb2.BatchGetMoviesResponse(movies=found)
+
+
+@pytest.fixture
+def others() -> OtherServices:
+    return OtherServices()
+
+
+@pytest.fixture
+def settings(settings_for, postbox):
+    return settings_for(
+        wiring.Settings,
+        "users",
+        signing_key_secret="seals the signing keys of the tests",
+        mail_url=postbox.url,
+        mail_from="marquee@example.org",
+    )
+
+
+@pytest.fixture
+def day_passes(world, settings, others):
+    """What a worker does once a day."""
+    chores = replace(
+        wiring.chores_of(settings, world.database, now=world.clock), offer=Offers(others, others)
+    )
+    worker = Worker(
+        name="users",
+        database=world.database,
+        redis_url=settings.redis_streams_url,
+        handlers={"mail_recommendations": chores.functions["mail_recommendations"]},
+        chores=[one for one in CHORES if one.kind == "mail_recommendations"],
+        instance="tests",
+    )
+
+    def run() -> None:
+        with world.database.begin() as connection:
+            connection.exec_driver_sql("delete from job")
+        worker.tick()
+        worker.run_waiting()
+
+    return run
+
+
+def wanting(world, name, **more):
+    """Somebody who wants mails."""
+    who = world.register(name)
+    wanted: dict[str, Any] = {"recommendation_emails": True, **more}
+    world.call(
+        "UpdatePreferences",
+        pb.UpdatePreferencesRequest(
+            preferences=pb.Preferences(**wanted), update_mask=FieldMask(paths=sorted(wanted))
+        ),
+        world.tokens.user(UUID(who.user.user_id)),
+    )
+    return who.user.user_id
+
+
+def recipients(postbox):
+    return sorted(mail["To"] for mail in postbox.delivered)
+
+
+def test_who_wants_them_gets_them_once_a_week(world, day_passes, postbox, others):
+    ada = wanting(world, "ada")
+    wanting(world, "ben", email_notifications=False)
+    world.register("carl")
+    day_passes()
+    day_passes()
+    assert recipients(postbox) == ["ada@example.org"]
+    assert others.askers == [ada]
+    text = postbox.delivered[0].get_payload(decode=True).decode()
+    assert "Hello ada" in text
+    assert text.index("Heat (1995)") < text.index("Arrival (1995)")
+    world.clock.advance(days=7)
+    day_passes()
+    assert recipients(postbox) == ["ada@example.org"] * 2
+
+
+def test_who_cannot_be_asked_for_keeps_nobody_else_waiting(world, day_passes, postbox, others):
+    ada = wanting(world, "ada")
+    wanting(world, "ben")
+    others.down_for = {ada}
+    day_passes()
+    assert recipients(postbox) == ["ben@example.org"]
+    others.down_for = set()
+    day_passes()
+    assert recipients(postbox) == ["ada@example.org", "ben@example.org"]
+
+
+def test_without_anything_to_recommend_no_mail_goes_out(world, day_passes, postbox, others):
+    wanting(world, "ada")
+    others.movies = {}
+    day_passes()
+    assert postbox.delivered == []
