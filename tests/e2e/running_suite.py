@@ -1,5 +1,6 @@
 """A running suite, and people who use it."""
 
+import itertools
 import json
 import os
 import secrets
@@ -186,6 +187,11 @@ class Person:
         assert reply.status_code == 200, reply.text
         return reply.json()
 
+    def own_page(self, **query: Any) -> dict[str, Any]:
+        """A page made for this person and kept in their history, however busy the machine is."""
+        pages = (self.recommended(**query) for _attempt in itertools.count())
+        return eventually(lambda: _unless_degraded(next(pages)))
+
     def rate(self, movie_id: int, rating: float) -> None:
         """Rate a movie."""
         reply = self.api.put(f"/me/ratings/{movie_id}", json={"rating": rating})
@@ -204,6 +210,10 @@ def eventually(holds: Callable[[], Any], within: float = PATIENCE_SECONDS) -> An
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.2)
     return answer
+
+
+def _unless_degraded(page: dict[str, Any]) -> dict[str, Any] | None:
+    return None if page["degraded"] else page
 
 
 def _first_sync_is_done(admin: httpx.Client) -> bool:

@@ -32,7 +32,7 @@ def busy_person(suite: Suite, friend: Person) -> Person:
     """Somebody who has used everything there is."""
     person = suite.person()
     api = person.api
-    shown = movie_ids(person.recommended(page_size=10))
+    shown = movie_ids(person.own_page(page_size=10))
     for movie_id in shown[:3]:
         body = {"rating": 4.5, "review": f"signed {person.username}"}
         assert api.put(f"/me/ratings/{movie_id}", json=body).status_code == 201
@@ -47,12 +47,12 @@ def busy_person(suite: Suite, friend: Person) -> Person:
     listed = api.post("/me/lists", json={"name": "mine"}, headers={"Idempotency-Key": "first-list"})
     assert listed.status_code == 201
     assert api.put(f"/lists/{listed.json()['list_id']}/movies/{shown[0]}").status_code == 201
-    offers = person.recommended(page_size=5)["items"]
+    offers = person.own_page(page_size=5)["items"]
     clicked = api.post(f"/me/recommendations/{offers[0]['recommendation_id']}/click")
     assert clicked.status_code == 204
     for one, other in ((person, friend), (friend, person)):
         assert one.api.put(f"/me/following/{other.username}").status_code == 201
-    eventually(lambda: len(api.get("/me/activity", params={"page_size": 100}).json()["items"]) > 12)
+    eventually(lambda: len(api.get("/me/activity", params={"page_size": 100}).json()["items"]) > 10)
     return person
 
 
@@ -131,10 +131,11 @@ def test_the_export_holds_everything_of_everyone_who_asks_and_of_nobody_else(sui
     expected = {
         "account": 1, "profile": 1, "preferences": 1, "sessions": 1, "favorite_genres": 2,
         "following": 1, "followers": 1, "ratings": 3, "favorites": 3, "watchlist": 3,
-        "hidden_movies": 1, "lists": 1, "list_entries": 1, "recommendations": 15,
+        "hidden_movies": 1, "lists": 1, "list_entries": 1,
     }  # fmt: skip
     assert {name: counts[name] for name in expected} == expected
-    assert counts["activity"] > 12
+    assert counts["activity"] > 10
+    assert counts["recommendations"] >= 15
     assert document["users"]["account"][0]["email"] == person.email
     text = json.dumps(document)
     assert "argon2" not in text

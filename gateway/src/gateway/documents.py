@@ -32,19 +32,19 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 
-_UNREADABLE: dict[str, Any] = {
-    status: {
-        "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
-    for status, description in (
-        ("400", "The body cannot be read."),
-        ("413", "The body is too large."),
-    )
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+_UNREADABLE = {
+    "400": _problem("The body cannot be read."),
+    "413": _problem("The body is too large."),
 }
 """What any operation with a body may answer before it is looked at."""
+
+_BAD_TOKEN = {"401": _problem("An access token that is not good any more.")}
+"""Also where none is needed: whoever sends one is told when it is not good."""
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
@@ -64,8 +64,10 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 def _finished(document: dict[str, Any]) -> dict[str, Any]:
     """Operation ids are the functions' names; FastAPI's own error shapes are not ours."""
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
+            if path.startswith("/api/v1/") and "auth" not in operation["tags"]:
+                operation["responses"] = {**_BAD_TOKEN, **operation["responses"]}
             if "requestBody" in operation:
                 operation["responses"] = {**_UNREADABLE, **operation["responses"]}
             for response in operation["responses"].values():

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.resources.shapes import LargestInt, Page, Query, Shape, when
+from gateway.resources.shapes import Day, LargestInt, Page, Query, Shape, when
 from marquee.catalog.v1 import catalog_pb2 as pb
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
@@ -216,8 +216,8 @@ class MovieFilters(Query):
 
     genre_id: list[Id] = Field(default_factory=list, max_length=20, description="Repeat for AND.")
     year: int | None = Field(None, ge=1870, le=2200, description="Release year.")
-    released_after: date | None = Field(None, description="Inclusive.")
-    released_before: date | None = Field(None, description="Inclusive.")
+    released_after: Day | None = Field(None, description="Inclusive.")
+    released_before: Day | None = Field(None, description="Inclusive.")
     min_rating: float | None = Field(
         None, ge=0, le=10, allow_inf_nan=False, description="Vote average at least."
     )

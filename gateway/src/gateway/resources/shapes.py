@@ -1,7 +1,7 @@
 """What the shapes of all nouns share."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -15,6 +15,8 @@ MovieId = Annotated[int, Field(ge=1, le=2**63 - 1, description="TMDb id of a mov
 LargestInt = 2**63 - 1
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
 
 def _written_out(value: Any) -> Any:
     """Numbers and dates alone are no moments, though pydantic would take them for some."""
@@ -22,6 +24,15 @@ def _written_out(value: Any) -> Any:
         raise ValueError("must be a date and time as RFC 3339 writes it")
     return value
 
+
+def _day_written_out(value: Any) -> Any:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("must be a date: YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, Strict(False), BeforeValidator(_day_written_out)]  # noqa: FBT003
+"""A day of the calendar."""
 
 Moment = Annotated[AwareDatetime, Strict(False), BeforeValidator(_written_out)]  # noqa: FBT003
 """A point in time with its offset from UTC."""

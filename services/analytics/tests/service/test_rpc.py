@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics import tables
 from chassis.events import Fact
+from chassis.rpc.statuses import refusal_from
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.analytics.v1 import events_pb2 as events
 from marquee.gateway.v1 import events_pb2 as gateway
@@ -309,6 +310,9 @@ def test_nothing_is_recorded_while_users_is_down(person, users):
     users.failures = 3
     with pytest.raises(grpc.RpcError) as error:
         someone.does({})
-    assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+    refused: Any = error.value
+    assert refused.code() is grpc.StatusCode.UNAVAILABLE
+    trailer = refused.trailing_metadata()
+    assert refusal_from(refused.code(), refused.details(), trailer).reason == "CONSENT_UNKNOWN"
     users.failures = 0
     assert someone.does({}).stored_count == 1

@@ -4,16 +4,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
-import grpc
 import pytest
-from catalog_asking import FIRST, SIZE
+from catalog_asking import FIRST, SIZE, refusal
 from catalog_world import CONTENT
 
 from catalog import jobs
-from catalog.store import runs
+from catalog.jobs.running import StageBusy
+from catalog.store import featured, runs
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
 from chassis.database import uuid7
 from chassis.errors import Unavailable
@@ -140,9 +142,8 @@ def test_corrupt_bodies_and_only_those_are_quarantined_and_can_be_retried(syncin
     assert admin.RetryQuarantined(quarantine_entry_id=entries[0].quarantine_entry_id)
     syncing.run("backfill")
     (resolved,) = admin.ListQuarantine(state="resolved").entries
-    with pytest.raises(grpc.RpcError) as caught:
-        admin.RetryQuarantined(quarantine_entry_id=resolved.quarantine_entry_id)
-    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    refused = refusal(admin.RetryQuarantined, quarantine_entry_id=resolved.quarantine_entry_id)
+    assert refused.reason == "QUARANTINE_ENTRY_RESOLVED"
     assert syncing.values("select count(*) from movie") == [SIZE - len(corrupt) + 1]
 
 
@@ -376,3 +377,27 @@ def test_a_backfill_killed_at_any_time_resumes_to_the_same_tables(
         assert synced.values(f"{orphans} (select from {parent} p where p.{key} = c.{column})") == [
             0
         ], table
+
+
+def test_a_stage_that_somebody_else_runs_is_left_to_them(syncing):
+    with syncing.context.database.read() as guard:
+        assert runs.try_lock(guard, "reference", "standin")
+        with pytest.raises(StageBusy):
+            syncing.run("reference")
+        runs.unlock(guard, "reference", "standin")
+    assert syncing.run("reference")["state"] == "done"
+
+
+def test_two_runs_that_replace_a_list_at_once_take_turns(syncing):
+    database, both = syncing.context.database, threading.Barrier(2)
+
+    def replace(movie_ids):
+        with database.begin() as connection:
+            featured.ids_of(connection, "popular")
+            both.wait(20)
+            featured.replace(connection, "popular", movie_ids)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(replace, ([1, 2, 3], [4, 5, 6])))
+    with database.read() as connection:
+        assert featured.ids_of(connection, "popular") in ([1, 2, 3], [4, 5, 6])

@@ -269,3 +269,21 @@ def test_the_table_itself_refuses_a_rating_off_the_scale(database):
     )
     with pytest.raises(IntegrityError, match="rating_rating_check"):
         rows(database, statement, user_id=uuid.uuid4())
+
+
+def test_somebody_whose_writes_never_get_through_is_told_to_wait(person, database, refused):
+    with database.begin() as connection:
+        connection.execute(
+            sa.text(
+                "create function nobody_gets_through() returns trigger language plpgsql"
+                " as 'begin return null; end'"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "create trigger nobody_gets_through before insert on user_sequence"
+                " for each row execute function nobody_gets_through()"
+            )
+        )
+    outcome = refused(lambda: person().AddFavorite(movie_id=1))
+    assert outcome == ("UNAVAILABLE", "TOO_MANY_WRITES_AT_ONCE")

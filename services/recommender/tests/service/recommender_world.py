@@ -13,6 +13,7 @@ import numpy as np
 from chassis.database import Database, uuid7
 from chassis.errors import NotFound, Unavailable
 from chassis.events import Event
+from chassis.rpc.statuses import refusal_from
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import events_pb2 as interaction_events
 from marquee.interactions.v1 import interactions_pb2 as ipb
@@ -194,3 +195,9 @@ def _movie(number: int, version: int, values: dict[str, Any]) -> catalog_events.
 def movie_ids(reply: pb.RecommendResponse) -> list[int]:
     """The movies of a page."""
     return [one.movie_id for one in reply.recommendations]
+
+
+def reason_of(refused: Any) -> str:
+    """Why a call that raised was refused."""
+    error = refused.value
+    return refusal_from(error.code(), error.details(), error.trailing_metadata()).reason

@@ -4,11 +4,12 @@ from uuid import UUID
 
 import grpc
 import pytest
-from recommender_world import World, movie_ids
+from recommender_world import World, movie_ids, reason_of
 from sqlalchemy import text
 
 from chassis.database import uuid7
 from marquee.recommender.v1 import recommender_pb2 as pb
+from recommender.store import models
 
 
 def click(world: World, user_id: UUID, recommendation_id: str) -> bool:
@@ -71,7 +72,7 @@ def test_another_persons_recommendation_cannot_be_clicked_or_read(world: World, 
     stranger = world.new_person()
     with pytest.raises(grpc.RpcError) as refused:
         click(world, stranger, offer.recommendation_id)
-    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert reason_of(refused) == "RECOMMENDATION_NOT_FOUND"
     assert list(history(world, stranger).records) == []
 
 
@@ -109,20 +110,24 @@ def test_training_on_nothing_still_makes_a_model(world: World, person: UUID):
     assert list(world.recommend(person).recommendations) == []
 
 
-def test_unknown_models_and_trainings_are_not_found(world: World):
+def promoting(world: World, version: str) -> str:
     admin = world.tokens.user(role="admin")
-    calls = [
-        lambda: world.stub.PromoteModel(
-            pb.PromoteModelRequest(model_version="none"), metadata=admin, timeout=10
-        ),
-        *(
-            lambda wanted=wanted: world.stub.GetTraining(
-                pb.GetTrainingRequest(training_id=wanted), metadata=admin, timeout=10
-            )
-            for wanted in ("none", str(uuid7()))
-        ),
-    ]
-    for call in calls:
-        with pytest.raises(grpc.RpcError) as refused:
-            call()
-        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    request = pb.PromoteModelRequest(model_version=version)
+    with pytest.raises(grpc.RpcError) as refused:
+        world.stub.PromoteModel(request, metadata=admin, timeout=10)
+    return reason_of(refused)
+
+
+def test_a_model_that_is_not_there_or_not_stored_is_not_promoted(world: World):
+    assert promoting(world, "none") == "MODEL_NOT_FOUND"
+    with world.database.begin() as connection:
+        models.open_model(connection, "being-trained", uuid7())
+    assert promoting(world, "being-trained") == "MODEL_UNUSABLE"
+
+
+@pytest.mark.parametrize("training_id", ["none", "01a21a11-7261-7cdd-82f2-46aa4014988a"])
+def test_unknown_trainings_are_not_found(world: World, training_id: str):
+    request = pb.GetTrainingRequest(training_id=training_id)
+    with pytest.raises(grpc.RpcError) as refused:
+        world.stub.GetTraining(request, metadata=world.tokens.user(role="admin"), timeout=10)
+    assert reason_of(refused) == "TRAINING_NOT_FOUND"

@@ -7,6 +7,8 @@ from sqlalchemy.engine import Connection
 
 from catalog.tables import featured_movie, movie
 
+_LOCK_SPACE = 0x66656174
+
 
 def ids_of(connection: Connection, list_name: str) -> list[int]:
     """Movies of a list in order, those we do not have (yet) included."""
@@ -19,7 +21,9 @@ def ids_of(connection: Connection, list_name: str) -> list[int]:
 
 
 def replace(connection: Connection, list_name: str, movie_ids: Sequence[int]) -> None:
-    """Put a list in the place of the one before."""
+    """Put a list in the place of the one before; of two runs at once, one after the other."""
+    turn = sa.func.pg_advisory_xact_lock(_LOCK_SPACE, sa.func.hashtext(list_name))
+    connection.execute(sa.select(turn))
     connection.execute(sa.delete(featured_movie).where(featured_movie.c.list_name == list_name))
     if movie_ids:
         connection.execute(
