@@ -239,9 +239,9 @@ def title_keys(record: MovieRecord) -> list[str]:
 
 
 def without_letters(word: str) -> list[str]:
-    """The word, and what is left of it without any one or two of its letters."""
+    """The word, and its rests without one letter; without two where two may be wrong."""
     found = {word}
-    for _ in range(2 if len(word) <= _LONG_WORD else 1):
+    for _ in range(2 if _WORD_WITH_TWO_TYPOS <= len(word) <= _LONG_WORD else 1):
         found |= {one[:at] + one[at + 1 :] for one in found for at in range(len(one))}
     return sorted(found - {""})
 

@@ -41,19 +41,24 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Sp
 
 def cpu_seconds(pids: Iterable[int]) -> float:
     """CPU time so far of these processes and of all they started, ended ones included."""
-    return sum(_tree_seconds(psutil.Process(pid)) for pid in pids)
+    return sum(_process_seconds(one) for pid in pids for one in _tree(pid))
 
 
-def _tree_seconds(root: psutil.Process) -> float:
-    total = 0.0
-    for process in (root, *root.children(recursive=True)):
-        try:
-            times = process.cpu_times()
-            ended = times.children_user + times.children_system
-            total += (_own_seconds(process.pid) or times.user + times.system) + ended
-        except psutil.NoSuchProcess:
-            continue
-    return total
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _process_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    ended = times.children_user + times.children_system
+    return (_own_seconds(process.pid) or times.user + times.system) + ended
 
 
 def _own_seconds(pid: int) -> float | None:

@@ -274,7 +274,8 @@ def _for_words(statement: str) -> dict[str, sa.TextClause]:
 
 
 _NEAR = _for_words(
-    "select word from {} where near && cast(:near as text[])"
-    " or (length(:word) > 5 and word % :word) limit :limit"
+    "select word from {} where (near && cast(:near as text[])"
+    " or (length(:word) > 5 and word % :word))"
+    " and length(word) between length(:word) - 2 and length(:word) + 2 limit :limit"
 )
 _KNOWN = _for_words("select word from {} where word = any(:words)")
