@@ -1,6 +1,7 @@
 """All rankers keep one promise on a checkerboard of taste; edges, fold-in, variety, reasons."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from recommender.domain import advanced, is_no_worse, months_ahead
 from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_of
-from recommender.ranking.ensemble import TYPES, Ensemble, Model
+from recommender.ranking.ensemble import RANKERS, TYPES, Ensemble, Model
 from recommender.ranking.evaluation import global_time, leave_last_out, ndcg, strong_generalisation
 from recommender.ranking.ranked import Wish, explain, rank
 from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
 from recommender.ranking.training import Interactions, Options, train
+from recommender.store.artefacts import ArtefactDamaged, Artefacts
 
 MOVIES = 40
 PEOPLE = 60
@@ -153,6 +155,78 @@ def test_a_movie_that_came_after_training_is_ranked_by_its_content(ensemble: Ens
     ranked = rank(bigger, taste(bigger, [1, 3, 5]), Wish("content_based", MOVIES))
     order = bigger.movie_ids[ranked.movies].tolist()
     assert order.index(501) < order.index(500)
+
+
+def chain(people: int = 60, movies: int = 30, length: int = 9) -> Ensemble:
+    """Everybody goes from one movie to the next, each beginning somewhere else."""
+    begins = [person % (movies - length) for person in range(people)]
+    rated = np.concatenate([np.arange(begin, begin + length) for begin in begins])
+    ordered = Signals(
+        rated,
+        np.zeros(len(rated), np.int64),
+        np.full(len(rated), 5.0, np.float32),
+        np.tile(np.arange(length) * 60.0, people),
+    )
+    interactions = Interactions(np.repeat(np.arange(people), length), ordered)
+    return Ensemble(train(interactions, catalogue_of(range(movies), [[]] * movies), Options()))
+
+
+def on_the_way(movies: list[int]) -> Taste:
+    count = len(movies)
+    at = np.arange(count) * 60.0
+    mine = Signals(np.array(movies), np.zeros(count, int), np.full(count, 5.0, "f4"), at)
+    return taste_of(mine, at=float(at.max()))
+
+
+def test_what_people_turn_to_next_follows_the_end_of_a_history():
+    ensemble = chain()
+    ranker = ensemble.ranker("next")
+    assert ranker is not None
+    forth, back = ranker.scores([on_the_way([3, 12]), on_the_way([12, 3])])
+    assert int(np.argmax(forth)) == 13
+    assert int(np.argmax(back)) == 4
+
+
+def test_what_is_near_does_not_depend_on_the_order_of_a_history():
+    ranker = chain().ranker("near")
+    assert ranker is not None
+    one, other = ranker.scores([on_the_way([3, 12, 7]), on_the_way([12, 7, 3])])
+    assert one == pytest.approx(other, abs=1e-6)
+
+
+def test_times_that_tell_no_order_teach_no_sequence(ensemble: Ensemble):
+    scores, _ = ensemble.scores([taste(ensemble, [1, 3])], ["near", "next"])
+    assert not scores.any()
+
+
+@pytest.mark.parametrize("name", ["ease", "content", "near", "next"])
+def test_contributions_add_up_to_the_score(ensemble: Ensemble, name: str):
+    world = chain() if name in {"near", "next"} else ensemble
+    mine = on_the_way([4, 9, 6])
+    ranker = world.ranker(name)
+    assert ranker is not None
+    others = np.setdiff1d(np.arange(len(world)), mine.movies)
+    parts = ranker.contributions(mine, others)
+    assert parts is not None
+    assert parts.sum(axis=0) == pytest.approx(ranker.scores([mine])[0, others], abs=1e-4)
+
+
+def test_scores_of_many_are_those_of_each_alone(ensemble: Ensemble):
+    tastes = [taste(ensemble, movies) for movies in ([], [1], [2, 4, 6], [1, 2, 3, 4])]
+    for name in RANKERS:
+        ranker = ensemble.ranker(name)
+        if ranker is not None:
+            alone = np.concatenate([ranker.scores([one]) for one in tastes])
+            assert ranker.scores(tastes) == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_model_of_another_release_is_refused(tmp_path: Path):
+    artefacts = Artefacts(f"file://{tmp_path}", tmp_path / "cache")
+    model = checkerboard(10, 6)
+    manifest = artefacts.write("1", model)
+    assert len(Ensemble(artefacts.read("1", manifest, model.meta))) == 6
+    with pytest.raises(ArtefactDamaged, match="another release"):
+        artefacts.read("1", manifest, model.meta | {"format": 1})
 
 
 def test_splits_keep_apart_what_they_promise():

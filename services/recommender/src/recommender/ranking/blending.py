@@ -16,8 +16,9 @@ POOL = 60
 SCORES_AT_ONCE = 8_000_000
 CUT = 10
 MINIMUM_CASES = 25
-# A change must gain its own standard error: people held out are few and the search is greedy.
-MINIMUM_GAIN_ERRORS = 1.0
+# A change must gain twice its standard error: the search is greedy, and what it takes for a gain
+# by chance costs those it has not seen.
+MINIMUM_GAIN_ERRORS = 2.0
 # Cases of the buckets beside count half: they steady a bucket of few people.
 BESIDE = 0.5
 LEAST_WEIGHT = 0.1
@@ -54,12 +55,12 @@ _REGULAR: Mapping[str, Weights] = {
     "genre_based": {"genres": 1.0, "popularity": 0.6, "trend": 0.3, "unmet": 0.5},
     "content_based": {"content": 1.0, "genres": 0.3, "popularity": 0.5, "unmet": 0.5},
     "collaborative": {
-        "ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "unmet": 0.5,
-        "near": 0.1, "next": 0.1,
+        "ease": 1.0, "als": 0.15, "neighbours": 0.1, "trend": 0.02, "unmet": 2.0,
+        "near": 0.15, "next": 0.1,
     },
     "hybrid": {
-        "ease": 1.0, "als": 0.3, "neighbours": 0.1, "trend": 0.05, "content": 0.35, "unmet": 0.5,
-        "near": 0.1, "next": 0.1,
+        "ease": 1.0, "als": 0.15, "neighbours": 0.1, "trend": 0.02, "content": 0.5, "unmet": 2.0,
+        "near": 0.15, "next": 0.1,
     },
 }  # fmt: skip
 # Of a person without a history only the favorite genres are known, so these lead.
