@@ -1,6 +1,7 @@
 """Transactions, timeouts and reconnection on a real PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -8,10 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import exc
 
-from chassis import tables
+from chassis import migrations, tables
 from chassis.database import connect, refusal_of, violated
 from chassis.errors import Unavailable
 from chassis.migrations import migrate
+
+CHASSIS = Path(migrations.__file__).parent
 
 
 def test_a_transaction_that_raises_leaves_nothing(database_for):
@@ -176,6 +179,7 @@ def test_a_service_migrates_after_the_chassis_and_two_may_start_together(
     database = connect(url, application_name="tests")
     with database.read() as connection:
         found = connection.execute(sa.text("select version_num from alembic_version")).scalars()
-        assert set(found) == {"chassis_0001", "tiny_0001"}
+        newest = max(path.stem for path in (CHASSIS / "versions").glob("chassis_*.py"))
+        assert set(found) == {newest, "tiny_0001"}
         assert sa.inspect(connection).has_table("shelf")
     database.dispose()
