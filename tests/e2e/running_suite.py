@@ -217,7 +217,7 @@ def _unless_degraded(page: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _first_sync_is_done(admin: httpx.Client) -> bool:
-    runs = admin.get("/admin/sync/runs").json()["items"]
+    runs = admin.get("/admin/sync/runs", params={"page_size": 100}).json()["items"]
     states = {run["state"] for run in runs if run["stage"] == "all"}
     assert "failed" not in states, runs
     return "done" in states
