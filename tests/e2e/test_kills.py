@@ -65,7 +65,7 @@ def test_emptied_redis_loses_nothing(suite: Suite) -> None:
 
 def test_a_storm_of_kills_loses_doubles_and_breaks_nothing(suite: Suite) -> None:
     storm = suite.command(
-        "faults", "--people", "4", "--writes", "300", "--kills", "8", "--pause", "1", timeout=400
+        "faults", "--people", "4", "--writes", "300", "--kills", "8", "--pause", "1", timeout=600
     )
     assert storm.returncode == 0, storm.stdout + storm.stderr
     eventually(lambda: all(one["health"] == "healthy" for one in suite.processes().values()))

@@ -10,7 +10,8 @@ from sqlalchemy.engine import make_url
 
 from launcher.faults.people import KINDS, Writer
 
-_SETTLE_SECONDS = 90.0
+# What a killed consumer had been given is claimed by another half a minute later.
+_SETTLE_SECONDS = 240.0
 _POLL_SECONDS = 1.0
 
 # Events of each person, and what each has to become in the activity log, once.
