@@ -100,7 +100,8 @@ class Loader:
     ) -> None:
         """Import ratings; an interrupted import of the same `name` goes on where it was."""
         note = f"demo:{name}"
-        done = int(self._state.note(note) or 0)
+        place, _, size = self._state.note(note).partition("/")
+        done = int(place) if size == str(total) else 0
         if 0 < done < total:
             progress.say(f"ratings: going on after {done:,}")
         begin = done if done < total else 0
@@ -109,7 +110,7 @@ class Loader:
         for batch in batches(islice(ratings, begin, None)):
             counts += self._rate(batch)
             done += len(batch)
-            self._state.write_note(note, str(done))
+            self._state.write_note(note, f"{done}/{total}")
             progress.step("ratings", done, total)
         progress.say(
             f"ratings: {counts['new']:,} new, {counts['changed']:,} changed, "

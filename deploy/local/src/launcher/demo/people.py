@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,7 @@ from marquee.users.v1.users_pb2 import ImportedUser
 _PEOPLE = 200
 _MOVIES = 1000
 _PAGE = 100
+_POLL_SECONDS = 0.5
 _SEED = 1895
 _FAVORITE_GENRES = 2
 _FEWEST, _MOST = 15, 60
@@ -26,6 +28,7 @@ _DAYS = 300
 
 def load(loader: Loader, stubs: Stubs, progress: Progress) -> int:
     """Import people and ratings over the most popular movies; answers how many ratings."""
+    _wait_for_first_sync(stubs, progress)
     movies = _popular(stubs)
     if not movies:
         raise Failure("the catalogue is still empty; wait for the first sync")
@@ -37,6 +40,20 @@ def load(loader: Loader, stubs: Stubs, progress: Progress) -> int:
     ratings = list(_ratings(user_ids, movies))
     loader.ratings("people", ratings, len(ratings), progress)
     return len(ratings)
+
+
+def _wait_for_first_sync(stubs: Stubs, progress: Progress) -> None:
+    """What is popular is known when all movies are."""
+    asked = catalog_pb2.ListSyncRunsRequest(page_size=_PAGE)
+    while running := [
+        run
+        for run in patiently(lambda: stubs.catalog.ListSyncRuns(asked)).runs
+        if run.stage == "all" and run.state not in ("done", "failed")
+    ]:
+        progress.waiting(
+            "movies the first sync has yet to bring", max(running[0].remaining_count, 0)
+        )
+        time.sleep(_POLL_SECONDS)
 
 
 def _popular(stubs: Stubs) -> list[catalog_pb2.Movie]:
