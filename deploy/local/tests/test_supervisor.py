@@ -74,8 +74,9 @@ async def test_children_of_a_killed_process_do_not_outlive_it(watch: Watch):
     program = watch.program("parent", code)
     await watch.supervisor.start([program])
     parent = psutil.Process(program.pid)
-    await watch.until(lambda: bool(parent.children()))
-    child = parent.children()[0]
+    children: list[psutil.Process] = []
+    await watch.until(lambda: bool(children) or bool(children.extend(parent.children())))
+    child = children[0]
     parent.kill()
     await watch.until(lambda: _is_dead(child))
 

@@ -40,7 +40,7 @@ def refusals(*statuses: int, **shapes: Any) -> dict[int | str, dict[str, Any]]:
             "description": _MEANINGS[status],
             "content": {"application/problem+json": {}},
         }
-        for status in sorted({*statuses, 422, 503, 504})
+        for status in sorted({*statuses, 422, 429, 503, 504})
     }
     for name, extra in shapes.items():
         documented[int(name.removeprefix("s"))] = extra

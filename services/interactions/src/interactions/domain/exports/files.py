@@ -14,6 +14,7 @@ from typing import Any
 
 _UNPACKED_BYTES = 40 * 1024 * 1024
 _MEMBERS = 2_000
+_CELL = 100_000
 _PIECE = 256 * 1024
 _COLUMN = re.compile(r"[^a-z0-9]+")
 _ZIP = b"PK\x03\x04"
@@ -93,6 +94,12 @@ def cells_of(document: Document) -> Iterator[Cells]:
         if not any(value.strip() for value in values):
             continue
         number += 1
+        # csv's own limit is one of the whole process, and anybody may have moved it.
+        if any(len(value) > _CELL for value in values):
+            yield Cells(
+                number, {}, f"the row cannot be read: a field is over {_CELL:,} long"
+            )
+            continue
         yield _cells(number, header, values)
 
 
