@@ -96,9 +96,7 @@ def cells_of(document: Document) -> Iterator[Cells]:
         number += 1
         # csv's own limit is one of the whole process, and anybody may have moved it.
         if any(len(value) > _CELL for value in values):
-            yield Cells(
-                number, {}, f"the row cannot be read: a field is over {_CELL:,} long"
-            )
+            yield Cells(number, {}, f"the row cannot be read: a field is over {_CELL:,} long")
             continue
         yield _cells(number, header, values)
 
