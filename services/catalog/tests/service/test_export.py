@@ -41,7 +41,7 @@ def export_of():
 
         async def collected() -> list[int]:
             found = census_lines(url, "movie", date(2026, 3, 5))
-            return [line["id"] async for lines in found for line in lines]
+            return [line.id async for lines in found for line in lines]
 
         return asyncio.run(collected())
 

@@ -12,6 +12,7 @@ from catalog.jobs.fetching import Fetched, Fetcher, fetching
 from catalog.jobs.running import Run, Sync
 from catalog.operations import loading
 from catalog.store import items, runs, upkeep
+from catalog.store.batches import Familiar
 from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
 
@@ -39,8 +40,8 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
     try:
         with fetching(sync, run) as fetcher:
             drainer.drain(fetcher)
-            if fetcher.unknown_fields:
-                log.info("fields we do not know", counts=dict(fetcher.unknown_fields))
+            if fetcher.novelties.counts:
+                log.info("fields we do not know", counts=dict(fetcher.novelties.counts))
         if run.changed_count - before >= _MANY:
             with sync.database.begin(statement_timeout_seconds=_UPKEEP_SECONDS) as connection:
                 upkeep.settle(connection)
@@ -57,6 +58,7 @@ class _Drainer:
         self._left = limit
         self._claims: dict[int, items.Claim] = {}
         self._batches = 0
+        self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
         flights: deque[Future[list[Fetched]]] = deque()
@@ -94,9 +96,11 @@ class _Drainer:
 
     def _write(self, batch: Sequence[Fetched]) -> None:
         """One transaction; if the database refuses a record, halves of it, down to that record."""
+        self._familiar.begin()
         try:
             with self._sync.database.begin() as connection:
                 self._write_all(connection, batch)
+            self._familiar.committed()
         except exc.DBAPIError as error:
             if not _blames_the_record(error):
                 raise
@@ -114,7 +118,7 @@ class _Drainer:
         records = [one.record for one in batch if one.record and not self._is_older(one)]
         faults = [one.fault for one in batch if one.fault]
         gone = [one.movie_id for one in batch if one.gone]
-        written = loading.load_movies(connection, source, records, at)
+        written = loading.load_movies(connection, source, records, at, self._familiar)
         removed = loading.remove_movies(connection, gone, at)
         self._refuse_a_void(batch, removed)
         runs.put_away(connection, source, PARSER_VERSION, faults)

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -21,12 +20,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
+import uvloop
 
 from catalog.domain import MovieRecord
 from catalog.jobs.running import Run, Sync, Watch
 from catalog.store.runs import Quarantined
 from catalog.tmdb.client import Answer, Tmdb, connected
 from catalog.tmdb.errors import BadAnswer, Gone, SourceUnavailable
+from catalog.tmdb.novelties import Novelties
 from catalog.tmdb.parsing import movie_record
 
 Result = TypeVar("Result")
@@ -72,7 +73,7 @@ class Fetcher:
         self._connections = connections
         self._tell = tell
         self._told_requests = 0
-        self.unknown_fields: Counter[str] = Counter()
+        self.novelties = Novelties()
 
     def movies(self, movie_ids: Sequence[int]) -> Future[list[Fetched]]:
         """All of these; fails as a whole when TMDb refuses or does not answer."""
@@ -126,7 +127,7 @@ class Fetcher:
         try:
             record, answer = await self._looked(
                 lambda: self._tmdb.movie(movie_id),
-                lambda body: movie_record(movie_id, body, self.unknown_fields),
+                lambda body: self._record(movie_id, body),
             )
         except Gone:
             return Fetched(movie_id)
@@ -139,6 +140,11 @@ class Fetcher:
             # Others were answered meanwhile: they need not wait for this one.
             return Fetched(movie_id, postponed=True)
         return Fetched(movie_id, record, answer.as_of, body=answer.body)
+
+    def _record(self, movie_id: int, body: bytes) -> MovieRecord:
+        record = movie_record(movie_id, body)
+        self.novelties.look(body)
+        return record
 
     async def _looked(
         self, ask: Callable[[], Awaitable[Answer]], read: Callable[[bytes], Result]
@@ -156,7 +162,7 @@ class Fetcher:
 @contextmanager
 def fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
     """A fetcher for the length of the block."""
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
     thread.start()
     client = connected(sync.access, sync.budget)

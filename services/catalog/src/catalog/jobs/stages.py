@@ -51,10 +51,10 @@ def reference(sync: Sync, run: Run) -> None:
     with fetching(sync, run) as fetcher:
         genres = {
             language: {
-                genre["id"]: genre.get("name") or ""
+                genre.id: genre.name or ""
                 for genre in fetcher.get(
                     partial(parsed, GENRE_LIST), "/genre/movie/list", {"language": language}
-                )["genres"]
+                ).genres
             }
             for language in ("en", *sync.languages)
         }
@@ -83,11 +83,7 @@ def census(sync: Sync, run: Run) -> None:
                 today = sync.now().date()
                 for lines in collect(loop, census_lines(sync.export_url, kind, today)):
                     rows = {
-                        line["id"]: (
-                            line["id"],
-                            line.get("adult") or False,
-                            line.get("popularity") or 0.0,
-                        )
+                        line.id: (line.id, line.adult or False, line.popularity or 0.0)
                         for line in lines
                     }
                     censuses.append(connection, list(rows.values()))
@@ -165,10 +161,10 @@ def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool)
         query = {"start_date": day, "end_date": end_date, "page": str(page)}
         answer = fetcher.get(partial(parsed, CHANGES_PAGE), "/movie/changes", query)
         run.tell(run)
-        for one in answer["results"]:
-            if _is_id(movie_id := one.get("id")):
-                changed[movie_id] = bool(one.get("adult"))
-        page, pages = page + 1, answer.get("total_pages") or 1
+        for one in answer.results:
+            if _is_id(movie_id := one.id):
+                changed[movie_id] = bool(one.adult)
+        page, pages = page + 1, answer.total_pages or 1
     with sync.database.begin() as connection:
         at = start + timedelta(days=1) if closed else start
         items.mark_changed(connection, sync.source, sorted(changed.items()), at)
@@ -202,12 +198,12 @@ def _listed(sync: Sync, run: Run, fetcher: Fetcher, path: str) -> list[tuple[int
     page, pages = 1, 1
     while page <= min(pages, sync.list_pages, _PAGES_LIMIT):
         answer = fetcher.get(partial(parsed, LIST_PAGE), path, {"page": str(page)})
-        for one in answer["results"]:
-            if _is_id(movie_id := one.get("id")):
-                entry = (movie_id, bool(one.get("adult")), one.get("popularity") or 0.0)
+        for one in answer.results:
+            if _is_id(movie_id := one.id):
+                entry = (movie_id, bool(one.adult), one.popularity or 0.0)
                 found.setdefault(movie_id, entry)
         run.tell(run)
-        page, pages = page + 1, answer.get("total_pages") or 1
+        page, pages = page + 1, answer.total_pages or 1
     return list(found.values())
 
 

@@ -30,7 +30,11 @@ class Written:
 
 
 def load_movies(
-    connection: Connection, source: str, records: Sequence[MovieRecord], at: datetime
+    connection: Connection,
+    source: str,
+    records: Sequence[MovieRecord],
+    at: datetime,
+    familiar: batches.Familiar,
 ) -> Written:
     """Bring movies in line with their source; takes over what was imported."""
     batches.take_writers_turn(connection)
@@ -44,7 +48,12 @@ def load_movies(
     ]
     written = {movie.movie_id for movie, _ in (*new, *changed)}
     same = [movie for movie in movies if movie.movie_id not in written]
-    voted = _write(connection, source, new, changed, same)
+    # The new before the changed: both may name the same people.
+    if new:
+        batches.write_new(connection, source, new, familiar)
+    if changed:
+        batches.write_changed(connection, source, changed, familiar)
+    voted = _voted(connection, same)
     facts.movies_changed(connection, source, [*new, *changed, *voted], at)
     return Written(len(new), len(changed) + len(voted), len(same) - len(voted))
 
@@ -71,23 +80,13 @@ def import_movies(
         for movie_id, record in records.items()
         if movie_id not in known or known[movie_id].source == IMPORT
     ]
-    written = load_movies(connection, IMPORT, ours, at)
+    written = load_movies(connection, IMPORT, ours, at, batches.Familiar())
     unchanged_count = written.unchanged_count + len(records) - len(ours)
     return Written(written.created_count, written.updated_count, unchanged_count)
 
 
-def _write(
-    connection: Connection,
-    source: str,
-    new: Sequence[tuple[MovieRecord, int]],
-    changed: Sequence[tuple[MovieRecord, int]],
-    same: Sequence[MovieRecord],
-) -> list[tuple[MovieRecord, int]]:
-    """Write each by the cheapest way; answers those of `same` whose votes moved."""
-    if new:
-        batches.write_new(connection, source, new)
-    if changed:
-        batches.write_changed(connection, source, changed)
+def _voted(connection: Connection, same: Sequence[MovieRecord]) -> list[tuple[MovieRecord, int]]:
+    """Those whose votes alone moved, with their new versions."""
     versions = batches.write_votes(connection, same) if same else {}
     return [(movie, versions[movie.movie_id]) for movie in same if movie.movie_id in versions]
 

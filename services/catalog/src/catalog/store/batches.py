@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import WORD_LENGTH, MovieRecord, title_key, title_keys
+from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key, title_keys
 from catalog.store import bulk
 
+_FAMILIAR = 50_000
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
 
 _MOVIE_COLUMNS = (
@@ -38,6 +39,42 @@ class Known:
     source: str
     content_hash: bytes
     removed: bool
+
+
+class Familiar:
+    """People as one writer has already written them: most of a movie's people come again and again.
+
+    The last hundred thousand or so; a transaction's own count only once it is committed.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[int, int] = {}
+        self._old: dict[int, int] = {}
+        self._uncommitted: dict[int, int] = {}
+
+    def begin(self) -> None:
+        """A transaction begins; what the one before it did not commit was not written."""
+        self._uncommitted = {}
+
+    def strangers(self, people: Iterable[PersonRecord]) -> list[PersonRecord]:
+        """Those that were not written just like this, each once, in the order of ids."""
+        last_named = {person.person_id: person for person in people}
+        strangers: list[PersonRecord] = []
+        for person_id in sorted(last_named):
+            person = last_named[person_id]
+            hashed = hash(person)
+            if self._young.get(person_id) != hashed:
+                self._uncommitted[person_id] = hashed
+                if self._old.get(person_id) != hashed:
+                    strangers.append(person)
+        return strangers
+
+    def committed(self) -> None:
+        """What the strangers were asked for has been written for good."""
+        self._young |= self._uncommitted
+        self._uncommitted = {}
+        if len(self._young) > _FAMILIAR:
+            self._young, self._old = {}, self._young
 
 
 def take_writers_turn(connection: Connection) -> None:
@@ -71,11 +108,14 @@ def add_words(connection: Connection, words: sa.Table, keys: Iterable[str]) -> N
 
 
 def write_new(
-    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
+    connection: Connection,
+    source: str,
+    records: Sequence[tuple[MovieRecord, int]],
+    familiar: Familiar,
 ) -> None:
     """Movies that were not there at all, each with its version: nothing to compare with."""
     movies = [record for record, _ in records]
-    write_shared(connection, movies)
+    write_shared(connection, movies, familiar)
     bulk.copy(connection, tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records))
     for table, columns, _, rows in _children(movies):
         bulk.copy(connection, table, columns, rows)
@@ -84,11 +124,14 @@ def write_new(
 
 
 def write_changed(
-    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
+    connection: Connection,
+    source: str,
+    records: Sequence[tuple[MovieRecord, int]],
+    familiar: Familiar,
 ) -> None:
     """Movies whose content differs from what is stored, each with its next version."""
     movies = [record for record, _ in records]
-    write_shared(connection, movies)
+    write_shared(connection, movies, familiar)
     rows = _movie_rows(source, records)
     bulk.merge(connection, tables.movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
     movie_ids = [movie.movie_id for movie in movies]
@@ -125,18 +168,17 @@ def remove_movies(connection: Connection, movie_ids: Sequence[int], at: datetime
     return sorted(row[0] for row in result)
 
 
-def write_shared(connection: Connection, movies: Sequence[MovieRecord]) -> None:
+def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar: Familiar) -> None:
     """What several movies share: genres, keywords, people, collections; in the order of ids."""
     genres = {key: name for movie in movies for key, name in movie.genres}
     keywords = {key: name for movie in movies for key, name in movie.keywords}
     add_genres(connection, genres)
     rows: list[Any] = sorted(keywords.items())
     bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
-    people = {one.person_id: one for movie in movies for one in movie.people}
     rows = [
         (p.person_id, p.name, title_key(p.name), p.known_for_department, p.profile_path,
          p.popularity)
-        for p in (people[key] for key in sorted(people))
+        for p in familiar.strangers(one for movie in movies for one in movie.people)
     ]  # fmt: skip
     if bulk.merge(connection, tables.person, _PERSON, ("person_id",), rows):
         add_words(connection, tables.name_word, (row[2] for row in rows))

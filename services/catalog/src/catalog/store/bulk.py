@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
-import csv
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,6 +13,18 @@ from sqlalchemy.engine import Connection
 
 Row = Sequence[Any]
 
+_COPIED_AT_ONCE = 1 << 20
+_FIELD_ENDS, _ROW_ENDS, _NULL = "\ud800", "\ud801", "\ud802"
+_ESCAPES = (
+    ("\\", "\\\\"),
+    ("\n", "\\n"),
+    ("\r", "\\r"),
+    ("\t", "\\t"),
+    (_FIELD_ENDS, "\t"),
+    (_ROW_ENDS, "\n"),
+    (_NULL, "\\N"),
+)
+
 
 def copy(
     connection: Connection,
@@ -23,11 +34,8 @@ def copy(
     *,
     into: str = "",
 ) -> None:
-    """Append rows to a table, or to another of the same shape.
-
-    Every text column of ours is NOT NULL, so an empty field there is ''.
-    """
-    _copy_into(connection, into or table.name, table, columns, rows)
+    """Append rows to a table, or to another of the same shape."""
+    _copy_into(connection, into or table.name, columns, rows)
 
 
 def stage(
@@ -41,7 +49,7 @@ def stage(
         f" as select {named} from {table.name} with no data"
     )
     connection.exec_driver_sql(f"delete from {name}")
-    _copy_into(connection, name, table, columns, rows)
+    _copy_into(connection, name, columns, rows)
     return name
 
 
@@ -98,18 +106,30 @@ def _upsert(
     return result.rowcount
 
 
+def packed(rows: Iterable[Row]) -> bytes:
+    """Rows as COPY reads them.
+
+    Escaped as one text rather than field by field, which took a third of the time of a batch.
+    Until then lone surrogates stand between fields: no text that can be stored has any.
+    """
+    text = _ROW_ENDS.join(
+        [
+            _FIELD_ENDS.join([_NULL if field is None else str(field) for field in row])
+            for row in rows
+        ]
+    )
+    for character, escaped in _ESCAPES:
+        text = text.replace(character, escaped)
+    return text.encode()
+
+
 def _copy_into(
-    connection: Connection, name: str, table: sa.Table, columns: Sequence[str], rows: Iterable[Row]
+    connection: Connection, name: str, columns: Sequence[str], rows: Iterable[Row]
 ) -> None:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    buffer.seek(0)
-    texts = [column for column in columns if isinstance(table.c[column].type, sa.Text)]
-    forced = f", force_not_null ({', '.join(texts)})" if texts else ""
-    statement = f"copy {name} ({', '.join(columns)}) from stdin with (format csv{forced})"
+    statement = f"copy {name} ({', '.join(columns)}) from stdin"
     try:
         cursor: Any = connection.connection.cursor()
-        cursor.copy_expert(statement, buffer)
+        cursor.copy_expert(statement, io.BytesIO(packed(rows)), size=_COPIED_AT_ONCE)
         cursor.close()
     except psycopg2.Error as error:
         # COPY goes around SQLAlchemy: give its errors the form all others have.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import brotli
@@ -70,6 +71,7 @@ class Tmdb:
         self._http = http
         self._base_url = access.base_url.rstrip("/")
         self._key = {} if access.token else {"api_key": access.api_key}
+        self._proxy = proxy_for(self._base_url)
         self._attempts = access.attempts
         self._budget = budget
         self.requests_count = 0
@@ -112,7 +114,8 @@ class Tmdb:
         try:
             async with self._budget.turn():
                 self.requests_count += 1
-                async with self._http.get(url, allow_redirects=False) as response:
+                asking = self._http.get(url, allow_redirects=False, proxy=self._proxy)
+                async with asking as response:
                     raw = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             self._budget.complain()
@@ -147,10 +150,18 @@ async def connected(access: Access, budget: RateBudget) -> AsyncGenerator[Tmdb, 
         timeout=_TIMEOUT,
         connector=aiohttp.TCPConnector(limit=access.connections),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=True,
         auto_decompress=False,
     ) as http:
         yield Tmdb(http, access, budget)
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for an address; aiohttp would look, and read netrc, at
+    every request, which took more than the request itself."""
+    parts = urlsplit(url)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def decoded(body: bytes, encoding: str) -> bytes:

@@ -1,13 +1,14 @@
 """TMDb's bytes into what the catalog keeps: complete and valid, or refused with a reason."""
 
 import hashlib
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from msgspec import DecodeError
+from msgspec.json import Decoder
 
 from catalog.domain import (
     CollectionRecord,
@@ -25,28 +26,24 @@ from catalog.tmdb.errors import BadAnswer
 PARSER_VERSION = 1
 """Grows when a record that was refused may pass the new rules."""
 
-_OFFERS = (
-    ("flatrate", "stream"),
-    ("rent", "rent"),
-    ("buy", "buy"),
-    ("free", "free"),
-    ("ads", "ads"),
-)
 _THEATRICAL = 3
+_INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
 _NUL = b"\\u0000"
-_KNOWN = frozenset(shapes.Movie.__annotations__) | shapes.NOT_NEEDED
+_NO_TEXTS = shapes.TranslatedTexts()
 
 Shape = TypeVar("Shape")
 
 
-def parsed(shape: TypeAdapter[Shape], body: bytes) -> Shape:
+def parsed(shape: Decoder[Shape], body: bytes) -> Shape:
     """An answer in its shape, or BadAnswer naming the first place that is wrong."""
     try:
-        return shape.validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadAnswer(f"{where}: {first['msg']}", body) from error
+        return shape.decode(body)
+    except (DecodeError, UnicodeDecodeError) as error:
+        problem, _, path = str(error).partition(" - at `$")
+        where = _INDEX.sub(r".\1", path.rstrip("`")).lstrip(".")
+        raise BadAnswer(f"{where or 'body'}: {problem}", body) from error
+    except RecursionError as error:
+        raise BadAnswer("body: nested too deeply", body) from error
 
 
 def json_body(body: bytes) -> bytes:
@@ -58,15 +55,9 @@ def json_body(body: bytes) -> bytes:
     return body
 
 
-def movie_record(movie_id: int, body: bytes, unknown: Counter[str] | None = None) -> MovieRecord:
-    """The movie in an answer, which must be the one that was asked for.
-
-    `unknown` counts fields that TMDb did not send when this was written.
-    """
-    movie = parsed(shapes.MOVIE, without_nul(body))
-    if unknown is not None:
-        unknown.update(movie.keys() - _KNOWN)
-    return _record(movie_id, movie, body)
+def movie_record(movie_id: int, body: bytes) -> MovieRecord:
+    """The movie in an answer, which must be the one that was asked for."""
+    return _record(movie_id, parsed(shapes.MOVIE, without_nul(body)), body)
 
 
 def without_nul(body: bytes) -> bytes:
@@ -92,15 +83,15 @@ def _stripped(value: Any) -> Any:
 
 
 def _record(movie_id: int, movie: shapes.Movie, body: bytes) -> MovieRecord:
-    if movie["id"] != movie_id:
-        raise BadAnswer(f"id: asked for {movie_id}, answered {movie['id']}", body)
-    if not (movie.get("title") or movie.get("original_title")):
+    if movie.id != movie_id:
+        raise BadAnswer(f"id: asked for {movie_id}, answered {movie.id}", body)
+    if not (movie.title or movie.original_title):
         raise BadAnswer("title: there is none", body)
     try:
-        released = _day(movie.get("release_date"))
+        released = _day(movie.release_date)
     except ValueError as error:
         raise BadAnswer(f"release_date: {error}", body) from error
-    people, billing = _people_and_credits(movie.get("credits") or {})
+    people, billing = _people_and_credits(movie.credits or shapes.Credits())
     fields: dict[str, Any] = {
         **_own_fields(movie),
         "release_date": released,
@@ -108,9 +99,9 @@ def _record(movie_id: int, movie: shapes.Movie, body: bytes) -> MovieRecord:
         "credits": billing,
     }
     votes = Votes(
-        movie.get("popularity") or 0.0,
-        movie.get("vote_average") or 0.0,
-        movie.get("vote_count") or 0,
+        movie.popularity or 0.0,
+        movie.vote_average or 0.0,
+        movie.vote_count or 0,
     )
     hashed = content_hash(fields, people)
     return MovieRecord(movie_id, votes=votes, people=people, content_hash=hashed, **fields)
@@ -121,41 +112,42 @@ def _day(text: str | None) -> date | None:
 
 
 def _own_fields(movie: shapes.Movie) -> dict[str, Any]:
-    title, original_title = movie.get("title"), movie.get("original_title")
+    title, original_title = movie.title, movie.original_title
     return {
         "title": title or original_title,
         "original_title": original_title or title,
-        "original_language": movie.get("original_language") or "",
-        "tagline": movie.get("tagline") or "",
-        "status": movie.get("status") or "",
-        "homepage": movie.get("homepage") or "",
-        "runtime_minutes": max(movie.get("runtime") or 0, 0),
-        "budget": movie.get("budget") or 0,
-        "revenue": movie.get("revenue") or 0,
-        "imdb_id": movie.get("imdb_id") or "",
-        "adult": movie.get("adult") or False,
-        "poster_path": movie.get("poster_path") or "",
-        "backdrop_path": movie.get("backdrop_path") or "",
+        "original_language": movie.original_language or "",
+        "tagline": movie.tagline or "",
+        "status": movie.status or "",
+        "homepage": movie.homepage or "",
+        "runtime_minutes": max(movie.runtime or 0, 0),
+        "budget": movie.budget or 0,
+        "revenue": movie.revenue or 0,
+        "imdb_id": movie.imdb_id or "",
+        "adult": movie.adult or False,
+        "poster_path": movie.poster_path or "",
+        "backdrop_path": movie.backdrop_path or "",
     }
 
 
 def _parts(movie: shapes.Movie) -> dict[str, Any]:
-    translations = _translations(movie.get("translations") or {})
-    genres, words = movie.get("genres") or (), (movie.get("keywords") or {}).get("keywords") or ()
-    countries, spoken = movie.get("production_countries") or (), movie.get("spoken_languages") or ()
+    translations = _translations((movie.translations and movie.translations.translations) or ())
+    genres, words = movie.genres or (), (movie.keywords and movie.keywords.keywords) or ()
+    countries, spoken = movie.production_countries or (), movie.spoken_languages or ()
     return {
-        "overview": movie.get("overview")
-        or _original_overview(movie.get("original_language"), translations),
-        "collection": _collection(movie.get("belongs_to_collection")),
-        "external_ids": _external_ids(movie.get("external_ids") or {}),
-        "production_countries": _each_once(one.get("iso_3166_1") for one in countries),
-        "spoken_languages": _each_once(one.get("iso_639_1") for one in spoken),
-        "genres": tuple(sorted({one["id"]: one.get("name") or "" for one in genres}.items())),
-        "keywords": tuple(sorted({one["id"]: one.get("name") or "" for one in words}.items())),
-        "videos": _videos((movie.get("videos") or {}).get("results") or ()),
-        "certifications": _certifications(movie.get("release_dates") or {}),
+        "overview": movie.overview or _original_overview(movie.original_language, translations),
+        "collection": _collection(movie.belongs_to_collection),
+        "external_ids": _external_ids(movie.external_ids or {}),
+        "production_countries": _each_once(one.iso_3166_1 for one in countries),
+        "spoken_languages": _each_once(one.iso_639_1 for one in spoken),
+        "genres": tuple(sorted({one.id: one.name or "" for one in genres}.items())),
+        "keywords": tuple(sorted({one.id: one.name or "" for one in words}.items())),
+        "videos": _videos((movie.videos and movie.videos.results) or ()),
+        "certifications": _certifications(
+            (movie.release_dates and movie.release_dates.results) or ()
+        ),
         "translations": translations,
-        "watch_providers": _watch_providers(movie.get("providers") or {}),
+        "watch_providers": _watch_providers((movie.providers and movie.providers.results) or {}),
     }
 
 
@@ -179,25 +171,21 @@ def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
 def _people_and_credits(
     named: shapes.Credits,
 ) -> tuple[tuple[PersonRecord, ...], tuple[CreditRecord, ...]]:
-    actors, makers = named.get("cast") or (), named.get("crew") or ()
+    actors, makers = named.cast or (), named.crew or ()
     people = {
-        one["id"]: PersonRecord(
-            one["id"],
-            one.get("name") or "",
-            one.get("known_for_department") or "",
-            one.get("profile_path") or "",
-            one.get("popularity") or 0.0,
+        one.id: PersonRecord(
+            one.id,
+            one.name or "",
+            one.known_for_department or "",
+            one.profile_path or "",
+            one.popularity or 0.0,
         )
         for one in (*makers, *actors)
     }
     cast = [
-        CreditRecord(one["id"], "Acting", "", one.get("character") or "", one.get("order") or 0)
-        for one in actors
+        CreditRecord(one.id, "Acting", "", one.character or "", one.order or 0) for one in actors
     ]
-    crew = [
-        CreditRecord(one["id"], one.get("department") or "", one.get("job") or "", "", 0)
-        for one in makers
-    ]
+    crew = [CreditRecord(one.id, one.department or "", one.job or "", "", 0) for one in makers]
     return tuple(people[key] for key in sorted(people)), billed(cast, crew)
 
 
@@ -205,10 +193,10 @@ def _collection(told: shapes.BelongsTo | None) -> CollectionRecord | None:
     if told is None:
         return None
     return CollectionRecord(
-        told["id"],
-        told.get("name") or "",
-        told.get("poster_path") or "",
-        told.get("backdrop_path") or "",
+        told.id,
+        told.name or "",
+        told.poster_path or "",
+        told.backdrop_path or "",
     )
 
 
@@ -219,48 +207,46 @@ def _external_ids(ids: Mapping[str, str | int | None]) -> dict[str, str]:
 
 def _videos(told: Iterable[shapes.Video]) -> tuple[VideoRecord, ...]:
     found = {
-        one["id"]: VideoRecord(
-            one["id"],
-            one.get("name") or "",
-            one.get("site") or "",
-            one.get("key") or "",
-            one.get("type") or "",
-            one.get("iso_639_1") or "",
-            one.get("official") or False,
+        one.id: VideoRecord(
+            one.id,
+            one.name or "",
+            one.site or "",
+            one.key or "",
+            one.type or "",
+            one.iso_639_1 or "",
+            one.official or False,
         )
         for one in told
     }
     return tuple(found[key] for key in sorted(found))
 
 
-def _certifications(dates: shapes.ReleaseDates) -> tuple[tuple[str, str], ...]:
+def _certifications(dates: Iterable[shapes.Releases]) -> tuple[tuple[str, str], ...]:
     """One for each region: the theatrical release's, else the first that names any."""
     found: dict[str, str] = {}
-    for told in dates.get("results") or ():
+    for told in dates:
         named = [
-            (release.get("type") != _THEATRICAL, certification)
-            for release in told.get("release_dates") or ()
-            if (certification := release.get("certification"))
+            (release.type != _THEATRICAL, certification)
+            for release in told.release_dates or ()
+            if (certification := release.certification)
         ]
-        region = told.get("iso_3166_1")
+        region = told.iso_3166_1
         if named and region:
             found.setdefault(region, min(named, key=lambda pair: pair[0])[1])
     return tuple(sorted(found.items()))
 
 
-def _translations(told: shapes.Translations) -> tuple[TranslationRecord, ...]:
+def _translations(told: Iterable[shapes.Translation]) -> tuple[TranslationRecord, ...]:
     found: dict[tuple[str, str], TranslationRecord] = {}
-    for one in told.get("translations") or ():
-        language, region, data = (
-            one.get("iso_639_1"), one.get("iso_3166_1") or "", one.get("data") or {},
-        )  # fmt: skip
+    for one in told:
+        language, region, data = one.iso_639_1, one.iso_3166_1 or "", one.data or _NO_TEXTS
         if language:
             found[language, region] = TranslationRecord(
                 language,
                 region,
-                data.get("title") or "",
-                data.get("overview") or "",
-                data.get("tagline") or "",
+                data.title or "",
+                data.overview or "",
+                data.tagline or "",
             )
     return tuple(found[key] for key in sorted(found))
 
@@ -270,23 +256,28 @@ def _original_overview(language: str | None, translations: tuple[TranslationReco
     return next((overview for overview in told if overview), "")
 
 
-def _watch_providers(told: shapes.Providers) -> bytes:
-    found = told.get("results") or {}
-    return orjson.dumps({region: _region_offers(found[region]) for region in sorted(found)})
+def _watch_providers(told: Mapping[str, shapes.Offers]) -> bytes:
+    return orjson.dumps({region: _region_offers(told[region]) for region in sorted(told)})
 
 
 def _region_offers(offers: shapes.Offers) -> dict[str, Any]:
     return {
-        "link": offers.get("link") or "",
+        "link": offers.link or "",
         "offers": [
             [
                 kind,
-                one["provider_id"],
-                one.get("provider_name") or "",
-                one.get("logo_path") or "",
-                one.get("display_priority") or 0,
+                one.provider_id,
+                one.provider_name or "",
+                one.logo_path or "",
+                one.display_priority or 0,
             ]
-            for field, kind in _OFFERS
-            for one in offers.get(field) or ()
+            for kind, offered in (
+                ("stream", offers.flatrate),
+                ("rent", offers.rent),
+                ("buy", offers.buy),
+                ("free", offers.free),
+                ("ads", offers.ads),
+            )
+            for one in offered or ()
         ],
     }
