@@ -1,12 +1,20 @@
 """python -m recommender serve | background | work | migrate | settings | evaluate | compare"""
 
 import sys
+from collections.abc import Sequence
 
 from chassis.service import Service, main
 from recommender import wiring
 from recommender.commands.compare import compare
 from recommender.commands.evaluate import evaluate
+from recommender.commands.measure import measure
 from recommender.settings import Settings
+
+
+def _measure(settings: Settings, rest: Sequence[str]) -> int:
+    database = wiring.database_of(settings)
+    return measure(database, wiring.live_of(settings, database), rest)
+
 
 if __name__ == "__main__":
     # Measuring needs files alone: no database, no secrets, so no settings are read for it.
@@ -25,6 +33,8 @@ if __name__ == "__main__":
                 commands={
                     "evaluate": lambda _settings, rest: evaluate(rest),
                     "compare": lambda _settings, rest: compare(rest),
+                    "train": wiring.train,
+                    "measure": _measure,
                 },
             )
         )

@@ -72,13 +72,14 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         )
         snapshot, at = self._live.snapshot(), self._now()
         with self._database.begin() as connection:
+            start, blend = 0, None
             if resumed is None:
-                start, whole = 0, lists.rank_list(connection, snapshot, person, wanted, at)
+                whole, blend = lists.rank_list(connection, snapshot, person, wanted, at)
             else:
                 start, whole = resumed[1], _kept(connection, user_id, resumed[0])
             places, rest = lists.next_places(whole, person, start, size)
             more = rest < len(whole.movie_ids)
-            page = lists.page_of(connection, snapshot, person, whole, places, at)
+            page = lists.page_of(connection, snapshot, person, whole, places, at, blend)
             lists.keep_served(connection, page, whole=whole if more and resumed is None else None)
         token = self._tokens.encode(scope, [str(whole.list_id), rest]) if more else ""
         return messages.page_message(

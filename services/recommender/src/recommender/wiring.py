@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from marquee.recommender.v1 import recommender_pb2_grpc
 from marquee.users.v1 import events_pb2 as user_events
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 from recommender.jobs import CHORES, Chores, Rules
-from recommender.operations import lists
+from recommender.operations import lists, models
 from recommender.operations.erasing import forgetter
 from recommender.operations.live import Live
 from recommender.operations.people import Neighbours
@@ -171,6 +171,15 @@ def popularity_step(
 def work(settings: Settings) -> None:
     """Train models and do the chores."""
     worker_of(settings, database_of(settings)).run()
+
+
+def train(settings: Settings, _rest: Sequence[str]) -> int:
+    """Train now, in this process, as the worker would."""
+    database = database_of(settings)
+    with database.begin() as connection:
+        models.start_training(connection, "")
+    worker_of(settings, database).run_waiting()
+    return 0
 
 
 def worker_of(settings: Settings, database: Database) -> Worker:

@@ -157,6 +157,27 @@ def test_a_movie_that_came_after_training_is_ranked_by_its_content(ensemble: Ens
     assert order.index(501) < order.index(500)
 
 
+@pytest.mark.parametrize("name", RANKERS)
+def test_a_ranker_scores_some_movies_as_it_scores_all(ensemble: Ensemble, name: str):
+    ranker, places = ensemble.ranker(name), np.array([1, 2, 8, 9, 20, 39])
+    if ranker is None:
+        pytest.skip("the model of so few movies does without it")
+    tastes = [taste(ensemble, [1, 3, 8]), taste(ensemble, [])]
+    among = ranker.among(places).scores(tastes)
+    assert among == pytest.approx(ranker.scores(tastes)[:, places], abs=1e-5)
+
+
+def test_a_filter_that_leaves_too_few_candidates_is_filled_from_all_others(ensemble: Ensemble):
+    few, mine = ensemble.among(np.arange(10)), taste(ensemble, [1, 3])
+    plain = rank(few, mine, Wish("hybrid", 5))
+    assert set(plain.movies.tolist()) <= set(range(10))
+    allowed = np.arange(MOVIES) >= 8
+    filtered = rank(few, mine, Wish("hybrid", 12, allowed=allowed))
+    assert len(filtered) == 12
+    assert filtered.movies.min() >= 8
+    assert filtered.movies[0] % 2 == 1
+
+
 def chain(people: int = 60, movies: int = 30, length: int = 9) -> Ensemble:
     """Everybody goes from one movie to the next, each beginning somewhere else."""
     begins = [person % (movies - length) for person in range(people)]

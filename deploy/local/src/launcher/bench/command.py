@@ -11,7 +11,11 @@ from launcher.settings import LocalSettings
 Part = Callable[[LocalSettings, Sequence[str]], Iterator[Row]]
 
 # Name, and the module that measures it: its `measure` yields rows as it finds them.
-PARTS = {"catalog": "launcher.bench.catalog", "ingest": "launcher.bench.ingest"}
+PARTS = {
+    "catalog": "launcher.bench.catalog",
+    "ingest": "launcher.bench.ingest",
+    "recommender": "launcher.bench.recommender",
+}
 
 
 def main(settings: LocalSettings, arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 import psycopg2
@@ -83,6 +83,11 @@ class World:
         """A statement without an answer."""
         with self._cursor(service) as cursor:
             cursor.execute(statement)
+
+    def copy(self, service: str, statement: str, rows: TextIO) -> None:
+        """COPY ... FROM STDIN."""
+        with self._cursor(service) as cursor:
+            cursor.copy_expert(statement, rows)
 
     @contextmanager
     def _cursor(self, service: str) -> Generator["psycopg2.extensions.cursor"]:

@@ -90,8 +90,8 @@ def allowed_in(connection: Connection, snapshot: Snapshot, person: Person, wante
 
 def rank_list(
     connection: Connection, snapshot: Snapshot, person: Person, wanted: Wanted, at: datetime
-) -> RankedList:
-    """A person's whole list, best first."""
+) -> tuple[RankedList, dict[str, float]]:
+    """A person's whole list, best first, and how it was blended."""
     kind = type_for(wanted.recommendation_type, person.preferences)
     diversity = wanted.diversity
     if diversity is None:
@@ -105,7 +105,7 @@ def rank_list(
         content=person.preferences.enable_content_based_filtering,
     )
     ranked = rank(snapshot.ensemble, taste_in(snapshot, person, at), wish)
-    return RankedList(
+    whole = RankedList(
         list_id=uuid7(),
         user_id=person.user_id,
         recommendation_type=kind,
@@ -116,6 +116,7 @@ def rank_list(
         scores=ranked.scores.tolist(),
         generated_at=at,
     )
+    return whole, ranked.weights
 
 
 def next_places(whole: RankedList, person: Person, start: int, size: int) -> tuple[list[int], int]:
@@ -137,10 +138,15 @@ def page_of(
     whole: RankedList,
     places: Sequence[int],
     at: datetime,
+    per_unit: dict[str, float] | None = None,
 ) -> Page:
-    """The places (0 first) of a list, explained and with ids of their own."""
+    """The places (0 first) of a list, explained and with ids of their own.
+
+    `per_unit` is how the list was blended, where it was ranked just now.
+    """
     movie_ids = [whole.movie_ids[place] for place in places]
-    told = _explained(connection, snapshot, person, whole.recommendation_type, movie_ids, at)
+    kind = whole.recommendation_type
+    told = _explained(connection, snapshot, person, kind, movie_ids, at, per_unit)
     offers = tuple(
         Offer(
             recommendation_id=uuid7(),
@@ -171,13 +177,16 @@ def _explained(
     kind: str,
     movie_ids: Sequence[int],
     at: datetime,
+    per_unit: dict[str, float] | None,
 ) -> list[Reason]:
     ensemble, taste = snapshot.ensemble, taste_in(snapshot, person, at)
     places = ensemble.positions(np.array(movie_ids, np.int64))
     # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
     known = places[places >= 0]
-    weights = ensemble.weights(kind, taste, without=_switched_off(person.preferences))
-    ranked = Ranked(known, np.zeros(len(known), np.float32), ensemble.per_unit(taste, weights))
+    if per_unit is None:
+        weights = ensemble.weights(kind, taste, without=_switched_off(person.preferences))
+        _, per_unit = ensemble.totals(taste, weights)
+    ranked = Ranked(known, np.zeros(len(known), np.float32), per_unit)
     found = dict(zip(known.tolist(), explain(ensemble, taste, ranked), strict=True))
     plain = ranking_reasons.Reason("popular")
     raw = [found.get(int(place), plain) for place in places]

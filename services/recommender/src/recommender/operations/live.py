@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from chassis.database import Database
 from recommender.ranking.arrays import Floats, Ints, spread
 from recommender.ranking.arrivals import extended
-from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.catalogue import catalogue_from
 from recommender.ranking.ensemble import Ensemble, Model
 from recommender.ranking.shelf import Shelf, empty_shelf
 from recommender.ranking.training import plain_model
@@ -139,6 +139,7 @@ class Live:
             genre_names=movies.genre_names(connection),
         )
         snapshot = self._with_popularity(connection, snapshot)
+        snapshot = replace(snapshot, ensemble=snapshot.ensemble.focused())
         ended = self._clock()
         self._rebuild_at = ended + (ended - started) / _BUSY_SHARE
         return snapshot
@@ -146,14 +147,16 @@ class Live:
     def _model(self, connection: Connection) -> Model:
         """The trained model with the movies that came after it, or one from the catalogue alone."""
         if self._base is None:
-            catalogue = catalogue_of(*movies.documents(connection))
+            catalogue = catalogue_from(movies.documents(connection))
             nothing = np.zeros(len(catalogue), np.float32)
             return plain_model(catalogue, nothing, nothing)
         standing = self._catalogue.movie_ids[~self._catalogue.removed]
         new = np.setdiff1d(standing, self._base.arrays["movies.ids"])
         if not len(new):
             return self._base
-        return extended(self._base, *movies.documents(connection, new.tolist()))
+        described = list(movies.documents(connection, new.tolist()))
+        ids = np.array([movie_id for movie_id, _ in described], np.int64)
+        return extended(self._base, ids, [terms for _, terms in described])
 
     def _with_popularity(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
         self._popularity_at = self._clock() + POPULARITY_SECONDS

@@ -16,7 +16,7 @@ from recommender import messages
 from recommender.domain import ModelNotFound, ModelUnusable, is_no_worse
 from recommender.operations.lists import STREAM
 from recommender.ranking.arrays import Ints
-from recommender.ranking.catalogue import Catalogue, catalogue_of
+from recommender.ranking.catalogue import Catalogue, catalogue_from
 from recommender.ranking.ensemble import Ensemble, Model
 from recommender.ranking.evaluation import Quality, quality
 from recommender.ranking.ranked import Wish, rank
@@ -52,7 +52,7 @@ def read_all(database: Database) -> tuple[Interactions, Catalogue]:
     """Everything a training needs, read in one long snapshot."""
     with database.begin(statement_timeout_seconds=_READ_SECONDS) as connection:
         interactions = tastes.all_interactions(connection)
-        return interactions, catalogue_of(*movies.documents(connection))
+        return interactions, catalogue_from(movies.documents(connection))
 
 
 def trained(
@@ -77,7 +77,7 @@ def trained(
 
 def judged(model: Model, judges: Interactions, seed: int) -> Quality:
     """Each judge gives a random 80% as history; what they liked of the rest is looked for."""
-    ensemble = Ensemble(model)
+    ensemble = Ensemble(model).focused()
     rng = np.random.default_rng(seed)
     lists: dict[int, list[int]] = {}
     liked: dict[int, set[int]] = {}

@@ -8,7 +8,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
-from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse
+from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered
 from recommender.ranking.signals import Taste
 
 FACTORS = 64
@@ -54,21 +54,25 @@ def train_projection(factors: Floats, content: Sparse, met: Ints) -> Arrays:
 def projected(arrays: Arrays, content: Sparse) -> Floats:
     """Factors of movies nobody met, from their content; zero for one nothing is known of."""
     known = (np.diff(content.indptr) > 0)[:, None]
-    return np.where(known, content @ arrays["als.projection"] + arrays["als.start"], 0.0).astype(
-        np.float32
-    )
+    factors = np.asarray(content @ arrays["als.projection"], np.float32)
+    factors += arrays["als.start"]
+    factors *= known
+    return factors
 
 
 class Als:
     """Scores by the factors of a user who is solved for at request time."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._factors = arrays["als.factors"]
+        self._factors = self._scored = arrays["als.factors"]
         self._mean = arrays["als.mean"].astype(np.float64)
         self._gram = arrays["als.gram"].astype(np.float64)
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
-        return np.stack([self._user(taste) for taste in tastes]) @ self._factors.T
+        return np.stack([self._user(taste) for taste in tastes]) @ self._scored.T
+
+    def among(self, places: Ints) -> "Als":
+        return altered(self, _scored=self._factors[places])
 
     def _user(self, taste: Taste) -> Floats:
         system, target = self._system(taste)

@@ -119,11 +119,11 @@ def cases_of(ensemble: Ensemble, lessons: Iterable[Lesson]) -> Iterator[Case]:
     """Each lesson's candidates: what any ranker puts near the top of what the person has not."""
     names = [name for name in RANKERS if ensemble.ranker(name) is not None]
     rows = [RANKERS.index(name) for name in names]
-    at_once = max(1, SCORES_AT_ONCE // (len(names) * max(len(ensemble), 1)))
+    at_once = max(1, SCORES_AT_ONCE // (len(names) * max(len(ensemble.candidates), 1)))
     for batch in _batches(lessons, at_once):
         found = ensemble.scores([taste for taste, _ in batch], names)[0]
         for (taste, liked), scores in zip(batch, found, strict=True):
-            yield _case(scores, rows, taste, liked)
+            yield _case(ensemble, scores, rows, (taste, liked))
 
 
 def _batches(lessons: Iterable[Lesson], size: int) -> Iterator[list[Lesson]]:
@@ -132,14 +132,14 @@ def _batches(lessons: Iterable[Lesson], size: int) -> Iterator[list[Lesson]]:
         yield batch
 
 
-def _case(present: Floats, rows: list[int], taste: Taste, liked: Ints) -> Case:
-    open_to = np.ones(present.shape[1], bool)
-    open_to[taste.seen] = False
-    candidates = np.flatnonzero(open_to)
-    pool = candidates[_tops(present[:, candidates])]
+def _case(ensemble: Ensemble, present: Floats, rows: list[int], lesson: Lesson) -> Case:
+    taste, liked = lesson
+    open_to = np.flatnonzero(~np.isin(ensemble.candidates, taste.seen))
+    pool = open_to[_tops(present[:, open_to])]
     scores = np.zeros((len(RANKERS), len(pool)), np.float32)
     scores[rows] = present[:, pool]
-    return Case(bucket_of(len(taste)), scores, np.isin(pool, liked), len(liked))
+    found = np.isin(ensemble.candidates[pool], liked)
+    return Case(bucket_of(len(taste)), scores, found, len(liked))
 
 
 def found_by(ranker: Ranker, lessons: Sequence[Lesson]) -> float:

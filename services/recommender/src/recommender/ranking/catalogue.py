@@ -1,11 +1,14 @@
 """What is known of each movie, as sparse terms: g:genre, p:person, k:keyword, w:word and others."""
 
 import re
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy.sparse as sp
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, csr, unit_rows
 
@@ -28,32 +31,45 @@ class Catalogue:
 
 def catalogue_of(movie_ids: Sequence[int] | Ints, documents: Iterable[Iterable[str]]) -> Catalogue:
     """A catalogue from each movie's terms; a term of one movie alone tells nothing: left out."""
-    ids = np.asarray(movie_ids, np.int64)
-    order = np.argsort(ids, kind="stable")
-    numbers: dict[str, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    for row, document in enumerate(documents):
-        for term in document:
-            columns.append(numbers.setdefault(term, len(numbers)))
-            rows.append(row)
-    counts = csr(np.ones(len(rows)), rows, columns, (len(ids), len(numbers)))
+    ids = np.asarray(movie_ids, np.int64).tolist()
+    return catalogue_from(zip(ids, documents, strict=False))
+
+
+def catalogue_from(described: Iterable[tuple[int, Iterable[str]]]) -> Catalogue:
+    """The same from movies with their terms one after another, of which none is kept."""
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    ids, columns, ends = array("q"), array("i"), array("q", [0])
+    for movie_id, document in described:
+        ids.append(movie_id)
+        columns.extend(map(numbers.__getitem__, document))
+        ends.append(len(columns))
+    parts = (np.ones(len(columns), np.float32), _numbers(columns, np.int32), _numbers(ends))
+    counts = sp.csr_matrix(parts, shape=(len(ids), len(numbers)))
+    counts.sum_duplicates()
     names = np.array(list(numbers), dtype=object)
     kept = _kept_terms(counts, names)
-    return Catalogue(ids[order], counts[order][:, kept].tocsr(), tuple(names[kept]))
+    movie_ids = _numbers(ids)
+    order = np.argsort(movie_ids, kind="stable")
+    return Catalogue(movie_ids[order], counts[order][:, kept].tocsr(), tuple(names[kept]))
+
+
+def _numbers(values: "array[int]", kind: type = np.int64) -> Ints:
+    return np.frombuffer(values, kind) if len(values) else np.empty(0, kind)
 
 
 def _kept_terms(counts: Sparse, names: np.ndarray) -> Ints:
-    frequency = np.asarray((counts > 0).sum(axis=0)).ravel()
+    """Genres, and the most frequent of the others; of equally frequent ones the first met."""
+    frequency = np.bincount(counts.indices, minlength=len(names))
     genre = np.array([name.startswith(GENRE) for name in names], bool)
     usable = np.flatnonzero((frequency >= MINIMUM_MOVIES) | genre)
-    order = np.lexsort((names[usable].astype(str), -frequency[usable], ~genre[usable]))
+    order = np.lexsort((usable, -frequency[usable], ~genre[usable]))
     return np.sort(usable[order[:MAXIMUM_TERMS]])
 
 
 def rarity(catalogue: Catalogue) -> Floats:
     """ln((1 + n) / df) of each term."""
-    frequency = np.asarray((catalogue.terms > 0).sum(axis=0)).ravel()
+    frequency = np.bincount(catalogue.terms.indices, minlength=catalogue.terms.shape[1])
     return np.log((1.0 + len(catalogue)) / np.maximum(frequency, 1)).astype(np.float32)
 
 

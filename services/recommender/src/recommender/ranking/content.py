@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.ranking.arrays import Floats, Ints, Sparse, unit_rows
+from recommender.ranking.arrays import Floats, Ints, Sparse, altered, unit_rows
 from recommender.ranking.signals import Taste, as_rows
 
 FAVORITE_GENRE_WEIGHT = 1.0
@@ -15,29 +15,37 @@ class Content:
 
     def __init__(self, rows: Sparse) -> None:
         self._rows = rows
-        self._columns = rows.T.tocsr()
+        self._columns: Sparse = None
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         weights = [taste.weights for taste in tastes]
         profiles = (as_rows(tastes, weights, self._rows.shape[0]) @ self._rows).toarray()
         terms = np.flatnonzero(profiles.any(axis=0))
+        if self._columns is None:
+            self._columns = self._rows.T.tocsr()
         return np.asarray((self._columns[terms].T @ profiles[:, terms].T).T, np.float32)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
         return (block * taste.weights[:, None]).astype(np.float32)
 
+    def among(self, places: Ints) -> "Content":
+        return altered(self, _columns=self._rows[places].T.tocsr())
+
 
 class Genres:
     """Cosine-like fit of a movie's genres to the person's: favorites and those of the taste."""
 
     def __init__(self, genres: Sparse, genre_ids: Ints) -> None:
-        self._rows = unit_rows(genres)
+        self._rows = self._scored = unit_rows(genres)
         self._ids = genre_ids
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         profiles = np.stack([self.profile(taste) for taste in tastes])
-        return np.asarray((self._rows @ profiles.T).T, np.float32)
+        return np.asarray((self._scored @ profiles.T).T, np.float32)
+
+    def among(self, places: Ints) -> "Genres":
+        return altered(self, _scored=self._rows[places])
 
     def profile(self, taste: Taste) -> Floats:
         """(g,) what each genre weighs: the taste's mean plus the chosen favorites."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.linalg as la
+import scipy.sparse as sp
 
-from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, positions_of
+from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered, positions_of
 from recommender.ranking.signals import Taste
 
 (_SPOTRI,) = la.get_lapack_funcs(("potri",), dtype=np.float32)
@@ -89,20 +90,26 @@ class Ease:
 
     def __init__(self, arrays: Arrays, size: int) -> None:
         self._size = size
-        self._movies = arrays["ease.movies"]
-        self._place = positions_of(self._movies, size)
+        # Which movies of the head are scored, and the columns of the answer they stand in.
+        self._columns, self._shown = arrays["ease.movies"], np.arange(len(arrays["ease.movies"]))
+        self._place = positions_of(self._columns, size)
         self._arrays = arrays
         self._weights = arrays.get("ease.weights")
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         scores = np.zeros((len(tastes), self._size), np.float32)
-        scores[:, self._movies] = self._of_head(tastes)
+        scores[:, self._columns] = self._of_head(tastes)[:, self._shown]
         return scores
+
+    def among(self, places: Ints) -> "Ease":
+        shown = self._place[places]
+        columns = np.flatnonzero(shown >= 0)
+        return altered(self, _size=len(places), _columns=columns, _shown=shown[columns])
 
     def _of_head(self, tastes: Sequence[Taste]) -> Floats:
         known = [self._known(taste) for taste in tastes]
         if self._weights is not None:
-            return np.stack([weights @ self._weights[mine] for mine, weights in known])
+            return np.asarray(_rows(known, len(self._weights)) @ self._weights)
         factors, left, right = self._by_users()
         people = np.stack([factors[:, mine] @ (weights * left[mine]) for mine, weights in known])
         return (people @ factors * right).astype(np.float32)
@@ -124,3 +131,12 @@ class Ease:
     def _by_users(self) -> tuple[Floats, Floats, Floats]:
         arrays = self._arrays
         return arrays["ease.factors"], arrays["ease.left"], arrays["ease.right"]
+
+
+def _rows(known: Sequence[tuple[Ints, Floats]], size: int) -> Sparse:
+    """(b x size) CSR of places and weights: multiplied so, no row of B is copied."""
+    ends = np.cumsum([0, *(len(mine) for mine, _ in known)])
+    weights = np.concatenate([weights for _, weights in known])
+    return sp.csr_matrix(
+        (weights, np.concatenate([mine for mine, _ in known]), ends), shape=(len(known), size)
+    )

@@ -1,6 +1,5 @@
 """One trained model: plain arrays and a little JSON, and its rankers with scores side by side."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recommender.ranking.als import Als
-from recommender.ranking.arrays import Arrays, Floats, Ints, unpack_sparse
+from recommender.ranking.arrays import Arrays, Floats, Ints, altered, unpack_sparse
 from recommender.ranking.catalogue import GENRE, genre_columns, unpack_vocabulary
 from recommender.ranking.content import Content, Genres
 from recommender.ranking.ease import Ease
@@ -33,6 +32,9 @@ TYPES: Mapping[str, frozenset[str]] = {
     "collaborative": _CROWD | COLLABORATIVE,
     "hybrid": _CROWD | CONTENT | COLLABORATIVE,
 }
+# Above so many movies a list is ranked among the most popular, and only where filters leave too few
+# of those among the others: a list costs what this number says, however many movies there are.
+MOST_CANDIDATES = 120_000
 # The least history length of each bucket that has blend weights of its own.
 BUCKETS = (0, 1, 3, 6, 12, 25, 60)
 
@@ -63,7 +65,8 @@ class Ensemble:
         self.vocabulary = unpack_vocabulary(arrays)
         self.rows = unpack_sparse("content", arrays)
         self.genres = _genres(self.rows, self.vocabulary)
-        self._rankers = self._build(arrays)
+        self._rankers = self._scorers = self._build(arrays)
+        self.candidates: Ints = np.arange(len(self.movie_ids))
 
     def __len__(self) -> int:
         return len(self.movie_ids)
@@ -106,16 +109,34 @@ class Ensemble:
 
     def with_popularity(self, counts: Floats, recent: Floats) -> "Ensemble":
         """The same with popularity and recent popularity (n,) as they are now."""
-        fresh = copy.copy(self)
-        fresh.popularity = counts
         now = trend_of_now(recent)
-        fresh._rankers = {  # noqa: SLF001 - a copy of this very object
-            **self._rankers,
+        crowd: dict[str, Ranker] = {
             "popularity": Popularity(counts),
             "trend": Trend(now, len(self)),
             "unmet": Unmet(now, len(self)),
         }
-        return fresh
+        return altered(
+            self,
+            popularity=counts,
+            _rankers=self._rankers | crowd,
+            _scorers=self._scorers | self._narrowed(crowd, self.candidates),
+        )
+
+    def among(self, places: Ints) -> "Ensemble":
+        """The same with these places (ascending) as its candidates: only they are scored."""
+        return altered(self, candidates=places, _scorers=self._narrowed(self._rankers, places))
+
+    def focused(self) -> "Ensemble":
+        """With the MOST_CANDIDATES most popular as candidates, where there are more movies."""
+        if len(self) <= MOST_CANDIDATES:
+            return self
+        order = np.argpartition(-self.popularity, MOST_CANDIDATES)
+        return self.among(np.sort(order[:MOST_CANDIDATES]))
+
+    def _narrowed(self, rankers: Mapping[str, Ranker], places: Ints) -> dict[str, Ranker]:
+        if len(places) == len(self):
+            return dict(rankers)
+        return {name: ranker.among(places) for name, ranker in rankers.items()}
 
     def weights(self, kind: str, taste: Taste, *, without: frozenset[str]) -> dict[str, float]:
         """The blend of a type for a taste, with some rankers switched off.
@@ -134,20 +155,44 @@ class Ensemble:
         }
 
     def scores(self, tastes: Sequence[Taste], names: Sequence[str]) -> tuple[Floats, Floats]:
-        """(b, k, n) scores of the named rankers, each divided by its spread; spreads (b, k)."""
-        scores = np.empty((len(tastes), len(names), len(self)), np.float32)
-        for row, name in enumerate(names):
-            scores[:, row] = self._rankers[name].scores(tastes)
-        spreads = scores.std(axis=2) if scores.size else np.ones(scores.shape[:2], np.float32)
-        spreads[spreads < 1e-9] = 1.0
+        """(b, k, c) scores of the named rankers for the candidates, each divided by its spread;
+        spreads (b, k)."""
+        scores, spreads = self._raw(tastes, names)
         scores /= spreads[:, :, None]
         return scores, spreads
 
-    def per_unit(self, taste: Taste, weights: Mapping[str, float]) -> dict[str, float]:
-        """What a unit of each ranker's own score adds to the blend, for this person."""
+    def _raw(self, tastes: Sequence[Taste], names: Sequence[str]) -> tuple[Floats, Floats]:
+        scores = np.empty((len(tastes), len(names), len(self.candidates)), np.float32)
+        for row, name in enumerate(names):
+            scores[:, row] = self._scorers[name].scores(tastes)
+        spreads = _spreads(scores) if scores.size else np.ones(scores.shape[:2], np.float32)
+        spreads[spreads < 1e-9] = 1.0
+        return scores, spreads
+
+    def raw_totals(self, taste: Taste, per_unit: Mapping[str, float]) -> Floats:
+        """(c,) the candidates' scores, by what a unit of each ranker's own score adds."""
+        total = np.zeros(len(self.candidates), np.float32)
+        for name, unit in per_unit.items():
+            total += np.float32(unit) * self._scorers[name].scores([taste])[0]
+        return total
+
+    def totals(self, taste: Taste, weights: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:
+        """(c,) the blended scores of the candidates, and what a unit of each ranker's own score
+        adds to them."""
         names = list(weights)
-        _, spreads = self.scores([taste], names)
-        return {name: weights[name] / float(s) for name, s in zip(names, spreads[0], strict=True)}
+        scores, spreads = self._raw([taste], names)
+        blend = np.array([weights[name] for name in names], np.float32) / spreads[0]
+        return (blend @ scores[0]).astype(np.float32), dict(zip(names, blend.tolist(), strict=True))
+
+
+def _spreads(scores: Floats) -> Floats:
+    """The standard deviation of each row, with each row read but twice."""
+    size = scores.shape[2]
+    mean = scores @ np.full(size, 1.0 / size, np.float32)
+    squares = np.einsum("bkn,bkn->bk", scores, scores) / size
+    variances = squares - np.square(mean)
+    # What is left of equal scores by rounding is no spread.
+    return np.sqrt(np.where(variances > 1e-5 * squares, variances, 0.0)).astype(np.float32)
 
 
 def _genres(rows: Any, vocabulary: Sequence[str]) -> Genres:

@@ -10,9 +10,12 @@ from recommender.ranking.arrays import (
     Floats,
     Ints,
     Sparse,
+    altered,
+    block_of,
     pack_sparse,
     unit_rows,
     unpack_sparse,
+    with_columns,
 )
 from recommender.ranking.signals import Taste, as_rows
 
@@ -34,12 +37,14 @@ class Neighbours:
     """Scores by the neighbours of the movies a person had; any movie with interactions."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._nearest = unpack_sparse("neighbours", arrays)
+        self._nearest = self._scored = unpack_sparse("neighbours", arrays)
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         weights = [taste.weights for taste in tastes]
-        return (as_rows(tastes, weights, self._nearest.shape[0]) @ self._nearest).toarray()
+        return (as_rows(tastes, weights, self._nearest.shape[0]) @ self._scored).toarray()
+
+    def among(self, places: Ints) -> "Neighbours":
+        return altered(self, _scored=with_columns(self._nearest, places))
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
-        block = self._nearest[taste.movies][:, movies].toarray()
-        return (block * taste.weights[:, None]).astype(np.float32)
+        return block_of(self._nearest, taste.movies, movies) * taste.weights[:, None]

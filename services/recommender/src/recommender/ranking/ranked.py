@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.ranking.arrays import Floats, Ints, Mask, best_first
 from recommender.ranking.diversity import diversified
-from recommender.ranking.ensemble import COLLABORATIVE, CONTENT, Ensemble
+from recommender.ranking.ensemble import COLLABORATIVE, CONTENT, MOST_CANDIDATES, Ensemble
 from recommender.ranking.reasons import Reason, reasons
 from recommender.ranking.signals import Taste
 
@@ -52,12 +52,12 @@ class Ranked:
 def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
     """The best `count` movies that are allowed and not seen: everything is left out before."""
     weights = ensemble.weights(wish.kind, taste, without=wish.switched_off)
-    candidates = np.flatnonzero(_open_to(len(ensemble), taste, wish))
-    totals, per_unit = _totals(ensemble, taste, weights)
-    scores = totals[candidates]
     wanted = wish.count
     if wish.diversity > 0:
         wanted = max(wish.count, min(MAXIMUM_POOL, max(MINIMUM_POOL, wish.count * POOL_PER_PLACE)))
+    ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted)
+    totals, per_unit = ensemble.totals(taste, weights)
+    candidates, scores = ensemble.candidates[open_to], totals[open_to]
     ids = ensemble.movie_ids[candidates]
     pool = best_first(scores, ensemble.popularity[candidates], ids, wanted)
     if wish.diversity > 0:
@@ -87,26 +87,31 @@ def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) ->
         for name, weight in {"content": 1.0, "ease": 0.5, "neighbours": 0.3, "als": 0.1}.items()
         if ensemble.ranker(name) is not None
     }
-    totals, per_unit = _totals(ensemble, taste, weights)
     open_to = _open_to(len(ensemble), taste, Wish("content_based", count, allowed=allowed))
-    candidates = np.flatnonzero(open_to)
-    ids = ensemble.movie_ids[candidates]
-    pool = best_first(totals[candidates], ensemble.popularity[candidates], ids, count)
-    likeness = totals[candidates][pool] / max(float(totals[movie]), float(totals.max()), 1e-9)
+    ensemble, open_to = _enough(ensemble, open_to, count)
+    totals, per_unit = ensemble.totals(taste, weights)
+    candidates, scores = ensemble.candidates[open_to], totals[open_to]
+    pool = best_first(
+        scores, ensemble.popularity[candidates], ensemble.movie_ids[candidates], count
+    )
+    own = ensemble.among(one).raw_totals(taste, per_unit)
+    likeness = scores[pool] / max(float(own[0]), float(totals.max(initial=0.0)), 1e-9)
     return Ranked(candidates[pool], np.clip(likeness, 0.0, 1.0).astype(np.float32), per_unit)
+
+
+def _enough(ensemble: Ensemble, open_to: Mask, wanted: int) -> tuple[Ensemble, Mask]:
+    """The ensemble with candidates of which enough are open, and which of them are."""
+    shown = open_to[ensemble.candidates]
+    if len(shown) == len(open_to) or int(shown.sum()) >= wanted:
+        return ensemble, shown
+    places = np.flatnonzero(open_to)
+    if len(places) > MOST_CANDIDATES:
+        best = np.argpartition(-ensemble.popularity[places], MOST_CANDIDATES)
+        places = np.sort(places[best[:MOST_CANDIDATES]])
+    return ensemble.among(places), np.ones(len(places), bool)
 
 
 def _open_to(size: int, taste: Taste, wish: Wish) -> Mask:
     open_to = np.ones(size, bool) if wish.allowed is None else wish.allowed.copy()
     open_to[taste.seen] = False
     return open_to
-
-
-def _totals(
-    ensemble: Ensemble, taste: Taste, weights: dict[str, float]
-) -> tuple[Floats, dict[str, float]]:
-    names = list(weights)
-    scores, spreads = ensemble.scores([taste], names)
-    blend = np.array([weights[name] for name in names], np.float32)
-    per_unit = dict(zip(names, (blend / spreads[0]).tolist(), strict=True))
-    return (blend @ scores[0]).astype(np.float32), per_unit

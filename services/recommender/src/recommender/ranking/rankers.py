@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from recommender.ranking.arrays import Arrays, Floats, Ints
+from recommender.ranking.arrays import Arrays, Floats, Ints, altered, positions_of
 from recommender.ranking.signals import Taste
 
 TREND_DAYS = 45.0
@@ -24,6 +24,10 @@ class Ranker(Protocol):
         """(len(taste), len(movies)): what each movie of the taste adds; None: not from movies."""
         ...
 
+    def among(self, places: Ints) -> "Ranker":
+        """This view of the movies at these places alone: scores (b, len(places)) in their order."""
+        ...
+
 
 class Popularity:
     """ln(1 + how many people had something to do with the movie), the same for everyone."""
@@ -36,6 +40,9 @@ class Popularity:
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
+
+    def among(self, places: Ints) -> "Popularity":
+        return altered(self, _scores=self._scores[places])
 
 
 def train_trend(movies: Ints, at: np.ndarray, size: int) -> Arrays:
@@ -87,7 +94,7 @@ class Trend:
 
     def __init__(self, arrays: Arrays, size: int) -> None:
         self._moments = arrays["trend.moments"]
-        self._values = arrays["trend.values"]
+        self._values = np.log1p(arrays["trend.values"])
         self._movies = arrays["trend.movies"]
         self._size = size
 
@@ -95,7 +102,7 @@ class Trend:
         scores = np.zeros((len(tastes), self._size), np.float32)
         if len(self._moments):
             for row, taste in zip(scores, tastes, strict=True):
-                row[self._movies] = np.log1p(self._values[self._moment(taste.at)])
+                row[self._movies] = self._values[self._moment(taste.at)]
         return scores
 
     def _moment(self, at: float) -> int:
@@ -105,6 +112,13 @@ class Trend:
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
+
+    def among(self, places: Ints) -> "Trend":
+        dense = len(self._movies) == self._size
+        columns = places if dense else positions_of(self._movies, self._size)[places]
+        held = np.flatnonzero(columns >= 0)
+        values = self._values[:, columns[held]]
+        return altered(self, _values=values, _movies=held, _size=len(places))
 
 
 class Unmet:
@@ -124,3 +138,6 @@ class Unmet:
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats | None:  # noqa: ARG002 - as above
         return None
+
+    def among(self, places: Ints) -> "Unmet":
+        return altered(self, _first=self._first[places], _size=len(places))

@@ -62,7 +62,7 @@ def _crowd(
     for row, name in enumerate(("popularity", "trend")):
         ranker = ensemble.ranker(name)
         if ranker is not None and name in weights:
-            both[row] = weights[name] * ranker.scores([taste])[0, movies]
+            both[row] = weights[name] * ranker.among(movies).scores([taste])[0]
     return ["trending" if recent > ever else "popular" for ever, recent in both.T]
 
 

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, csr, pack_sparse, unpack_sparse
+from recommender.ranking.arrays import (
+    Arrays,
+    Floats,
+    Ints,
+    Sparse,
+    altered,
+    block_of,
+    csr,
+    pack_sparse,
+    unpack_sparse,
+    with_columns,
+)
 from recommender.ranking.signals import Taste, as_rows
 
 WINDOW = 6
@@ -58,31 +69,38 @@ def _ordered(people: Ints, at: np.ndarray) -> np.ndarray:
 
 
 def largest(matrix: Sparse, count: int) -> Sparse:
-    """The `count` largest values of each row."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    rank = np.arange(len(order)) - matrix.indptr[rows]
-    kept = order[rank < count]
-    return csr(matrix.data[kept], rows[kept], matrix.indices[kept], matrix.shape)
+    """The `count` largest values of each row; of equal ones those further to the left."""
+    sizes = np.diff(matrix.indptr)
+    kept = np.repeat(sizes <= count, sizes)
+    for row in np.flatnonzero(sizes > count):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        kept[start + np.argsort(-matrix.data[start:end], kind="stable")[:count]] = True
+    rows = np.repeat(np.arange(matrix.shape[0]), sizes)[kept]
+    return csr(matrix.data[kept], rows, matrix.indices[kept], matrix.shape)
 
 
 class InTime:
     """Scores by neighbours in time: of the whole history, or chiefly of the latest movies."""
 
     def __init__(self, arrays: Arrays, *, latest: bool) -> None:
-        self._after = unpack_sparse("sequence.after", arrays)
-        self._before = unpack_sparse("sequence.before", arrays)
+        self._after = self._scored_after = unpack_sparse("sequence.after", arrays)
+        self._before = self._scored_before = unpack_sparse("sequence.before", arrays)
         self._latest = latest
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         weights = [self._weights(taste) for taste in tastes]
         told = as_rows(tastes, weights, self._after.shape[0])
         told.eliminate_zeros()
-        return (told @ self._after + self._share * (told @ self._before)).toarray()
+        told_of = told @ self._scored_after + self._share * (told @ self._scored_before)
+        return told_of.toarray()
+
+    def among(self, places: Ints) -> "InTime":
+        after, before = with_columns(self._after, places), with_columns(self._before, places)
+        return altered(self, _scored_after=after, _scored_before=before)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
-        after = self._after[taste.movies][:, movies].toarray()
-        before = self._before[taste.movies][:, movies].toarray()
+        after = block_of(self._after, taste.movies, movies)
+        before = block_of(self._before, taste.movies, movies)
         return ((after + self._share * before) * self._weights(taste)[:, None]).astype(np.float32)
 
     @property

@@ -17,7 +17,15 @@ from recommender.ranking.blending import (
 )
 from recommender.ranking.catalogue import Catalogue, pack_vocabulary, rarity, tf_idf
 from recommender.ranking.ease import FACTOR_CELLS, Ease, train_ease, usual_regularization
-from recommender.ranking.ensemble import BUCKETS, FORMAT, RANKERS, Ensemble, Model, bucket_of
+from recommender.ranking.ensemble import (
+    BUCKETS,
+    FORMAT,
+    MOST_CANDIDATES,
+    RANKERS,
+    Ensemble,
+    Model,
+    bucket_of,
+)
 from recommender.ranking.neighbours import train_neighbours
 from recommender.ranking.rankers import train_trend, trend_of_now
 from recommender.ranking.sequence import train_sequence
@@ -183,7 +191,7 @@ def _learnt(
     if not options.learn_blend or len(people) < FEWEST_PEOPLE:
         return options, untaught_weights()
     rng = np.random.default_rng(options.seed)
-    budget = max(50, VALIDATION_CELLS // (len(catalogue) * len(BUCKETS)))
+    budget = max(50, VALIDATION_CELLS // (min(len(catalogue), MOST_CANDIDATES) * len(BUCKETS)))
     most = min(MAXIMUM_VALIDATION_USERS, budget)
     held = rng.permutation(people)[: min(most, len(people) // 2 + 1)]
     cases: list[Case] = []
@@ -224,7 +232,8 @@ def _firmness(placed: Interactions, lessons: Sequence[Lesson], size: int) -> flo
 def _untaught(
     placed: Interactions, catalogue: Catalogue, content: Sparse, options: Options
 ) -> Ensemble:
-    return Ensemble(Model(_fit(placed, catalogue, content, options) | untaught_weights()))
+    model = Model(_fit(placed, catalogue, content, options) | untaught_weights())
+    return Ensemble(model).focused()
 
 
 def _people(held: Interactions) -> Iterator[Signals]:

@@ -1,6 +1,6 @@
 """What people did and how they want to be recommended to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,10 +13,15 @@ from sqlalchemy.engine import Connection
 from recommender.domain import Change, Preferences
 from recommender.ranking.signals import Signals
 from recommender.ranking.training import Interactions
+from recommender.store.copying import copied
 from recommender.tables import interaction, preferences, taste
 
-_CHUNK = 50_000
-_TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
+_ALL_INTERACTIONS = """
+    select hashtextextended(user_id::text, 0), movie_id, kind, coalesce(rating, 'NaN'),
+        extract(epoch from occurred_at)::float8
+    from interaction where not deleted
+"""
+_INTERACTION = {"person": ">i8", "movie_id": ">i8", "kind": ">i2", "rating": ">f4", "at": ">f8"}
 
 _SIGNALS_OF = sa.select(
     interaction.c.movie_id,
@@ -159,28 +164,14 @@ def count_interactions(connection: Connection) -> int:
 
 def all_interactions(connection: Connection) -> Interactions:
     """Every interaction that stands, as arrays; a person is a 64-bit hash of their id."""
-    number = sa.func.hashtextextended(sa.cast(interaction.c.user_id, sa.Text), 0)
-    statement = sa.select(
-        number,
-        interaction.c.movie_id,
-        interaction.c.kind,
-        interaction.c.rating,
-        sa.extract("epoch", interaction.c.occurred_at),
-    ).where(~interaction.c.deleted)
-    chunks = list(_chunks(connection, statement))
-    if not chunks:
-        return Interactions(np.empty(0, np.int64), _signals([]))
-    users, movies, kinds, ratings, at = (
-        np.concatenate(column) for column in zip(*chunks, strict=True)
+    rows = copied(connection, _ALL_INTERACTIONS, _INTERACTION)
+    signals = Signals(
+        rows["movie_id"].astype(np.int64),
+        rows["kind"].astype(np.int64),
+        rows["rating"].astype(np.float32),
+        rows["at"].astype(np.float64),
     )
-    return Interactions(users, Signals(movies, kinds, ratings, at))
-
-
-def _chunks(connection: Connection, statement: sa.Executable) -> Iterator[tuple[Any, ...]]:
-    streamed = connection.execution_options(stream_results=True, yield_per=_CHUNK)
-    for rows in streamed.execute(statement).partitions(_CHUNK):
-        columns = list(zip(*rows, strict=True))
-        yield (np.asarray(columns[0], np.int64), *_columns(columns[1:]))
+    return Interactions(rows["person"].astype(np.int64), signals)
 
 
 def _columns(columns: Sequence[Sequence[Any]]) -> tuple[Any, Any, Any, Any]:
