@@ -58,9 +58,19 @@ def test_the_readme_lists_every_rpc(service: str):
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_readme_lists_every_event(service: str):
     readme = _readme(service)
+    assert [name for name in _facts(service) if name not in readme] == []
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "gateway"])
+def test_every_event_is_told_by_its_owner(service: str):
+    folder = ROOT / ("gateway" if service == "gateway" else f"services/{service}") / "src"
+    code = "".join(path.read_text() for path in folder.rglob("*.py"))
+    assert [name for name in _facts(service) if f".{name}(" not in code] == []
+
+
+def _facts(service: str) -> list[str]:
     events = _file(service, "events").message_types_by_name.values()
-    facts = [event.name for event in events if event.name not in _parts(events)]
-    assert [name for name in facts if name not in readme] == []
+    return [event.name for event in events if event.name not in _parts(events)]
 
 
 def _parts(messages: Any) -> set[str]:

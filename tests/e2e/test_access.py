@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -205,7 +206,11 @@ def bad_tokens(suite: Suite, owned: Owned, key: str) -> dict[str, str]:
     def mint(**more: Any) -> str:
         return minted(suite, {**claims, **more})
 
+    gone = suite.person()
+    erasing = gone.api.request("DELETE", "/me", json={"password": gone.password})
+    assert erasing.status_code == 202
     return {
+        "of somebody erased": mint(sub=gone.tokens["user"]["user_id"], sid=str(uuid4())),
         "forged": jwt.encode(admin, Ed25519PrivateKey.generate(), "EdDSA", headers=header),
         "unsigned": jwt.encode(claims, "", "none", headers=header),
         "symmetric": jwt.encode(claims, "k" * 32, "HS256", headers=header),
@@ -269,6 +274,12 @@ def call(channel: grpc.Channel, method: MethodDescriptor, request: Message, meta
         return refusal_from(refused.code(), refused.details(), trailer).reason
 
 
+def _refused(channel: grpc.Channel, method: MethodDescriptor, tokens: Iterable[str]) -> bool:
+    request = request_about(method, {})
+    answers = {call(channel, method, request, [bearer(token)]) for token in tokens}
+    return answers == {"UNAUTHENTICATED"}
+
+
 def bearer(token: str) -> tuple[str, str]:
     return "authorization", f"Bearer {token}"
 
@@ -287,6 +298,8 @@ def test_every_rpc_lets_in_whom_the_policy_names_and_tells_them_nothing_of_other
     bad += [[person, ("x-service-authorization", f"Bearer {false}")]]
     bad += [[("x-service-authorization", person[1])]]
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        first = next(methods(service))
+        eventually(lambda: _refused(channel, first, bad_tokens.values()))  # the event travels
         for method in methods(service):
             access, request = access_of(method), request_about(method, owned.ids)
             name = method.full_name
@@ -319,6 +332,42 @@ PERSON = {"ACCESS_PUBLIC", "ACCESS_USER", "ACCESS_USER_OR_SERVICE"}
 SERVICE = {
     "ACCESS_PUBLIC", "ACCESS_SERVICE", "ACCESS_USER_OR_SERVICE", "ACCESS_ADMIN_OR_SERVICE",
 }  # fmt: skip
+
+
+def test_a_disabled_account_is_let_in_by_nobody_until_it_is_enabled(suite: Suite) -> None:
+    person = suite.person()
+    user_id = person.tokens["user"]["user_id"]
+    token = minted(suite, {"sub": user_id, "sid": str(uuid4()), "role": "user"})
+    ports = {name: one["port"] for name, one in suite.processes().items()}
+    holding = [ports[f"{name}.serve"] for name in ("users", "interactions", "recommender")]
+    holding.append(ports["analytics.serve"])
+    with suite.admin() as admin, suite.client(token) as client, ExitStack() as stack:
+        channels = [
+            stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")) for port in holding
+        ]
+
+        def let_in() -> set[bool]:
+            answers = [
+                call(channel, exporting, request_about(exporting, {}), [bearer(token)])
+                for channel, exporting in zip(channels, _exporting(), strict=True)
+            ]
+            there = [answer != "UNAUTHENTICATED" for answer in answers]
+            return {*there, client.get("/me").status_code == 200}
+
+        for status, expected in (("disabled", {False}), ("active", {True})):
+            changed = admin.patch(f"/admin/users/{user_id}", json={"status": status})
+            assert changed.status_code == 200
+            eventually(lambda expected=expected: let_in() == expected)
+
+
+def _exporting() -> list[MethodDescriptor]:
+    services = ("users", "interactions", "recommender", "analytics")
+    return [
+        method
+        for service in services
+        for method in methods(service)
+        if method.name == "ExportPersonalData"
+    ]
 
 
 def test_no_header_and_no_spelling_gains_a_guess(suite: Suite) -> None:

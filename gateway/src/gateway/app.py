@@ -153,11 +153,20 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
 
 def _door(settings: Settings, stub: Any, stack: AsyncExitStack) -> Door:
     client = redis.Redis.from_url(settings.redis_streams_url)
-    revocations = Revocations(client, types={users_events.SessionRevoked.DESCRIPTOR.full_name})
+    revocations = Revocations(
+        client,
+        types={users_events.SessionRevoked.DESCRIPTOR.full_name},
+        access={users_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
+    )
     revocations.start()
     stack.callback(client.close)
     stack.callback(revocations.stop)
     return Door(Keys(stub), revocations, settings.internal_key.get_secret_value())
+
+
+def _lets_in(event: Event) -> bool:
+    """Whether a changed account may still be used."""
+    return users_events.UserAccessChanged.FromString(event.payload).status != "disabled"
 
 
 def _live(settings: Settings, door: Door, sequences: Sequences, stack: AsyncExitStack) -> Live:

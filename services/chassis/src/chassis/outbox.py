@@ -116,6 +116,11 @@ def _keep(connection: Connection, name: str, value: str) -> None:
     )
 
 
+def wait_for_publishers(connection: Connection) -> None:
+    """Until whoever publishes now is done: from then on nothing is published that is gone here."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PUBLISH_LOCK)))
+
+
 class Relay:
     """Carries the outbox of one database to Redis; run as many as you like."""
 
@@ -174,8 +179,7 @@ class Relay:
             self._replaying = _state(connection, "replay") is not None
         if known != self._life(known[0]):
             with self._database.begin() as connection:
-                # Whoever publishes now holds this lock shared until their rows are marked.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(PUBLISH_LOCK)))
+                wait_for_publishers(connection)  # until their rows are marked
                 self._begin_anew(connection)
             self._replaying = True
 

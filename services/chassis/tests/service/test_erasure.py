@@ -1,6 +1,8 @@
 """A person is forgotten by tables, streams and keys, however often it is tried or cut off."""
 
+import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +21,8 @@ from chassis.erasure import (
 from chassis.errors import Unavailable
 from chassis.events import Fact, append, stream_key
 from chassis.jobs import Worker, enqueue
-from chassis.outbox import publish
-from chassis.tables import dead_letter, idempotency, job, outbox
+from chassis.outbox import PUBLISH_LOCK, publish
+from chassis.tables import dead_letter, idempotency, inbox, job, outbox
 
 ADA, GRACE = uuid.uuid4(), uuid.uuid4()
 TOMBSTONES = Tombstones("a key of at least thirty-two characters")
@@ -112,6 +114,47 @@ def test_dead_letters_jobs_and_answers_go_too(database):
     with database.read() as connection:
         left = connection.execute(sa.select(job.c.payload, job.c.key)).all()
     assert not [row for row in left if str(ADA) in str(row)]
+
+
+def test_events_that_were_never_heard_are_waited_for_though_redis_was_flushed(saga):
+    """A flushed stream looks read to its end; what was not counted would be lost."""
+    event = fact(b"", actor=ADA)
+    published(saga.database, event, Fact("deeds.v1.Uncounted", "a", 1, b"", actor=str(ADA)))
+    saga.eraser = replace(saga.eraser, hearers={"counter": ["deeds.v1.Done"]})
+    saga.request()
+    saga.work()
+    assert saga.acknowledged == []
+    assert count(saga.database, outbox) == 2
+    with saga.database.begin() as connection:
+        connection.execute(sa.insert(inbox).values(consumer="counter", event_id=event.event_id))
+    saga.work()
+    assert len(saga.acknowledged) == 1
+    assert count(saga.database, outbox) == 0
+
+
+def test_what_a_replay_publishes_meanwhile_goes_too(saga, redis_streams):
+    """After its rows were read, and before they were deleted."""
+    published(saga.database, fact(b"", actor=ADA))
+    publishing, deleting = threading.Event(), threading.Event()
+
+    def publish_again():
+        with saga.database.begin() as connection:
+            wait = sa.select(sa.func.pg_advisory_xact_lock_shared(PUBLISH_LOCK))
+            connection.execute(wait)
+            publishing.set()
+            deleting.wait(30)
+            append(redis_streams, STREAM, [fact(b"", actor=ADA)])
+
+    relay = threading.Thread(target=publish_again)
+    relay.start()
+    publishing.wait(30)
+    rewriters = {"deeds.v1.Done": lambda _payload, _user_id: deleting.set()}
+    saga.eraser = replace(saga.eraser, rewriters=rewriters)
+    saga.request()
+    saga.work()
+    relay.join()
+    assert len(saga.acknowledged) == 1
+    assert redis_streams.xlen(stream_key(STREAM)) == 0
 
 
 def test_stream_entries_go_once_every_group_has_read_them(redis_streams):

@@ -1,6 +1,8 @@
 """Each event has its effect once, whoever dies, flushes or chokes on it."""
 
 import threading
+import uuid
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -46,7 +48,12 @@ def dead_letters(database):
         return connection.execute(sa.text("select * from dead_letter")).mappings().all()
 
 
-def consumer(database, redis, handler=count, *, batch=None, instance="one", **more):
+def inbox(database):
+    with database.read() as connection:
+        return connection.execute(sa.text("select * from inbox")).all()
+
+
+def consumer(database, redis, handler: Any = count, *, batch=None, instance="one", **more: Any):
     return Consumer(
         name="counter",
         database=database,
@@ -128,6 +135,25 @@ def test_an_event_that_fails_once_is_tried_again(database, redis_streams, backgr
     with background(consumer(database, redis_streams, stumble).run):
         eventually(lambda: effects(database) == {"a": 1})
     assert dead_letters(database) == []
+
+
+def test_no_letter_is_kept_of_somebody_erased(database, redis_streams, background):
+    """Buried after the erasure was acknowledged, it would stay for good."""
+    erased, other = uuid.uuid4(), uuid.uuid4()
+
+    def never(_connection, _event):
+        raise ValueError("cannot read this")
+
+    append(redis_streams, STREAM, [fact(f"{who}:7:rating") for who in (erased, other)])
+    append(redis_streams, STREAM, [fact("a", payload=b"\x0a$" + str(erased).encode())])
+    redis_streams.xadd(KEY, {"nonsense": str(erased)})
+    handling = consumer(
+        database, redis_streams, never, erased=lambda _connection, ids: ids & {erased}
+    )
+    with background(handling.run):
+        eventually(lambda: len(inbox(database)) == 4)
+        eventually(lambda: pending(redis_streams) == 0)
+    assert [letter["aggregate_id"] for letter in dead_letters(database)] == [f"{other}:7:rating"]
 
 
 def test_an_entry_that_is_no_event_is_buried(database, redis_streams, background):

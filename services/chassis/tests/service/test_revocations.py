@@ -64,6 +64,21 @@ def test_wiring_says_what_an_event_revokes(following, redis_streams):
     eventually(lambda: revocations(user_id) and revocations(session_id))
 
 
+def test_who_is_shut_out_stays_so_until_let_in_again(following, redis_streams):
+    changed = "marquee.users.v1.UserAccessChanged"
+    let_in = iter([False, True, False])
+    user_id, other = uuid.uuid4(), uuid.uuid4()
+    append(redis_streams, changed, user_id)
+    revocations = following(access={changed: lambda _event: next(let_in)})
+    eventually(lambda: revocations(user_id))
+    append(redis_streams, changed, user_id)
+    eventually(lambda: not revocations(user_id))
+    append(redis_streams, changed, "not-a-uuid")
+    append(redis_streams, changed, other)
+    eventually(lambda: revocations.known)
+    assert not revocations(user_id)
+
+
 def test_an_event_that_makes_no_sense_stops_nothing(following, redis_streams):
     session_id = uuid.uuid4()
     revocations = following()

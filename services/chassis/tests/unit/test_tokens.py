@@ -34,6 +34,19 @@ def test_an_access_token_names_person_session_and_role(tokens):
     assert (caller.role, caller.service) == ("admin", None)
 
 
+def test_a_token_of_somebody_erased_is_refused_in_whatever_session(tokens):
+    erased, other = uuid.uuid4(), uuid.uuid4()
+    verifier = TokenVerifier(
+        keys=lambda: tokens.keys,
+        internal_key=INTERNAL_KEY,
+        revoked=lambda _id: False,
+        erased=lambda user_id: user_id == erased,
+    )
+    assert verifier.verify(tokens.access_token(other)).user_id == other
+    with pytest.raises(Unauthenticated):
+        verifier.verify(tokens.access_token(erased, session_id=uuid.uuid4()))
+
+
 @pytest.mark.parametrize(
     "claims",
     [

@@ -106,6 +106,9 @@ _DIFFERENCES: Mapping[str, Difference] = {
     events.RatingsImported.DESCRIPTOR.full_name: _ratings_imported,
 }
 
+COUNTED = frozenset(_DIFFERENCES)
+"""Types of our own events that the statistics of movies are made of."""
+
 SUBSCRIPTIONS = (
     Subscription(
         stream="catalog.events",

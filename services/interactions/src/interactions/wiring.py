@@ -9,7 +9,7 @@ import redis
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
-from chassis.events import Consumer
+from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.outbox import Relay
@@ -23,7 +23,7 @@ from interactions.operations.matching import Matching
 from interactions.rpc.neighbours import Neighbours
 from interactions.rpc.servicer import InteractionsServicer
 from interactions.settings import Settings
-from interactions.subscriptions import SUBSCRIPTIONS, erasures
+from interactions.subscriptions import COUNTED, SUBSCRIPTIONS, erasures
 from marquee.catalog.v1 import catalog_pb2_grpc
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.users.v1 import events_pb2 as users_events
@@ -42,6 +42,7 @@ def serve(settings: Settings) -> None:
     revocations = Revocations(
         redis.Redis.from_url(settings.redis_streams_url),
         types=[users_events.SessionRevoked.DESCRIPTOR.full_name],
+        access={users_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     internal_key = settings.internal_key.get_secret_value()
     servicer = InteractionsServicer(
@@ -62,7 +63,12 @@ def serve(settings: Settings) -> None:
             )
         ],
         settings=settings,
-        verifier=TokenVerifier(keys=keys, internal_key=internal_key, revoked=revocations),
+        verifier=TokenVerifier(
+            keys=keys,
+            internal_key=internal_key,
+            revoked=revocations,
+            erased=Tombstones(internal_key).erased_from(database),
+        ),
         readiness=lambda: {
             "database": database.ping(),
             "revocations": revocations.known,
@@ -78,12 +84,14 @@ def background(settings: Settings) -> None:
     """Carry our facts to the stream, and take in those of the catalogue and our own."""
     database = _database(settings)
     streams = redis.Redis.from_url(settings.redis_streams_url)
+    eraser = eraser_of(settings, database)
     consumer = Consumer(
         name=NAME,
         database=database,
         redis=streams,
-        subscriptions=(*SUBSCRIPTIONS, erasures(eraser_of(settings, database))),
+        subscriptions=(*SUBSCRIPTIONS, erasures(eraser)),
         instance=settings.instance,
+        erased=eraser.tombstones.erased,
     )
     run_until_signalled(Relay(database, streams).run, consumer.run)
 
@@ -124,6 +132,7 @@ def eraser_of(settings: Settings, database: Database) -> Eraser:
         ),
         own_streams=("interactions.events",),
         rewriters=erasing.REWRITERS,
+        hearers={NAME: COUNTED},
     )
 
 
@@ -149,3 +158,8 @@ def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]
     request = users_pb2.ListSigningKeysRequest()
     reply = users.ListSigningKeys(request, timeout=_KEYS_TIMEOUT_SECONDS)
     return {key.key_id: key.public_key for key in reply.keys}
+
+
+def _lets_in(event: Event) -> bool:
+    """Whether a changed account may still be used."""
+    return users_events.UserAccessChanged.FromString(event.payload).status != "disabled"

@@ -11,7 +11,7 @@ import redis
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
-from chassis.events import Consumer
+from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.loops import keep_going
@@ -100,14 +100,19 @@ def serve(settings: Settings) -> None:
     revocations = Revocations(
         redis.Redis.from_url(settings.redis_streams_url),
         types=(user_events.SessionRevoked.DESCRIPTOR.full_name,),
+        access={user_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
+    internal_key = settings.internal_key.get_secret_value()
     stop = threading.Event()
     server = serve_rpc(
         listen=settings.grpc_listen,
         servicers=[registration(settings, database, live, neighbours)],
         settings=settings,
         verifier=TokenVerifier(
-            keys=keys, internal_key=settings.internal_key.get_secret_value(), revoked=revocations
+            keys=keys,
+            internal_key=internal_key,
+            revoked=revocations,
+            erased=Tombstones(internal_key).erased_from(database),
         ),
         readiness=lambda: {
             "database": database.ping(),
@@ -127,12 +132,14 @@ def background(settings: Settings) -> None:
     """Follow the others' events, carry ours, and write the history behind the answers."""
     database = database_of(settings)
     client = redis.Redis.from_url(settings.redis_streams_url)
+    eraser = eraser_of(settings, database)
     consumer = Consumer(
         name="recommender",
         database=database,
         redis=client,
-        subscriptions=subscriptions(eraser_of(settings, database)),
+        subscriptions=subscriptions(eraser),
         instance=settings.instance,
+        erased=eraser.tombstones.erased,
     )
     relay = Relay(database, client)
     run_until_signalled(
@@ -234,3 +241,8 @@ def _signing_keys(neighbours: Neighbours) -> Mapping[str, bytes]:
         users_pb2.ListSigningKeysRequest(), timeout=_KEYS_SECONDS
     )
     return {key.key_id: key.public_key for key in reply.keys}
+
+
+def _lets_in(event: Event) -> bool:
+    """Whether a changed account may still be used."""
+    return user_events.UserAccessChanged.FromString(event.payload).status != "disabled"

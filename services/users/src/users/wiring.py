@@ -14,6 +14,7 @@ from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
+from chassis.events import Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.mail import mailer_of
@@ -103,6 +104,7 @@ def serve(settings: Settings) -> None:
     revocations = Revocations(
         redis.Redis.from_url(settings.redis_streams_url),
         types=(events.SessionRevoked.DESCRIPTOR.full_name,),
+        access={events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     served = registration(
         settings,
@@ -117,7 +119,10 @@ def serve(settings: Settings) -> None:
         servicers=[served],
         settings=settings,
         verifier=TokenVerifier(
-            keys=keys, internal_key=settings.internal_key.get_secret_value(), revoked=revocations
+            keys=keys,
+            internal_key=settings.internal_key.get_secret_value(),
+            revoked=revocations,
+            erased=tombstones_of(settings).erased_from(database),
         ),
         readiness=lambda: {"database": database.ping(), "signing-keys": keys.known},
         closing=(keys.stop, revocations.stop, database.dispose),
@@ -207,3 +212,8 @@ def _public_keys(database: Database, keyring: Keyring) -> Mapping[str, bytes]:
             return {key.key_id: key.public_key for key in signing_keys(connection)}
     except SQLAlchemyError as error:
         raise Unavailable("the database is not available") from error
+
+
+def _lets_in(event: Event) -> bool:
+    """Whether a changed account may still be used."""
+    return events.UserAccessChanged.FromString(event.payload).status != "disabled"

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from chassis.erasure import Tombstones
 from chassis.outbox import Relay
 from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
@@ -73,7 +74,7 @@ def test_the_account_is_gone_at_once_and_its_name_is_nobodys(world, ada):
         world.refresh(ada.tokens.refresh_token)
     with world.refused("INVALID_GRANT"):
         world.sign_in("ada")
-    assert world.revoked == [UUID(ada.tokens.session_id)]
+    assert world.revoked == [UUID(ada.tokens.session_id), UUID(ada.user.user_id)]
     for name in ("ada", "ADA", "\uff41da"):
         with world.refused("USERNAME_TAKEN"):
             world.register(name, email="other@example.org")
@@ -123,6 +124,14 @@ def test_others_lose_a_follower_and_no_more(world, ada):
         assert (seen.followers_count, seen.following_count) == (followers, following)
 
 
+def test_no_session_at_all_is_good_for_who_is_erased(world, ada):
+    user_id = UUID(ada.user.user_id)
+    erased = Tombstones(world.settings.internal_key.get_secret_value()).erased_from(world.database)
+    assert not erased(user_id)
+    delete(world, ada)
+    assert erased(user_id)
+
+
 def test_ended_sessions_stay_ended_without_telling_whose_they_were(world, ada):
     world.call(
         "RevokeToken", pb.RevokeTokenRequest(token=world.sign_in("ada").tokens.refresh_token)
@@ -135,8 +144,10 @@ def test_ended_sessions_stay_ended_without_telling_whose_they_were(world, ada):
             )
         ).all()
     nameless = [events.SessionRevoked.FromString(row.payload) for row in rows if not row.actor]
-    assert len(nameless) == 2
+    assert len(nameless) == 3
     assert {one.user_id for one in nameless} == {""}
+    # Whatever session a token names; this one goes when the erasure ends.
+    assert nameless[-1].session_id == ada.user.user_id
 
 
 def test_it_is_done_when_all_services_say_so(world, ada):

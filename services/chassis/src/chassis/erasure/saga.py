@@ -1,6 +1,6 @@
 """One service's part in erasing a person: told by an event, done by jobs, acknowledged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from chassis.database import Database
 from chassis.erasure.tombstones import Tombstones
-from chassis.erasure.traces import Rewriter, forget_entries, forget_rows
+from chassis.erasure.traces import Rewriter, forget_entries, forget_rows, require_heard
 from chassis.jobs import Job, JobFunction, Progress, enqueue
+from chassis.outbox import wait_for_publishers
 from chassis.tables import erasure
 
 _KIND = "erase_person"
@@ -66,6 +67,8 @@ class Eraser:
     own_streams: Sequence[str]
     """Streams this service is to rid of the person: those it writes to."""
     rewriters: Mapping[str, Rewriter] = field(default_factory=dict[str, Rewriter])
+    hearers: Mapping[str, Collection[str]] = field(default_factory=dict[str, Collection[str]])
+    """Consumers of this database that follow its own events, and the types they count."""
 
     def request(self, connection: Connection, erasure_id: UUID, user_id: UUID) -> None:
         """What the event's handler calls."""
@@ -96,16 +99,23 @@ class Eraser:
             self._count(connection, erasure_id, self.forget(connection, user_id))
         if not job.payload["last"]:
             return None
-        for stream in self.own_streams:
-            forget_entries(self.streams, stream, user_id)
+        self._forget_entries(user_id)
         with self._transaction() as connection:
+            require_heard(connection, user_id, self.hearers)
             self._count(connection, erasure_id, forget_rows(connection, user_id, self.rewriters))
+        with self._transaction() as connection:
+            wait_for_publishers(connection)
+        self._forget_entries(user_id)  # what was published again meanwhile
         deleted = self._counted(erasure_id)
         self.acknowledge(erasure_id, deleted)
         with self.database.begin() as connection:
             finish(connection, erasure_id)
         log.info("person erased", erasure_id=str(erasure_id), deleted_rows_count=deleted)
         return {"deleted_rows_count": deleted}
+
+    def _forget_entries(self, user_id: UUID) -> None:
+        for stream in self.own_streams:
+            forget_entries(self.streams, stream, user_id)
 
     def _transaction(self) -> Any:
         return self.database.begin(statement_timeout_seconds=_STATEMENT_SECONDS)

@@ -1,12 +1,13 @@
 """Who has been erased, known by a keyed hash only."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from chassis.database import Database
 from chassis.tables import erasure
 
 _PURPOSE = b"marquee erasure"
@@ -33,3 +34,12 @@ class Tombstones:
         known = sa.bindparam("known", list(people), type_=sa.ARRAY(sa.Uuid))
         statement = sa.select(erasure.c.pseudonym).where(erasure.c.pseudonym == sa.func.any(known))
         return {people[pseudonym] for pseudonym in connection.execute(statement).scalars()}
+
+    def erased_from(self, database: Database) -> Callable[[UUID], bool]:
+        """Tells of one person; for TokenVerifier(erased=...)."""
+
+        def erased(user_id: UUID) -> bool:
+            with database.read() as connection:
+                return bool(self.erased(connection, [user_id]))
+
+        return erased

@@ -1,6 +1,6 @@
 """What the chassis itself holds of a person: messages, jobs and answers; streams and keys."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import cast
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from chassis.errors import Unavailable
 from chassis.events.entries import stream_key
 from chassis.events.streams import Raw, consumed_before
-from chassis.tables import dead_letter, idempotency, job, outbox
+from chassis.tables import dead_letter, idempotency, inbox, job, outbox
 
 Rewriter = Callable[[bytes, UUID], bytes | None]
 """An event's payload without a person, when it is about others too; None when nobody is left."""
@@ -38,6 +38,25 @@ def forget_rows(
     ):
         deleted += connection.execute(statement).rowcount
     return deleted
+
+
+def require_heard(
+    connection: Connection, user_id: UUID, hearers: Mapping[str, Collection[str]]
+) -> None:
+    """Unavailable while a consumer of this database has not had an event of the person.
+
+    A stream that was flushed looks read; what was not counted comes again by replay, if it is
+    still in the outbox then.
+    """
+    for consumer, types in hearers.items():
+        heard = sa.exists().where(
+            inbox.c.consumer == consumer, inbox.c.event_id == outbox.c.event_id
+        )
+        unheard = sa.select(sa.func.count()).where(
+            outbox.c.type.in_(types), _mentions(outbox, str(user_id)), sa.not_(heard)
+        )
+        if connection.execute(unheard).scalar_one():
+            raise Unavailable(f"{consumer} has not heard all events of the person")
 
 
 def forget_entries(client: redis.Redis, stream: str, user_id: UUID) -> int:

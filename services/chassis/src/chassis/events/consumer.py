@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import redis
 
 from chassis.database import Database
-from chassis.events.follower import Follower, Subscription
+from chassis.events.follower import Erased, Follower, Subscription, nobody_erased
 
 
 class Consumer:
-    """Handles each event of its subscriptions once; `name` is the group's and the inbox's."""
+    """Handles each event of its subscriptions once; `name` is the group's and the inbox's.
+
+    Of people whom `erased` knows no dead letter is kept.
+    """
 
     def __init__(
         self,
@@ -20,6 +23,7 @@ class Consumer:
         redis: redis.Redis,
         subscriptions: Sequence[Subscription],
         instance: str,
+        erased: Erased = nobody_erased,
         claim_idle_seconds: float = 30.0,
         retry_seconds: float = 0.25,
     ) -> None:
@@ -28,7 +32,14 @@ class Consumer:
             raise ValueError(f"a stream is subscribed to twice: {streams}")
         self._followers = [
             Follower(
-                name, database, redis, subscription, instance, claim_idle_seconds, retry_seconds
+                name,
+                database,
+                redis,
+                subscription,
+                instance,
+                erased,
+                claim_idle_seconds,
+                retry_seconds,
             )
             for subscription in subscriptions
         ]

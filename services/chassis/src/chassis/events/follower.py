@@ -1,13 +1,15 @@
 """One stream, followed as a member of a consumer group."""
 
+import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 import redis
 import structlog
@@ -30,6 +32,8 @@ from chassis.loops import Backoff, Every, is_transient, keep_going
 
 Handler = Callable[[Connection, Event], None]
 BatchHandler = Callable[[Connection, Sequence[Event]], None]
+Erased = Callable[[Connection, Collection[UUID]], Collection[UUID]]
+"""Those of these people who have been erased: Tombstones.erased."""
 
 BATCH = 200
 ATTEMPTS = 5
@@ -37,11 +41,24 @@ DELIVERIES = 25  # so often delivered and never finished: it takes the process d
 _BLOCK_MS = 500
 _HOUSEKEEPING_SECONDS = 60.0
 
+_IDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
 log = structlog.get_logger()
 events_handled = Counter("events_total", "Events by outcome", ["consumer", "stream", "outcome"])
 events_behind = Gauge(
     "events_behind_seconds", "Age of the event handled last", ["consumer", "stream"]
 )
+
+
+def nobody_erased(_connection: Connection, _user_ids: Collection[UUID]) -> Collection[UUID]:
+    """For a consumer that hears of nobody."""
+    return ()
+
+
+def _named_in(event: Event) -> set[UUID]:
+    """Every id an event names, of whatever it is."""
+    text = b" ".join((event.actor.encode(), event.aggregate_id.encode(), event.payload))
+    return {UUID(found.decode()) for found in _IDS.findall(text)}
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,7 @@ class Follower:
         client: redis.Redis,
         subscription: Subscription,
         instance: str,
+        erased: Erased,
         claim_idle_seconds: float,
         retry_seconds: float,
     ) -> None:
@@ -87,6 +105,7 @@ class Follower:
         self._stream = subscription.stream
         self._key = stream_key(subscription.stream)
         self._instance = instance
+        self._erased = erased
         self._claim_idle_ms = int(claim_idle_seconds * 1000)
         self._retry_seconds = retry_seconds
         self._claiming = Every(claim_idle_seconds / 6, at_once=True)
@@ -253,9 +272,18 @@ class Follower:
 
     def _bury(self, entry: Entry, error: str, attempts: int) -> None:
         with self._database.begin() as connection:
-            inbox.bury(
-                connection, self._name, self._stream, entry, error=error[-4000:], attempts=attempts
-            )
+            if self._erased(connection, _named_in(entry.event)):
+                # A letter would outlive the erasure, which may have been acknowledged already.
+                inbox.settle(connection, self._name, entry.event.event_id)
+            else:
+                inbox.bury(
+                    connection,
+                    self._name,
+                    self._stream,
+                    entry,
+                    error=error[-4000:],
+                    attempts=attempts,
+                )
         self._acknowledge([entry.entry_id])
         self._count("buried", 1)
 

@@ -29,13 +29,18 @@ def fresh(connection: Connection, consumer: str, entries: Sequence[Entry]) -> li
     return chosen
 
 
+def settle(connection: Connection, consumer: str, event_id: uuid.UUID) -> None:
+    """Count an event as handled, whatever became of it."""
+    handled = insert(inbox).values(consumer=consumer, event_id=event_id)
+    connection.execute(handled.on_conflict_do_nothing())
+
+
 def bury(
     connection: Connection, consumer: str, stream: str, entry: Entry, *, error: str, attempts: int
 ) -> None:
     """Keep an event that cannot be handled, with what went wrong, and count it as handled."""
     event = entry.event
-    handled = insert(inbox).values(consumer=consumer, event_id=event.event_id)
-    connection.execute(handled.on_conflict_do_nothing())
+    settle(connection, consumer, event.event_id)
     letter = insert(dead_letter).values(
         consumer=consumer,
         event_id=event.event_id,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
 import redis
@@ -26,9 +26,10 @@ def aggregate(event: Event) -> Iterable[UUID]:
 class Revocations:
     """Ids of sessions (and users) revoked in the last 15 minutes, longer than a token lives.
 
-    Follows `stream` for events of `types`; `subjects` tells which ids an event revokes. It begins
-    with the last 15 minutes of the stream, so a restart forgets nothing. Give the object itself
-    to TokenVerifier(revoked=...).
+    Follows `stream` for events of `types`; `subjects` tells which ids an event revokes. Events of
+    the types in `access` are about a user, and say whether that user is let in from then on. It
+    begins with the last 15 minutes of the stream, so a restart forgets nothing. Give the object
+    itself to TokenVerifier(revoked=...).
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Revocations:
         *,
         types: Collection[str],
         subjects: Callable[[Event], Iterable[UUID]] = aggregate,
+        access: Mapping[str, Callable[[Event], bool]] | None = None,
         stream: str = "users.events",
     ) -> None:
         self._types = frozenset(types)
         self._subjects = subjects
+        self._access = access or {}
         self._tail = Tail(client, [stream], since_seconds=_HELD_SECONDS)
         self._revoked_at: dict[UUID, float] = {}
         self._caught_up = threading.Event()
@@ -83,13 +86,20 @@ class Revocations:
             self._forget_the_old()
 
     def _take(self, event: Event) -> None:
-        if event.type not in self._types:
-            return
         try:
-            for subject in self._subjects(event):
-                self.add(subject)
+            if event.type in self._access:
+                self._follow_access(UUID(event.aggregate_id), self._access[event.type](event))
+            elif event.type in self._types:
+                for subject in self._subjects(event):
+                    self.add(subject)
         except (ValueError, DecodeError):
             log.exception("a revocation cannot be understood", event_id=str(event.event_id))
+
+    def _follow_access(self, user_id: UUID, let_in: bool) -> None:  # noqa: FBT001 - the event's
+        if let_in:
+            self._revoked_at.pop(user_id, None)
+        else:
+            self.add(user_id)
 
     def _forget_the_old(self) -> None:
         horizon = time.monotonic() - _HELD_SECONDS

@@ -63,7 +63,8 @@ class TokenVerifier:
     """Tells who a token belongs to, or refuses it.
 
     `keys` gives the raw 32-byte Ed25519 public keys by key id; `revoked` is asked with the
-    session's id and the user's. A signature is checked once in 30 s, revocation every time.
+    session's id and the user's; `erased` is asked for a person's tombstone, which outlives every
+    revocation. Signature and tombstone are checked once in 30 s, revocation every time.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class TokenVerifier:
         keys: Callable[[], Mapping[str, bytes]],
         internal_key: str,
         revoked: Callable[[UUID], bool],
+        erased: Callable[[UUID], bool] = lambda _user_id: False,
     ) -> None:
+        self._erased = erased
         self._keys = keys
         self._internal_key = internal_key
         self._revoked = revoked
@@ -168,8 +171,10 @@ class TokenVerifier:
         )
         if claims["role"] not in _ROLES:
             raise Unauthenticated("the token names an unknown role")
-        caller = Caller(UUID(str(claims["sub"])), UUID(str(claims["sid"])), claims["role"], None)
-        return caller, float(claims["exp"])
+        user_id, session_id = UUID(str(claims["sub"])), UUID(str(claims["sid"]))
+        if self._erased(user_id):
+            raise Unauthenticated("the account is no more")
+        return Caller(user_id, session_id, claims["role"], None), float(claims["exp"])
 
 
 def _utc_now() -> datetime:

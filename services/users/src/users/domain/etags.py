@@ -13,6 +13,6 @@ def etag(version: int) -> str:
 
 
 def check_etag(expected: str, version: int) -> None:
-    """Refuse a change that was decided upon another version; an empty tag means any."""
-    if expected not in {"", etag(version)}:
+    """Refuse a change that was decided upon another version; an empty tag or `*` means any."""
+    if expected not in {"", "*", etag(version)}:
         raise EtagMismatch("it was changed meanwhile; get it again")

@@ -10,6 +10,7 @@ from chassis import erasure
 from chassis.database import Database, uuid7
 from chassis.erasure import Tombstones
 from chassis.jobs import enqueue
+from chassis.outbox import wait_for_publishers
 from users.domain.accounts import Account, LastAdmin
 from users.domain.erasures import SERVICES, ErasureNotFound
 from users.operations import facts
@@ -20,12 +21,13 @@ from users.store.audit import AuditEntry, insert_audit_entry
 FINISH = "finish_erasure"
 _STREAM = "users.events"
 _ATTEMPTS = 1_000_000
+_STATEMENT_SECONDS = 300
 
 
 def begin_erasure(
     connection: Connection, tombstones: Tombstones, verified: Account, at: datetime
 ) -> tuple[UUID, list[UUID]]:
-    """The account is gone with the commit; the saga that does the rest, and the ended sessions."""
+    """The account is gone with the commit; the saga that does the rest, and whose tokens end."""
     user_id = verified.user_id
     has_other_admin = accounts.has_other_admin(connection, user_id)
     account = existing(connection, user_id)
@@ -40,9 +42,9 @@ def begin_erasure(
     erasures.pseudonymise_audit(connection, user_id, pseudonym)
     requested = AuditEntry("user.erasure_requested", at, pseudonym, str(pseudonym))
     insert_audit_entry(connection, requested)
-    facts.nameless_sessions_revoked(connection, session_ids, at)
+    facts.nameless_sessions_revoked(connection, [*session_ids, user_id], at)
     facts.erasure_requested(connection, erasure_id, user_id, at)
-    return erasure_id, session_ids
+    return erasure_id, [*session_ids, user_id]
 
 
 def acknowledge_erasure(
@@ -78,8 +80,12 @@ def finish_erasure(
     for client in (streams, cache):
         erasure.forget_keys(client, user_id)
     pseudonym = tombstones.of(user_id)
-    with database.begin(statement_timeout_seconds=300) as connection:
+    with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
         erasure.forget_rows(connection, user_id)
+    with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
+        wait_for_publishers(connection)
+    erasure.forget_entries(streams, _STREAM, user_id)  # what was published again meanwhile
+    with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
         erasures.pseudonymise_audit(connection, user_id, pseudonym)
         rows = erasures.acknowledged(connection, erasure_id)
         entry = AuditEntry("user.erased", at, None, str(pseudonym), {"deleted_rows": rows})

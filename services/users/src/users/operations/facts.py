@@ -85,7 +85,10 @@ def sessions_revoked(
 def nameless_sessions_revoked(
     connection: Connection, session_ids: Sequence[UUID], at: datetime
 ) -> None:
-    """The sessions of somebody who is erased end for longer than their name is kept."""
+    """The sessions of somebody who is erased end for longer than their name is kept.
+
+    The user's own id among them ends whatever session a token names.
+    """
     facts = [
         _fact(
             events.SessionRevoked(session_id=str(session_id), revoked_at=timestamp(at)),
