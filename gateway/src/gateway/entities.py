@@ -51,15 +51,26 @@ def tagged_bytes(
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
-def expected(request: Request) -> str:
-    """The version `If-Match` demands, for a service to compare; empty for any."""
-    header = request.headers.get("if-match", "").strip()
-    if header in ("", "*"):
-        return ""
-    tags = [part.strip() for part in header.split(",")]
-    if len(tags) != 1 or not (len(tags[0]) > 2 and tags[0][0] == tags[0][-1] == '"'):
-        raise ProblemError(412, "PRECONDITION_FAILED", "If-Match must hold one strong entity tag.")
-    return tags[0][1:-1]
+def expected(header: str | None) -> str:
+    """The version `If-Match` demands, for a service to compare: empty for any or none, `*` for any.
+
+    Weak tags never match, so they are refused here.
+    """
+    return _one_tag("If-Match", (header or "").strip())
+
+
+def unwanted(header: str | None) -> str:
+    """The version `If-None-Match` forbids; empty for none, `*` for any."""
+    return _one_tag("If-None-Match", (header or "").strip().removeprefix("W/"))
+
+
+def _one_tag(name: str, text: str) -> str:
+    if text in ("", "*"):
+        return text
+    inside = text[1:-1]
+    if len(text) <= len('""') or text != f'"{inside}"' or '"' in inside:
+        raise ProblemError(412, "PRECONDITION_FAILED", f"{name} must hold one strong entity tag.")
+    return inside
 
 
 def _matches(header: str, tag: str) -> bool:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Request, Security
 
 from chassis.errors import Refusal
 from gateway import auth, context
+from gateway.entities import expected, unwanted
 from gateway.reading import StrictRoute
 from gateway.resources.shapes import Problem
 
@@ -16,6 +17,32 @@ Admin = Annotated[auth.Person, Depends(auth.admin)]
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", max_length=200, description="Repeats count once.")
 ]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        max_length=200,
+        description="The ETag it must still have; `*`: it must be there.",
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        max_length=200,
+        description="An ETag it must not have; `*`: it must not be there yet.",
+    ),
+]
+
+
+async def preconditions(
+    if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+) -> dict[str, Any]:
+    """What a PUT expects of what stands there, as a service takes it."""
+    return {"etag": expected(if_match), "unless_etag": unwanted(if_none_match)}
+
+
+Preconditions = Annotated[dict[str, Any], Depends(preconditions)]
 
 _MEANINGS = {
     400: "Not valid JSON, or a grant that is not good.",
@@ -23,7 +50,7 @@ _MEANINGS = {
     403: "The caller may not.",
     404: "There is no such thing, or none the caller may know of.",
     409: "The state of things forbids it.",
-    412: "It has changed since the version named by `If-Match`.",
+    412: "It has changed since `If-Match` named it, or `If-None-Match` forbids it.",
     413: "The body is too large.",
     422: "The request is not valid; `errors` says where.",
     429: "Too many; `Retry-After` says when again.",

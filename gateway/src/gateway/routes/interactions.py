@@ -8,10 +8,10 @@ from fastapi import Body, Path, Query, Request, Response
 
 from gateway import context
 from gateway.auth import Person
-from gateway.entities import expected, tagged
+from gateway.entities import tagged
 from gateway.resources import interactions as shapes
 from gateway.resources.shapes import MovieId, Page, page
-from gateway.routes.frame import SignedIn, personal, refusals, shown_movies
+from gateway.routes.frame import Preconditions, SignedIn, personal, refusals, shown_movies
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 router = personal("interactions", "/me")
@@ -39,17 +39,25 @@ async def list_favorites(
     response_model=shapes.FavoriteShape,
     summary="Add a favorite",
     responses=refusals(
-        401, 404, s201={"model": shapes.FavoriteShape, "description": "A favorite from now on."}
+        401,
+        404,
+        412,
+        s201={"model": shapes.FavoriteShape, "description": "A favorite from now on."},
     ),
 )
-async def add_favorite(request: Request, caller: SignedIn, movie_id: Id) -> Response:
+async def add_favorite(
+    request: Request, caller: SignedIn, movie_id: Id, conditions: Preconditions
+) -> Response:
     """201 the first time, 200 after."""
     reply = await _interactions(request).AddFavorite(
-        pb.AddFavoriteRequest(movie_id=movie_id), metadata=caller.metadata
+        pb.AddFavoriteRequest(movie_id=movie_id, **conditions), metadata=caller.metadata
     )
     movie = await _written(request, caller, reply.sequence, movie_id)
     return tagged(
-        request, shapes.favorite_json(reply.favorite, movie), status=_status(reply.created)
+        request,
+        shapes.favorite_json(reply.favorite, movie),
+        etag=reply.favorite.etag,
+        status=_status(reply.created),
     )
 
 
@@ -104,7 +112,11 @@ async def get_rating(request: Request, caller: SignedIn, movie_id: Id) -> Respon
     responses=refusals(401, 404, 412, s201=_NO_RATING),
 )
 async def rate_movie(
-    request: Request, caller: SignedIn, movie_id: Id, body: shapes.RatingInput
+    request: Request,
+    caller: SignedIn,
+    movie_id: Id,
+    body: shapes.RatingInput,
+    conditions: Preconditions,
 ) -> Response:
     """201 the first time, 200 after; it counts in the very next recommendations."""
     reply = await _interactions(request).RateMovie(
@@ -113,7 +125,7 @@ async def rate_movie(
             rating=body.rating,
             review=body.review,
             has_spoilers=body.has_spoilers,
-            etag=expected(request),
+            **conditions,
         ),
         metadata=caller.metadata,
     )
@@ -160,22 +172,29 @@ async def list_watchlist(
     response_model=shapes.WatchlistShape,
     summary="Put a movie on your watchlist",
     responses=refusals(
-        401, 404, s201={"model": shapes.WatchlistShape, "description": "On it from now on."}
+        401, 404, 412, s201={"model": shapes.WatchlistShape, "description": "On it from now on."}
     ),
 )
 async def add_to_watchlist(
     request: Request,
     caller: SignedIn,
     movie_id: Id,
+    conditions: Preconditions,
     body: Annotated[shapes.WatchlistInput | None, Body()] = None,
 ) -> Response:
     """201 the first time, 200 after; the body may be left out."""
     note = body.note if body else ""
     reply = await _interactions(request).AddToWatchlist(
-        pb.AddToWatchlistRequest(movie_id=movie_id, note=note), metadata=caller.metadata
+        pb.AddToWatchlistRequest(movie_id=movie_id, note=note, **conditions),
+        metadata=caller.metadata,
     )
     movie = await _written(request, caller, reply.sequence, movie_id)
-    return tagged(request, shapes.watchlist_json(reply.entry, movie), status=_status(reply.created))
+    return tagged(
+        request,
+        shapes.watchlist_json(reply.entry, movie),
+        etag=reply.entry.etag,
+        status=_status(reply.created),
+    )
 
 
 @router.delete(
@@ -212,23 +231,28 @@ async def list_hidden_movies(
     response_model=shapes.HiddenShape,
     summary="Mark a movie as not interesting",
     responses=refusals(
-        401, 404, s201={"model": shapes.HiddenShape, "description": "Hidden from now on."}
+        401, 404, 412, s201={"model": shapes.HiddenShape, "description": "Hidden from now on."}
     ),
 )
 async def hide_movie(
     request: Request,
     caller: SignedIn,
     movie_id: Id,
+    conditions: Preconditions,
     body: Annotated[shapes.HiddenInput | None, Body()] = None,
 ) -> Response:
     """It leaves every later recommendation; the body may be left out."""
     reason = (body.reason if body else None) or ""
     reply = await _interactions(request).HideMovie(
-        pb.HideMovieRequest(movie_id=movie_id, reason=reason), metadata=caller.metadata
+        pb.HideMovieRequest(movie_id=movie_id, reason=reason, **conditions),
+        metadata=caller.metadata,
     )
     movie = await _written(request, caller, reply.sequence, movie_id)
     return tagged(
-        request, shapes.hidden_json(reply.hidden_movie, movie), status=_status(reply.created)
+        request,
+        shapes.hidden_json(reply.hidden_movie, movie),
+        etag=reply.hidden_movie.etag,
+        status=_status(reply.created),
     )
 
 

@@ -13,6 +13,8 @@ from gateway.resources import lists as shapes
 from gateway.resources.shapes import MovieId, Page, page
 from gateway.routes.frame import (
     IdempotencyKey,
+    IfMatch,
+    Preconditions,
     SignedIn,
     Visitor,
     personal,
@@ -101,6 +103,7 @@ async def update_list(
     caller: SignedIn,
     list_id: ListId,
     body: Annotated[shapes.ListChange, Body()],
+    if_match: IfMatch = None,
 ) -> Response:
     """What is left out stays."""
     given = body.model_dump(exclude_unset=True)
@@ -110,7 +113,7 @@ async def update_list(
         pb.UpdateListRequest(
             list=pb.List(list_id=str(list_id), **given),
             update_mask=FieldMask(paths=sorted(given)),
-            etag=expected(request),
+            etag=expected(if_match),
         ),
         metadata=caller.metadata,
     )
@@ -132,17 +135,18 @@ async def delete_list(request: Request, caller: SignedIn, list_id: ListId) -> Re
     "/{list_id}/movies/{movie_id}",
     response_model=shapes.ListEntryShape,
     summary="Put a movie on a list",
-    responses=refusals(401, 404, 409, s201=_CREATED),
+    responses=refusals(401, 404, 409, 412, s201=_CREATED),
 )
 async def add_list_movie(
     request: Request,
     caller: SignedIn,
     list_id: ListId,
     movie_id: Id,
+    conditions: Preconditions,
     body: Annotated[shapes.ListEntryInput | None, Body()] = None,
 ) -> Response:
     """201 the first time, 200 after; with a position it moves there. At most 1,000 movies."""
-    wanted = pb.AddListMovieRequest(list_id=str(list_id), movie_id=movie_id)
+    wanted = pb.AddListMovieRequest(list_id=str(list_id), movie_id=movie_id, **conditions)
     if body is not None and body.position is not None:
         wanted.position = body.position
     reply = await context.of(request).services.interactions.AddListMovie(
@@ -150,7 +154,8 @@ async def add_list_movie(
     )
     movies = await shown_movies(request, caller, [movie_id], {})
     found = shapes.entry_json(reply.entry, movies[movie_id])
-    return tagged(request, found, status=201 if reply.created else 200)
+    status = 201 if reply.created else 200
+    return tagged(request, found, etag=reply.entry.etag, status=status)
 
 
 @changed.delete(

@@ -17,7 +17,7 @@ from gateway.problems import invalid
 from gateway.resources import users as shapes
 from gateway.resources.activity import StatsShape, stats_json
 from gateway.resources.shapes import Page, answer, page
-from gateway.routes.frame import SignedIn, personal, refusals
+from gateway.routes.frame import IfMatch, SignedIn, personal, refusals
 from marquee.analytics.v1 import analytics_pb2
 from marquee.interactions.v1 import interactions_pb2
 from marquee.recommender.v1 import recommender_pb2
@@ -47,7 +47,10 @@ async def get_me(request: Request, caller: SignedIn) -> Response:
     responses=refusals(401, 403, 409, 412),
 )
 async def update_me(
-    request: Request, caller: SignedIn, body: Annotated[shapes.UserInput, Body()]
+    request: Request,
+    caller: SignedIn,
+    body: Annotated[shapes.UserInput, Body()],
+    if_match: IfMatch = None,
 ) -> Response:
     """Change username or e-mail address; the latter needs the password."""
     given = body.model_dump(exclude_unset=True)
@@ -56,7 +59,7 @@ async def update_me(
         pb.UpdateUserRequest(
             user=pb.User(**given),
             update_mask=_mask(given),
-            etag=expected(request),
+            etag=expected(if_match),
             password=password,
         ),
         metadata=caller.metadata,
@@ -152,14 +155,17 @@ async def get_profile(request: Request, caller: SignedIn) -> Response:
     responses=refusals(401, 412),
 )
 async def update_profile(
-    request: Request, caller: SignedIn, body: Annotated[shapes.ProfileInput, Body()]
+    request: Request,
+    caller: SignedIn,
+    body: Annotated[shapes.ProfileInput, Body()],
+    if_match: IfMatch = None,
 ) -> Response:
     """What is left out stays; favorite genres count in the very next recommendations."""
     here = context.of(request)
     given = body.model_dump(exclude_unset=True)
     reply = await here.services.users.UpdateProfile(
         pb.UpdateProfileRequest(
-            profile=pb.Profile(**given), update_mask=_mask(given), etag=expected(request)
+            profile=pb.Profile(**given), update_mask=_mask(given), etag=expected(if_match)
         ),
         metadata=caller.metadata,
     )
@@ -189,14 +195,17 @@ async def get_preferences(request: Request, caller: SignedIn) -> Response:
     responses=refusals(401, 412),
 )
 async def update_preferences(
-    request: Request, caller: SignedIn, body: Annotated[shapes.PreferencesInput, Body()]
+    request: Request,
+    caller: SignedIn,
+    body: Annotated[shapes.PreferencesInput, Body()],
+    if_match: IfMatch = None,
 ) -> Response:
     """What is left out stays; they count in the very next answer."""
     here = context.of(request)
     given = body.model_dump(exclude_unset=True)
     reply = await here.services.users.UpdatePreferences(
         pb.UpdatePreferencesRequest(
-            preferences=pb.Preferences(**given), update_mask=_mask(given), etag=expected(request)
+            preferences=pb.Preferences(**given), update_mask=_mask(given), etag=expected(if_match)
         ),
         metadata=caller.metadata,
     )

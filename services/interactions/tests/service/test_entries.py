@@ -3,6 +3,7 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -62,9 +63,47 @@ def test_a_rating_decided_upon_an_old_version_is_refused(person, refused):
     etag = somebody.RateMovie(movie_id=3, rating=4.5).rating.etag
     assert somebody.RateMovie(movie_id=3, rating=4.0, etag=etag).rating.rating == 4.0
     late = refused(lambda: somebody.RateMovie(movie_id=3, rating=1.0, etag=etag))
-    assert late == ("ABORTED", "RATING_CHANGED")
+    assert late == ("ABORTED", "ENTRY_CHANGED")
     never = refused(lambda: somebody.RateMovie(movie_id=4, rating=1.0, etag=etag))
-    assert never == ("ABORTED", "RATING_CHANGED")
+    assert never == ("ABORTED", "ENTRY_CHANGED")
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("AddFavorite", {}),
+        ("RateMovie", {"rating": 4.0}),
+        ("AddToWatchlist", {}),
+        ("HideMovie", {}),
+        ("AddListMovie", {}),
+    ],
+)
+def test_a_write_may_demand_that_an_entry_is_there_or_is_not(person, refused, name, more):
+    somebody = person()
+    if name == "AddListMovie":
+        more = {"list_id": somebody.CreateList(name="Mine").list.list_id}
+    write = getattr(somebody, name)
+    missing = refused(lambda: write(movie_id=3, etag="*", **more))
+    assert missing == ("ABORTED", "ENTRY_CHANGED")
+    assert write(movie_id=3, unless_etag="*", **more).created
+    there = refused(lambda: write(movie_id=3, unless_etag="*", **more))
+    assert there == ("ABORTED", "ENTRY_EXISTS")
+    assert not write(movie_id=3, etag="*", **more).created
+    stale = refused(lambda: write(movie_id=3, etag="no-such", **more))
+    assert stale == ("ABORTED", "ENTRY_CHANGED")
+
+
+def test_of_many_who_want_to_make_one_entry_one_does(person):
+    somebody = person()
+
+    def attempt(_number: int) -> bool:
+        try:
+            return somebody.RateMovie(movie_id=3, rating=4.0, unless_etag="*").created
+        except grpc.RpcError:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(attempt, range(50))) == 1
 
 
 def test_a_deleted_rating_is_gone_and_can_be_given_again(person, refused):

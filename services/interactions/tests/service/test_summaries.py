@@ -80,7 +80,9 @@ def test_reviews_are_newest_first_named_and_paged(person, others):
 def test_reviews_are_answered_without_names_while_users_is_down(person, others):
     person().RateMovie(movie_id=1, rating=3.0, review="Words.")
     others.down = Unavailable("down")
-    reviews = person().ListReviews(movie_id=1).reviews
+    found = person().ListReviews(movie_id=1)
+    assert found.stats.movie_id == 1
+    reviews = found.reviews
     assert [(one.review, one.username) for one in reviews] == [("Words.", "")]
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from chassis.errors import Invalid
 from interactions.domain import (
+    Conditions,
+    EntryChanged,
+    EntryExists,
     ImportedRating,
     MovieCounts,
     Rating,
     RatingBefore,
-    RatingChanged,
     WatchlistEntry,
     checked_rating,
-    expect_version,
     nearest_half,
     numbered,
 )
@@ -44,12 +45,20 @@ def test_a_change_keeps_the_time_it_was_made():
 
 
 def test_an_etag_of_another_version_is_refused():
-    expect_version("", None)
-    expect_version("4", rating(version=4))
-    with pytest.raises(RatingChanged):
-        expect_version("3", rating(version=4))
-    with pytest.raises(RatingChanged):
-        expect_version("3", None)
+    Conditions().check(None)
+    Conditions("4").check(rating(version=4).etag)
+    Conditions("*").check("4")
+    for etag, standing in (("3", "4"), ("3", None), ("*", None)):
+        with pytest.raises(EntryChanged):
+            Conditions(etag).check(standing)
+
+
+def test_who_wants_to_make_an_entry_does_not_replace_one():
+    Conditions(unless_etag="*").check(None)
+    Conditions(unless_etag="3").check("4")
+    for unless_etag in ("*", "4"):
+        with pytest.raises(EntryExists):
+            Conditions(unless_etag=unless_etag).check("4")
 
 
 @given(st.floats())

@@ -29,8 +29,12 @@ class RatingNotFound(NotFound):
     """The caller has not rated the movie."""
 
 
-class RatingChanged(Stale):
-    """The rating is no longer the one the caller has seen."""
+class EntryChanged(Stale):
+    """The entry is no longer the one the caller has seen, or not there any more."""
+
+
+class EntryExists(Stale):
+    """The entry is there already, and the caller wanted to be the one who makes it."""
 
 
 class TooManyWritesAtOnce(Unavailable):
@@ -58,6 +62,11 @@ class Interaction:
 
     movie_id: int
     version: int = 0
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
 
     def says_the_same_as(self, other: Self) -> bool:
         """Whether writing this over `other` would change nothing."""
@@ -90,11 +99,6 @@ class Rating(Interaction):
     has_spoilers: bool = False
     rated_at: datetime
     updated_at: datetime
-
-    @property
-    def etag(self) -> str:
-        """Changes with every change."""
-        return str(self.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,10 +267,22 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def expect_version(etag: str, before: Interaction | None) -> None:
-    """Refuse a write that was decided upon another version; an empty etag accepts any."""
-    if etag and (before is None or str(before.version) != etag):
-        raise RatingChanged("the rating has changed since it was read")
+@dataclass(frozen=True)
+class Conditions:
+    """What a write expects of what stands there; `*` is any version, empty is no expectation."""
+
+    etag: str = ""
+    unless_etag: str = ""
+
+    def check(self, standing: str | None) -> None:
+        """Refuse a write that was decided upon another version; None when nothing is there."""
+        if self.etag and (standing is None or self.etag not in ("*", standing)):
+            raise EntryChanged("it has changed since it was read, or is not there")
+        if standing is not None and self.unless_etag in ("*", standing):
+            raise EntryExists("it is there already")
+
+
+ANY = Conditions()
 
 
 def numbered(

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.errors import Invalid
 from interactions.domain import (
     RATING_VALUES,
+    Conditions,
     Favorite,
     HiddenMovie,
     ImportedRating,
@@ -27,6 +28,14 @@ from marquee.catalog.v1 import catalog_pb2
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2 as pb
+
+Conditional = (
+    pb.AddFavoriteRequest
+    | pb.RateMovieRequest
+    | pb.AddToWatchlistRequest
+    | pb.HideMovieRequest
+    | pb.AddListMovieRequest
+)
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -52,8 +61,17 @@ def user_id_from(text: str, *, field: str = "user_id") -> UUID:
         raise Invalid("is not a user's id", field=field) from error
 
 
+def conditions_of(request: Conditional) -> Conditions:
+    """What a write expects of what stands there."""
+    return Conditions(request.etag, request.unless_etag)
+
+
 def favorite_message(favorite: Favorite) -> pb.Favorite:
-    return pb.Favorite(movie_id=favorite.movie_id, favorited_at=timestamp(favorite.favorited_at))
+    return pb.Favorite(
+        movie_id=favorite.movie_id,
+        favorited_at=timestamp(favorite.favorited_at),
+        etag=favorite.etag,
+    )
 
 
 def rating_message(rating: Rating) -> pb.Rating:
@@ -70,13 +88,19 @@ def rating_message(rating: Rating) -> pb.Rating:
 
 def watchlist_entry_message(entry: WatchlistEntry) -> pb.WatchlistEntry:
     return pb.WatchlistEntry(
-        movie_id=entry.movie_id, note=entry.note, added_at=timestamp(entry.added_at)
+        movie_id=entry.movie_id,
+        note=entry.note,
+        added_at=timestamp(entry.added_at),
+        etag=entry.etag,
     )
 
 
 def hidden_movie_message(hidden: HiddenMovie) -> pb.HiddenMovie:
     return pb.HiddenMovie(
-        movie_id=hidden.movie_id, reason=hidden.reason, hidden_at=timestamp(hidden.hidden_at)
+        movie_id=hidden.movie_id,
+        reason=hidden.reason,
+        hidden_at=timestamp(hidden.hidden_at),
+        etag=hidden.etag,
     )
 
 

@@ -33,5 +33,8 @@ def list_message(found: MovieList) -> pb.List:
 def entry_message(entry: ListEntry) -> pb.ListEntry:
     """A movie at its place."""
     return pb.ListEntry(
-        movie_id=entry.movie_id, position=entry.position, added_at=timestamp(entry.added_at)
+        movie_id=entry.movie_id,
+        position=entry.position,
+        added_at=timestamp(entry.added_at),
+        etag=entry.etag,
     )

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Connection
 
 from chassis.outbox import Fact, publish
 from interactions.domain import (
+    ANY,
+    Conditions,
     ImportedRating,
     Interaction,
     InteractionT,
@@ -22,7 +24,6 @@ from interactions.domain import (
     TakenBack,
     TooManyWritesAtOnce,
     WatchlistEntry,
-    expect_version,
     numbered,
 )
 from interactions.messages import added_event, imported_event, removed_event
@@ -45,7 +46,7 @@ def keep(
     *,
     at: datetime,
     find_movie: FindMovie,
-    etag: str = "",
+    conditions: Conditions = ANY,
     imported: bool = False,
 ) -> Kept[InteractionT]:
     """Add an entry or replace what it says; the same again changes nothing and tells nobody."""
@@ -56,7 +57,7 @@ def keep(
             connection, standing.movie_removed, entry.movie_id, find_movie=find_movie, at=at
         )
         before = standing.entry
-        expect_version(etag, before)
+        conditions.check(None if before is None else before.etag)
         if before is not None and entry.says_the_same_as(before):
             return Kept(before, created=False, sequence=standing.sequence)
         fresh = entry.following(before, version=standing.sequence + 1)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from chassis.database import uuid7
+from interactions.domain import Conditions
 from interactions.domain.lists import (
     LISTS_OF_A_PERSON,
     MOVIES_ON_A_LIST,
@@ -78,6 +79,7 @@ def add_movie(
     movie_id: int,
     *,
     position: int | None,
+    conditions: Conditions,
     find_movie: FindMovie,
     at: datetime,
 ) -> Put:
@@ -87,6 +89,7 @@ def add_movie(
         connection, movies.is_removed(connection, movie_id), movie_id, find_movie=find_movie, at=at
     )
     before = lists.find_entry(connection, list_id, movie_id)
+    conditions.check(None if before is None else before.etag)
     if before is not None and position in (None, before.position):
         return Put(before, created=False)
     if before is None and found.movies_count >= MOVIES_ON_A_LIST:

@@ -18,6 +18,7 @@ from interactions.domain.lists import (
     checked_visibility,
     visible,
 )
+from interactions.messages import conditions_of
 from interactions.messages.lists import entry_message, list_id_from, list_message
 from interactions.operations import lists as operations
 from interactions.rpc.summaries import SummariesServicer, user_id_of_caller
@@ -135,6 +136,7 @@ class ListsServicer(SummariesServicer):
                 list_id_from(request.list_id),
                 checked_movie_id(request.movie_id),
                 position=position,
+                conditions=conditions_of(request),
                 find_movie=self._neighbours.find_movie,
                 at=self._now(),
             )

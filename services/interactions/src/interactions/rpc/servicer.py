@@ -13,6 +13,7 @@ from interactions import messages, operations
 from interactions.domain import (
     NOTE_LENGTH,
     REVIEW_LENGTH,
+    Conditions,
     Favorite,
     HiddenMovie,
     Interaction,
@@ -26,6 +27,7 @@ from interactions.domain import (
     checked_rating,
     checked_reason,
 )
+from interactions.messages import conditions_of
 from interactions.rpc.imports import ImportsServicer
 from interactions.rpc.summaries import user_id_of_caller
 from interactions.store import entries
@@ -40,7 +42,8 @@ class InteractionsServicer(ImportsServicer):
         self, request: pb.AddFavoriteRequest, context: grpc.ServicerContext
     ) -> pb.AddFavoriteResponse:
         movie_id = checked_movie_id(request.movie_id)
-        kept = self._keep(Favorite(movie_id=movie_id, favorited_at=self._now()))
+        favorite = Favorite(movie_id=movie_id, favorited_at=self._now())
+        kept = self._keep(favorite, conditions_of(request))
         return pb.AddFavoriteResponse(
             favorite=messages.favorite_message(kept.entry),
             created=kept.created,
@@ -78,7 +81,7 @@ class InteractionsServicer(ImportsServicer):
             rated_at=now,
             updated_at=now,
         )
-        kept = self._keep(rating, etag=request.etag)
+        kept = self._keep(rating, conditions_of(request))
         return pb.RateMovieResponse(
             rating=messages.rating_message(kept.entry),
             created=kept.created,
@@ -118,7 +121,8 @@ class InteractionsServicer(ImportsServicer):
     ) -> pb.AddToWatchlistResponse:
         note = clean_text(request.note, field="note", max_length=NOTE_LENGTH, multiline=True)
         movie_id = checked_movie_id(request.movie_id)
-        kept = self._keep(WatchlistEntry(movie_id=movie_id, note=note, added_at=self._now()))
+        entry = WatchlistEntry(movie_id=movie_id, note=note, added_at=self._now())
+        kept = self._keep(entry, conditions_of(request))
         return pb.AddToWatchlistResponse(
             entry=messages.watchlist_entry_message(kept.entry),
             created=kept.created,
@@ -147,7 +151,8 @@ class InteractionsServicer(ImportsServicer):
     ) -> pb.HideMovieResponse:
         reason = checked_reason(request.reason)
         movie_id = checked_movie_id(request.movie_id)
-        kept = self._keep(HiddenMovie(movie_id=movie_id, reason=reason, hidden_at=self._now()))
+        hidden = HiddenMovie(movie_id=movie_id, reason=reason, hidden_at=self._now())
+        kept = self._keep(hidden, conditions_of(request))
         return pb.HideMovieResponse(
             hidden_movie=messages.hidden_movie_message(kept.entry),
             created=kept.created,
@@ -171,7 +176,7 @@ class InteractionsServicer(ImportsServicer):
             sequence=page.sequence,
         )
 
-    def _keep(self, entry: InteractionT, *, etag: str = "") -> Kept[InteractionT]:
+    def _keep(self, entry: InteractionT, conditions: Conditions) -> Kept[InteractionT]:
         with self._database.statements() as connection:
             return operations.keep(
                 connection,
@@ -179,7 +184,7 @@ class InteractionsServicer(ImportsServicer):
                 entry,
                 at=self._now(),
                 find_movie=self._neighbours.find_movie,
-                etag=etag,
+                conditions=conditions,
             )
 
     def _take_back(self, kind: type[Interaction], movie_id: int) -> TakenBack:

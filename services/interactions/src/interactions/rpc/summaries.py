@@ -85,6 +85,7 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
         with self._database.read() as connection:
             removed = movies.is_removed(connection, movie_id)
             rows = summaries.reviews(connection, movie_id, after=after, limit=size + 1)
+            (stats,) = summaries.movie_stats(connection, [movie_id])
         if removed or (removed is None and self._neighbours.find_movie(movie_id) is None):
             raise MovieNotFound("there is no such movie", movie_id=movie_id)
         shown, token = rows[:size], ""
@@ -99,6 +100,7 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
                 messages.review_message(row, names.get(str(row.user_id), "")) for row in shown
             ],
             next_page_token=token,
+            stats=messages.movie_stats_message(stats),
         )
 
     def BatchGetMovieStats(
