@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gateway.resources.shapes import Moment, Page, Query, Shape, when
+from gateway.resources.shapes import Moment, Page, Query, Shape, page, when
 from marquee.analytics.v1 import analytics_pb2 as pb
 
 GRANULARITIES = {"hour": pb.GRANULARITY_HOUR, "day": pb.GRANULARITY_DAY}
@@ -66,6 +66,7 @@ class PerformancePointShape(Shape):
     clicks_count: int = Field(description="How many were clicked.")
     click_through_rate: float = Field(description="Clicks by impressions.")
     movies_count: int = Field(description="Different movies shown.")
+    coverage: float = Field(description="Those by all movies of the catalogue, 0 to 1.")
     novelty_bits: float = Field(description="Mean self-information of the movies shown.")
 
 
@@ -73,6 +74,10 @@ class PerformanceSeries(Shape):
     """Recommendations over time."""
 
     items: list[PerformancePointShape] = Field(description="By time, then type.")
+    totals: list[PerformancePointShape] = Field(
+        description="The whole period by type; a movie shown in several steps counts once."
+    )
+    catalog_movies_count: int = Field(description="How many movies the catalogue has now.")
     next_page_token: str | None = Field(description="Always null: this list has one page.")
 
 
@@ -127,7 +132,17 @@ def performance_point_json(point: pb.RecommendationPoint) -> dict[str, Any]:
         "clicks_count": point.clicks_count,
         "click_through_rate": point.click_through_rate,
         "movies_count": point.movies_count,
+        "coverage": point.coverage,
         "novelty_bits": point.novelty_bits,
+    }
+
+
+def performance_json(found: pb.ListRecommendationPerformanceResponse) -> dict[str, Any]:
+    """How recommendations did over time, and altogether."""
+    return {
+        **page([performance_point_json(one) for one in found.points], ""),
+        "totals": [performance_point_json(one) for one in found.totals],
+        "catalog_movies_count": found.catalog_movies_count,
     }
 
 

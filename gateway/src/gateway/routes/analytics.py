@@ -55,11 +55,11 @@ async def list_activity_series(
 async def list_recommendation_performance(
     request: Request, caller: Admin, query: Annotated[shapes.SeriesQuery, Query()]
 ) -> Response:
-    """Click-through, coverage and novelty by type over time."""
+    """Click-through, coverage and novelty by type, over time and of the whole period."""
     reply = await context.of(request).services.analytics.ListRecommendationPerformance(
         pb.ListRecommendationPerformanceRequest(**_series(query)), metadata=caller.metadata
     )
-    return tagged(request, page([shapes.performance_point_json(one) for one in reply.points], ""))
+    return tagged(request, shapes.performance_json(reply))
 
 
 @router.get(

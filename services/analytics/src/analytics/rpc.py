@@ -14,7 +14,7 @@ from analytics.domain.periods import Range, overview_range, range_of, streaks
 from analytics.messages import answers
 from analytics.operations import activities as operations
 from analytics.operations.consents import Consents
-from analytics.store import activities, rollups
+from analytics.store import activities, catalog, rollups
 from analytics.store.export import SECTIONS
 from chassis.database import Database
 from chassis.errors import Unauthenticated
@@ -148,7 +148,13 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         asked = self._range(request)
         with self._database.read() as connection:
             rows = rollups.recommendation_series(connection, asked)
-        return pb.ListRecommendationPerformanceResponse(points=answers.recommendation_points(rows))
+            totals = rollups.recommendation_totals(connection, asked)
+            movies_count = catalog.movies_count(connection)
+        return pb.ListRecommendationPerformanceResponse(
+            points=answers.recommendation_points(rows, movies_count),
+            totals=answers.recommendation_points(totals, movies_count),
+            catalog_movies_count=movies_count,
+        )
 
     def ListApiUsage(
         self, request: pb.ListApiUsageRequest, context: grpc.ServicerContext

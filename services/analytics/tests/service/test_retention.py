@@ -27,7 +27,7 @@ def names(database) -> list[str]:
 
 def activity(at: datetime) -> Activity:
     return Activity(
-        uuid4(), at, uuid4(), None, "search", None, '{"q": "a\\\\b\\tc"}', None, None, at
+        at, uuid4(), uuid4(), None, "search", None, '{"q": "a\\\\b\\tc"}', None, None, at
     )
 
 

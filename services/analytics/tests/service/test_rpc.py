@@ -1,5 +1,6 @@
 """The contract: people's own activity, and sums for administrators."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from chassis.events import Fact
 from chassis.rpc.statuses import refusal_from
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.analytics.v1 import events_pb2 as events
+from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.recommender.v1 import events_pb2 as recommender
 
@@ -259,6 +261,38 @@ def test_performance_counts_clicks_where_they_were_shown(person, tell):
     overview = admin.GetOverview()
     assert (overview.impressions_count, overview.clicks_count) == (8, 1)
     assert overview.click_through_rate == 0.125
+
+
+def test_coverage_is_a_share_of_the_catalogue_and_a_period_counts_a_movie_once(person, tell):
+    admin, now = person(role="admin"), datetime.now(UTC)
+    one = str(person().user_id)
+
+    def shown(kind: str, movie_ids: list[int], days_ago: int) -> Fact:
+        served_at = moment(now - timedelta(days=days_ago))
+        return fact(
+            recommender.ListServed(
+                user_id=one, recommendation_type=kind, movie_ids=movie_ids, served_at=served_at
+            )
+        )
+
+    there = [catalog_events.MovieFacts(movie_id=number, version=1) for number in range(1, 11)]
+    gone = catalog_events.MoviesRemoved(movie_ids=[9, 10], removed_at=moment(now))
+    older = moment(now - timedelta(days=9))
+    late = fact(catalog_events.MoviesChanged(movies=there, changed_at=older))
+    tell("catalog.events", fact(gone), late, late)
+    assert admin.ListRecommendationPerformance().catalog_movies_count == 8
+    first, second = shown("hybrid", [1, 2], 1), shown("hybrid", [2, 3], 5)
+    tell("recommender.events", first, shown("popular", [4], 1))
+    tell("recommender.events", second, first, second)  # late, and again
+    found = admin.ListRecommendationPerformance()
+    hybrid = [each for each in found.points if each.recommendation_type == "hybrid"]
+    assert [(each.movies_count, each.coverage) for each in hybrid] == [(2, 0.25), (2, 0.25)]
+    totals = {each.recommendation_type: each for each in found.totals}
+    assert totals["hybrid"].impressions_count == 4
+    assert (totals["hybrid"].movies_count, totals["hybrid"].coverage) == (3, 3 / 8)
+    assert (totals["popular"].movies_count, totals["popular"].coverage) == (1, 1 / 8)
+    of_five = (2 * math.log2(5) + 2 * math.log2(5 / 2)) / 4
+    assert totals["hybrid"].novelty_bits == pytest.approx(of_five)
 
 
 def test_usage_of_the_api_is_summed_and_paged(person, tell):

@@ -1,9 +1,10 @@
 """What consent leaves of an observation: everything, a nameless trace, or nothing."""
 
 import hmac
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import blake2b
 from ipaddress import IPv6Address, ip_interface, ip_network
 from uuid import UUID, uuid4
 
@@ -40,29 +41,30 @@ def cleaned_agent(text: str) -> str | None:
     return shown.strip()[:AGENT_LENGTH] or None
 
 
-def keyed(key: bytes, text: str) -> UUID:
-    """A UUID-sized keyed hash: says "the same again", and nothing else, to who lacks the key."""
-    return UUID(bytes=hmac.digest(key, text.encode(), "sha256")[:_UUID_BYTES])
+def keyed(key: bytes, text: str) -> str:
+    """A keyed hash, a UUID's hexadecimal digits: says "the same again", and nothing else."""
+    return blake2b(text.encode(), key=key, digest_size=_UUID_BYTES).hexdigest()
 
 
 def pseudonym(key: bytes, salt: bytes, user_id: UUID) -> UUID:
     """A person's pseudonym while `salt` lasts; without the salt nobody can make it again."""
-    return keyed(hmac.digest(key, salt, "sha256"), str(user_id))
+    return UUID(hex=keyed(hmac.digest(key, salt, "sha256"), str(user_id)))
 
 
 def named(observation: Observation, activity_id: UUID, received_at: datetime) -> Activity:
     """Everything, under the person's id."""
+    _, user_id, activity_type, occurred_at, movie_id, metadata, address, agent = observation
     return Activity(
-        activity_id=activity_id,
-        received_at=received_at,
-        user_id=observation.user_id,
-        pseudonym=None,
-        activity_type=observation.activity_type,
-        movie_id=observation.movie_id,
-        metadata=observation.metadata,
-        address=truncated_address(observation.address),
-        agent=cleaned_agent(observation.agent),
-        occurred_at=min(observation.occurred_at, received_at),
+        received_at,
+        activity_id,
+        user_id,
+        None,
+        activity_type,
+        movie_id,
+        metadata,
+        truncated_address(address),
+        cleaned_agent(agent),
+        min(occurred_at, received_at),
     )
 
 
@@ -86,16 +88,18 @@ def nameless(observation: Observation, pseudonym: UUID, received_at: datetime) -
 
 
 def not_deleted(
-    observations: Sequence[Observation],
-    deleted_at: Callable[[UUID, str], datetime | None],
-) -> list[Observation]:
-    """Without what its person had deleted before it came here."""
-    kept: list[Observation] = []
-    for one in observations:
-        at = deleted_at(one.user_id, one.activity_type)
-        if at is None or one.occurred_at > at:
-            kept.append(one)
-    return kept
+    observations: Sequence[Observation], deleted_at: Mapping[tuple[UUID, str], datetime]
+) -> Sequence[Observation]:
+    """Without what its person had deleted, of its type or of all (''), before it came here."""
+    if not deleted_at:
+        return observations
+    never = datetime.min.replace(tzinfo=UTC)
+    return [
+        one
+        for one in observations
+        if one.occurred_at > deleted_at.get((one.user_id, one.activity_type), never)
+        and one.occurred_at > deleted_at.get((one.user_id, ""), never)
+    ]
 
 
 def _hour(moment: datetime) -> datetime:

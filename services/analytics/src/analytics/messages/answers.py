@@ -124,7 +124,9 @@ def activity_points(rows: Sequence[RowMapping]) -> list[pb.ActivityPoint]:
     ]
 
 
-def recommendation_points(rows: Sequence[RowMapping]) -> list[pb.RecommendationPoint]:
+def recommendation_points(
+    rows: Sequence[RowMapping], catalog_movies_count: int
+) -> list[pb.RecommendationPoint]:
     return [
         pb.RecommendationPoint(
             bucket=timestamp(row["bucket"]),
@@ -134,6 +136,8 @@ def recommendation_points(rows: Sequence[RowMapping]) -> list[pb.RecommendationP
             click_through_rate=rate(row["clicks_count"], row["impressions_count"]),
             movies_count=row["movies_count"],
             novelty_bits=row["novelty_bits"],
+            # What was shown may have left the catalogue since.
+            coverage=min(1.0, rate(row["movies_count"], catalog_movies_count)),
         )
         for row in rows
     ]

@@ -1,7 +1,7 @@
 """Other services' facts: what of them is activity, and what is counted."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,13 @@ from analytics.domain.activities import (
     checked_activity_type,
     checked_metadata,
     checked_movie_id,
+    plain_metadata,
 )
 from analytics.domain.counted import Clicked, Shown, Usage
 from analytics.messages.moments import moment, timestamp, uuid_of
 from chassis.events import Event
 from marquee.analytics.v1 import events_pb2 as own
+from marquee.catalog.v1 import events_pb2 as catalog
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.interactions.v1 import events_pb2 as interactions
 from marquee.recommender.v1 import events_pb2 as recommender
@@ -67,6 +69,22 @@ def usages_of(event: Event) -> list[Usage]:
         )
         for usage in message.usages
     ]
+
+
+def movie_states(events: Sequence[Event]) -> dict[int, tuple[datetime, bool]]:
+    """When each movie of these events changed last, and whether it was removed then."""
+    states: dict[int, tuple[datetime, bool]] = {}
+    for event in events:
+        removed = event.type == type_of(catalog.MoviesRemoved)
+        if removed:
+            gone = catalog.MoviesRemoved.FromString(event.payload)
+            movie_ids, at = gone.movie_ids, _at(gone.removed_at, event)
+        else:
+            changed = catalog.MoviesChanged.FromString(event.payload)
+            movie_ids, at = [one.movie_id for one in changed.movies], _at(changed.changed_at, event)
+        for movie_id in movie_ids:
+            states[movie_id] = max(states.get(movie_id, (at, removed)), (at, removed))
+    return states
 
 
 def activity_deleted(user_id: UUID, deleted_count: int, at: datetime) -> own.ActivityDeleted:
@@ -147,14 +165,14 @@ def _observed(event: Event) -> list[Observation]:
     message = gateway.ActivityObserved.FromString(event.payload)
     return [
         Observation(
-            name=str(uuid_of(one.event_id, field="event_id")),
-            user_id=uuid_of(one.user_id, field="user_id"),
-            activity_type=checked_activity_type(one.activity_type, field="activity_type"),
-            occurred_at=_at(one.occurred_at, event),
-            movie_id=checked_movie_id(one.movie_id, field="movie_id"),
-            metadata=checked_metadata(one.metadata_json, field="metadata_json"),
-            address=one.address,
-            agent=one.agent,
+            one.event_id,
+            uuid_of(one.user_id, field="user_id"),
+            checked_activity_type(one.activity_type, field="activity_type"),
+            _at(one.occurred_at, event),
+            checked_movie_id(one.movie_id, field="movie_id"),
+            plain_metadata(one.metadata_json, field="metadata_json"),
+            one.address,
+            one.agent,
         )
         for one in message.activities
     ]
@@ -182,7 +200,8 @@ def _one(
 
 def _at(message: Timestamp, event: Event) -> datetime:
     """The fact's own time, or the event's where the fact has none."""
-    return moment(message, field="occurred_at") if message.ByteSize() else event.occurred_at
+    told = message.seconds or message.nanos
+    return moment(message, field="occurred_at") if told else event.occurred_at
 
 
 _READERS: Mapping[str, Callable[[Event], list[Observation]]] = {

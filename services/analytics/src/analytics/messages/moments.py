@@ -1,11 +1,15 @@
 """Moments and ids as protobuf has them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import Invalid
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOS = range(1_000_000_000)
 
 
 def timestamp(moment: datetime) -> Timestamp:
@@ -17,12 +21,16 @@ def timestamp(moment: datetime) -> Timestamp:
 
 def moment(message: Timestamp, *, field: str) -> datetime:
     """A moment from the wire, or Invalid where it is none that a calendar knows."""
+    nanos = message.nanos
     try:
-        return message.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("is not a point in time", field=field) from error
+        if nanos in _NANOS:
+            return _EPOCH + timedelta(0, message.seconds, nanos // 1000)
+    except OverflowError:
+        pass
+    raise Invalid("is not a point in time", field=field)
 
 
+@lru_cache(maxsize=4096)
 def uuid_of(text: str, *, field: str) -> UUID:
     """An id from the wire."""
     try:

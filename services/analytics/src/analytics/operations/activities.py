@@ -13,12 +13,13 @@ from analytics.domain.activities import Activity, Observation
 from analytics.messages.facts import activity_deleted
 from analytics.operations.rollups import count_activities
 from analytics.store import activities
-from chassis.database import uuid7
+from chassis.database import uuid7s
 from chassis.erasure import Tombstones
 from chassis.outbox import Fact, publish
 
 _STREAM = "analytics.events"
 _SALT_BYTES = 32
+_STORED = (privacy.FULL, privacy.ANONYMOUS)
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,16 @@ def keep(
     at: datetime,
 ) -> Kept:
     """Store what is new, permitted and not deleted; count it in the same transaction."""
-    willing = [one for one in observations if _tracking(consents, one) != privacy.OFF]
+    willing = {user_id for user_id, tracking in consents.items() if tracking in _STORED}
     if not willing:
         return Kept(0, 0)
     activities.keep_deletions_out(connection)
-    people = {one.user_id for one in willing}
-    erased = hiding.tombstones.erased(connection, people)
-    deleted_at = activities.deletions_of(connection, people)
-    known = [one for one in willing if one.user_id not in erased]
-    wanted = privacy.not_deleted(known, deleted_at)
-    by_key: dict[UUID, Observation] = {}
-    for one in wanted:
-        by_key.setdefault(privacy.keyed(hiding.key, one.name), one)
-    new = activities.newly_seen(connection, by_key.keys())
-    fresh = [one for event_key, one in by_key.items() if event_key in new]
+    willing -= hiding.tombstones.erased(connection, willing)
+    known = [one for one in observations if one.user_id in willing]
+    wanted = privacy.not_deleted(known, activities.deletions_of(connection, willing))
+    by_key = {privacy.keyed(hiding.key, one.name): one for one in reversed(wanted)}
+    new = activities.newly_seen(connection, by_key)
+    fresh = [one for event_key, one in reversed(by_key.items()) if event_key in new]
     stored = _as_permitted(connection, fresh, consents, hiding.key, at)
     if stored:
         activities.copy_in(connection, stored)
@@ -86,12 +83,6 @@ def delete_activity(
     return deleted_count
 
 
-def _tracking(consents: Mapping[UUID, str], observation: Observation) -> str:
-    """What the person consents to; nothing where we do not know them or the word."""
-    tracking = consents.get(observation.user_id, privacy.OFF)
-    return tracking if tracking in {privacy.FULL, privacy.ANONYMOUS} else privacy.OFF
-
-
 def _as_permitted(
     connection: Connection,
     observations: Sequence[Observation],
@@ -99,9 +90,12 @@ def _as_permitted(
     key: bytes,
     at: datetime,
 ) -> list[Activity]:
-    own = [one for one in observations if _tracking(consents, one) == privacy.FULL]
-    stored = [privacy.named(one, uuid7(), at) for one in own]
-    anonymous = [one for one in observations if _tracking(consents, one) == privacy.ANONYMOUS]
+    own = [one for one in observations if consents[one.user_id] == privacy.FULL]
+    stored = [
+        privacy.named(one, activity_id, at)
+        for one, activity_id in zip(own, uuid7s(len(own)), strict=True)
+    ]
+    anonymous = [one for one in observations if consents[one.user_id] == privacy.ANONYMOUS]
     if anonymous:
         today = at.astimezone(UTC).date()
         salt = activities.salt_of(connection, today, token_bytes(_SALT_BYTES))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
+from analytics.messages.moments import uuid_of
 from chassis.errors import Refusal, Unavailable
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
@@ -29,7 +30,10 @@ class Consents:
                 reply = self._users.BatchGetConsent(request, timeout=_TIMEOUT_SECONDS)
             except Refusal as refusal:
                 raise ConsentUnknown("users does not say who consents") from refusal
-            found.update((UUID(one.user_id), one.activity_tracking) for one in reply.consents)
+            found.update(
+                (uuid_of(one.user_id, field="user_id"), one.activity_tracking)
+                for one in reply.consents
+            )
         return found
 
 

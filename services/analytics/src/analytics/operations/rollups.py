@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
@@ -19,16 +19,23 @@ from analytics.tables import (
     recommendation_rollup,
 )
 
+_HOUR_SECONDS = 3600
+
 
 def count_activities(connection: Connection, activities: Sequence[Activity]) -> None:
     """Count what is stored, and by how many people, at the time it happened."""
+    told = [
+        (int(one.occurred_at.timestamp()) // _HOUR_SECONDS, one.activity_type, one.actor)
+        for one in activities
+    ]
     counts: Counter[Key] = Counter()
     actors: set[tuple[str, datetime, str, UUID]] = set()
-    for activity in activities:
+    for (hour, activity_type, actor), count in Counter(told).items():
+        moment = datetime.fromtimestamp(hour * _HOUR_SECONDS, UTC)
         for granularity in GRANULARITIES:
-            key = granularity, bucket(activity.occurred_at, granularity), activity.activity_type
-            counts[key] += 1
-            actors.add((*key, activity.actor))
+            key = granularity, bucket(moment, granularity), activity_type
+            counts[key] += count
+            actors.add((*key, actor))
     users = Counter(rollups.add_actors(connection, actors))
     sums = {key: (count, users[key]) for key, count in counts.items()}
     rollups.add(connection, activity_rollup, sums)

@@ -1,8 +1,9 @@
 """Activity itself: counted once, copied in, listed, deleted."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from io import StringIO
 from typing import Any, cast
 from uuid import UUID
@@ -43,6 +44,7 @@ _COPIED = (
     "occurred_at",
 )
 _COPY = f"copy user_activity ({', '.join(_COPIED)}) from stdin"
+_NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 # As a rule all are new, or none is after a replay: then the keys need not travel back.
@@ -82,38 +84,28 @@ def keep_deletions_out(connection: Connection) -> None:
 
 def deletions_of(
     connection: Connection, user_ids: Collection[UUID]
-) -> Callable[[UUID, str], datetime | None]:
-    """When a person last had a type of activity deleted."""
+) -> Mapping[tuple[UUID, str], datetime]:
+    """When people last had a type of activity deleted; the type '' is all of them."""
     asked = sa.select(activity_deletion).where(
         activity_deletion.c.user_id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
     )
     rows = connection.execute(asked, {"ids": list(user_ids)})
-    found = {(row.user_id, row.activity_type): row.deleted_at for row in rows}
-
-    def deleted_at(user_id: UUID, activity_type: str) -> datetime | None:
-        moments = (found.get((user_id, "")), found.get((user_id, activity_type)))
-        return max((one for one in moments if one is not None), default=None)
-
-    return deleted_at
+    return {(row.user_id, row.activity_type): row.deleted_at for row in rows}
 
 
-def newly_seen(connection: Connection, event_keys: Collection[UUID]) -> set[UUID]:
+def newly_seen(connection: Connection, event_keys: Collection[str]) -> Collection[str]:
     """Those never seen before, seen from the commit on."""
-    ordered = sorted(map(str, event_keys))  # two who store the same wait, but never deadlock
+    ordered = sorted(event_keys)  # two who store the same wait, but never deadlock
     parameters = {"keys": "{" + ",".join(ordered) + "}", "asked": len(ordered)}
     count, some = connection.execute(_newly_seen, parameters).one()
     if count in (0, len(ordered)):
-        return set(event_keys) if count else set()
-    return {UUID(key) for key in some}
+        return event_keys if count else ()
+    return {key.replace("-", "") for key in some}
 
 
 def copy_in(connection: Connection, activities: Sequence[Activity]) -> None:
     """Append activities by COPY, each to the partition of the month it was received in."""
-    lines = StringIO()
-    for activity in activities:
-        lines.write("\t".join(_field(getattr(activity, name)) for name in _COPIED))
-        lines.write("\n")
-    lines.seek(0)
+    lines = StringIO("".join(map(_line, activities)))
     cursor = cast(Any, connection.connection).cursor()
     try:
         cursor.copy_expert(_COPY, lines)
@@ -211,13 +203,33 @@ def salt_of(connection: Connection, day: date, fresh: bytes) -> bytes:
     return bytes(salt)
 
 
-def _field(value: object) -> str:
-    """A value in COPY's text format."""
+def _line(activity: Activity) -> str:
+    """A row in COPY's text format."""
+    received_at, activity_id, user_id, pseudonym, kind, movie_id, metadata, address, agent, at = (
+        activity
+    )
+    return (
+        f"{_moment(received_at)}\t{activity_id.int:032x}\t{_id(user_id)}\t{_id(pseudonym)}\t{kind}\t"
+        f"{movie_id or _NULL}\t{_text(metadata)}\t{address or _NULL}\t{_text(agent)}\t{at}\n"
+    )
+
+
+@lru_cache(maxsize=16)
+def _moment(value: datetime) -> str:
+    """One that many rows share."""
+    return value.isoformat()
+
+
+def _id(value: UUID | None) -> str:
+    return _NULL if value is None else f"{value.int:032x}"
+
+
+def _text(value: str | None) -> str:
+    """A text in COPY's text format."""
     if value is None:
-        return "\\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        return _NULL
+    plain = value.isprintable() and "\\" not in value
+    return value if plain else value.translate(_ESCAPES)
 
 
 def _translated(error: psycopg2.Error) -> Exception:

@@ -63,15 +63,10 @@ def add_actors(connection: Connection, actors: set[tuple[str, datetime, str, UUI
     """Count people in buckets; the key of a bucket for each who is counted there the first time."""
     if not actors:
         return []
-    table = activity_actor
-    columns = [column.name for column in table.primary_key]
-    rows = [dict(zip(columns, actor, strict=True)) for actor in sorted(actors)]
-    statement = (
-        insert(table)
-        .on_conflict_do_nothing()
-        .returning(table.c.granularity, table.c.bucket, table.c.activity_type)
-    )
-    return [tuple(row) for row in connection.execute(statement, rows)]
+    columns = zip(*sorted(actors), strict=True)
+    names = ("granularities", "buckets", "activity_types", "actors")
+    parameters: dict[str, Any] = dict(zip(names, map(list, columns), strict=True))
+    return [tuple(row) for row in connection.execute(_ADD_ACTORS, parameters)]
 
 
 def overview(connection: Connection, asked: Range) -> Overview:
@@ -107,8 +102,18 @@ def activity_series(connection: Connection, asked: Range) -> Sequence[RowMapping
 
 def recommendation_series(connection: Connection, asked: Range) -> Sequence[RowMapping]:
     """Impressions, clicks, different movies and novelty by bucket, then type."""
+    return _performance(connection, "bucket", asked)
+
+
+def recommendation_totals(connection: Connection, asked: Range) -> Sequence[RowMapping]:
+    """The same of all buckets together: a movie shown in two of them is one movie."""
+    return _performance(connection, "cast(:start as timestamptz)", asked)
+
+
+def _performance(connection: Connection, bucket: str, asked: Range) -> Sequence[RowMapping]:
     parameters = {"granularity": asked.granularity, "start": asked.start, "end": asked.end}
-    return connection.execute(_RECOMMENDATIONS, parameters).mappings().all()
+    statement = sa.text(_PERFORMANCE.replace("{bucket}", bucket))
+    return connection.execute(statement, parameters).mappings().all()
 
 
 def usage_page(
@@ -153,28 +158,50 @@ def _activity_counts(connection: Connection, asked: Range) -> dict[str, int]:
     return {row.activity_type: row.number for row in rows}
 
 
+# By whole columns: a statement of a thousand rows of parameters costs ten times as much.
+_ADD_ACTORS = sa.text(
+    """
+    insert into activity_actor (granularity, bucket, activity_type, actor)
+    select * from unnest(:granularities, :buckets, :activity_types, :actors)
+    on conflict do nothing
+    returning granularity, bucket, activity_type
+    """
+).bindparams(
+    sa.bindparam("granularities", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("buckets", type_=sa.ARRAY(sa.DateTime(timezone=True))),
+    sa.bindparam("activity_types", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("actors", type_=sa.ARRAY(sa.Uuid)),
+)
+
 # Novelty is the mean self-information of what a type has shown, -log2 p(movie), where p is the
 # movie's share of all impressions of the bucket, whatever their type (Zhou et al., PNAS 2010).
-_RECOMMENDATIONS = sa.text(
-    """
+_PERFORMANCE = """
     with shown as (
-        select bucket, recommendation_type, movie_id, impressions_count,
-               sum(impressions_count) over (partition by bucket, movie_id) as of_movie,
-               sum(impressions_count) over (partition by bucket) as of_all
+        select {bucket} as bucket, recommendation_type, movie_id,
+               sum(impressions_count)::float8 as impressions
         from recommendation_movie
         where granularity = :granularity and bucket >= :start and bucket < :end
+        group by 1, 2, 3
+    ), weighed as (
+        select *, sum(impressions) over (partition by bucket, movie_id) as of_movie,
+               sum(impressions) over (partition by bucket) as of_all
+        from shown
     ), movies as (
         select bucket, recommendation_type, count(*) as movies_count,
-               sum(impressions_count * ln(of_all::float8 / of_movie::float8) / ln(2::float8))
-                   / sum(impressions_count) as novelty_bits
-        from shown
+               sum(impressions * ln(of_all / of_movie) / ln(2::float8)) / sum(impressions)
+                   as novelty_bits
+        from weighed
         group by bucket, recommendation_type
+    ), sums as (
+        select {bucket} as bucket, recommendation_type,
+               sum(impressions_count)::bigint as impressions_count,
+               sum(clicks_count)::bigint as clicks_count
+        from recommendation_rollup
+        where granularity = :granularity and bucket >= :start and bucket < :end
+        group by 1, 2
     )
-    select rollup.bucket, rollup.recommendation_type, impressions_count, clicks_count,
+    select bucket, recommendation_type, impressions_count, clicks_count,
            coalesce(movies_count, 0) as movies_count, coalesce(novelty_bits, 0) as novelty_bits
-    from recommendation_rollup as rollup
-    left join movies using (bucket, recommendation_type)
-    where granularity = :granularity and bucket >= :start and bucket < :end
+    from sums left join movies using (bucket, recommendation_type)
     order by bucket, recommendation_type
-    """
-)
+"""
