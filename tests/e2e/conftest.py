@@ -7,12 +7,22 @@ import pytest
 from running_suite import Suite, running
 from standing_suite import StandingSuite
 
+from chassis.testing.mail import Postbox, open_postbox
+
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def mailbox() -> Iterator[Postbox]:
+    """The mail server of a suite that these tests start."""
+    with open_postbox() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory, mailbox: Postbox) -> Iterator[Suite]:
     """A suite with a synced catalogue and a trained model, reached through Traefik."""
     url = os.environ.get("MARQUEE_URL")
-    chosen = StandingSuite(url) if url else running(tmp_path_factory.mktemp("suite"))
+    folder = tmp_path_factory.mktemp("suite")
+    chosen = StandingSuite(url) if url else running(folder, MAIL_URL=mailbox.url)
     with chosen as started:
         started.prepare()
         yield started

@@ -34,10 +34,11 @@ print(json.dumps({"databases": dict(backing.database_urls), "redis": redis_urls}
 """
 
 
-def running(state: Path) -> "LaunchedSuite":
+def running(state: Path, **settings: str) -> "LaunchedSuite":
     """A suite of its own state and port, stopped at the end of the block."""
     environment = {
         **os.environ,
+        **settings,
         "MARQUEE_STATE": str(state),
         "MARQUEE_PORT": str(_free_port()),
         "MARQUEE_CATALOG_SIZE": str(CATALOG_SIZE),

@@ -11,6 +11,9 @@ from running_suite import Person, Suite, eventually, movie_ids
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
 
 
+MANY = 20_000
+
+
 def letterboxd(movies: list[dict[str, Any]]) -> bytes:
     def table(header: str, rows: list[str]) -> str:
         return "\n".join([header, *rows]) + "\n"
@@ -77,6 +80,58 @@ def test_an_uploaded_archive_counts_in_the_next_recommendations(suite: Suite) ->
 
     stranger = suite.person()
     assert stranger.api.get(f"/me/imports/{ended['import_id']}").status_code == 404
+
+
+@pytest.mark.faults
+def test_an_import_that_is_killed_again_and_again_ends_by_itself_and_counts_once(
+    suite: Suite,
+) -> None:
+    person = suite.person()
+    movies: list[dict[str, Any]] = []
+    page: dict[str, Any] = {"next_page_token": ""}
+    while page["next_page_token"] is not None:
+        query = {"page_size": 100, "page_token": page["next_page_token"]}
+        page = person.api.get("/movies", params=query).json()
+        movies += page["items"]
+    # By TMDb id, among many more of which there are no movies.
+    unknown = range(1_000, 1_000 + MANY - len(movies))
+    links = [f"{number},,{one['movie_id']}" for number, one in enumerate(movies)]
+    links += [f"{number},,{2**52 + number}" for number in unknown]
+    ratings = [f"1,{number},{0.5 + number % 10 / 2},978300760" for number in range(len(movies))]
+    ratings += [f"1,{number},3.0,978300760" for number in unknown]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("links.csv", "\n".join(["movieId,imdbId,tmdbId", *links]))
+        archive.writestr("ratings.csv", "\n".join(["userId,movieId,rating,timestamp", *ratings]))
+    upload = {"file": ("ml.zip", buffer.getvalue(), "application/zip")}
+    started = person.api.post("/me/imports", data={"source": "movielens"}, files=upload).json()
+
+    def beyond(rows_count: int) -> dict[str, Any] | None:
+        reply = person.api.get(f"/me/imports/{started['import_id']}")
+        further = reply.status_code == 200 and reply.json()["rows_count"] > rows_count
+        return reply.json() if further else None
+
+    reached = 0
+    for names in (["interactions.work"], ["interactions.serve", "postgres"]):
+        halfway = eventually(lambda reached=reached: beyond(reached))
+        assert halfway["state"] == "running", halfway
+        for name in names:
+            suite.kill(name)
+        reached = halfway["rows_count"]
+    eventually(lambda: beyond(MANY - 1))
+    eventually(lambda: all(one["health"] == "healthy" for one in suite.processes().values()))
+    ended = finished(person, started)
+    assert ended["state"] == "done", ended
+    assert ended["total_rows_count"] == ended["rows_count"] == MANY
+    assert ended["imported_count"] == len(movies)
+    assert ended["skipped_count"] == len(unknown)
+    rows = [one["row"] for one in ended["items"]]
+    assert rows == sorted(set(rows))
+    assert rows[0] > len(movies)
+    eventually(lambda: person.api.get("/me/stats").json().get("ratings_count") == len(movies))
+    again = person.api.post("/me/imports", data={"source": "movielens"}, files=upload).json()
+    twice = finished(person, again)
+    assert (twice["imported_count"], twice["unchanged_count"]) == (0, len(movies))
 
 
 def test_a_file_may_be_the_body_itself(suite: Suite) -> None:

@@ -64,6 +64,30 @@ def test_others_see_a_list_as_far_as_it_is_shown(suite: Suite) -> None:
     }
 
 
+def test_reviews_name_their_authors_to_whom_these_show_themselves(suite: Suite) -> None:
+    author, friend, other = suite.person(), suite.person(), suite.person()
+    for one, two in ((author, friend), (friend, author)):
+        assert one.api.put(f"/me/following/{two.username}").status_code == 201
+    shown_to = {"profile_visibility": "friends"}
+    assert author.api.patch("/me/preferences", json=shown_to).status_code == 200
+    movie_id = movie_ids(author.api.get("/movies", params={"page_size": 50}).json())[-1]
+    review = f"by {author.username}"
+    body = {"rating": 3.5, "review": review, "has_spoilers": True}
+    assert author.api.put(f"/me/ratings/{movie_id}", json=body).status_code == 201
+    names = {}
+    for reader in (friend, other):
+        page = reader.api.get(f"/movies/{movie_id}/reviews", params={"page_size": 100}).json()
+        [found] = [one for one in page["items"] if one["review"] == review]
+        assert found["has_spoilers"]
+        names[reader.username] = found["username"]
+    assert names == {friend.username: author.username, other.username: None}
+
+    def reviews_count() -> int:
+        return other.api.get(f"/movies/{movie_id}/reviews").json()["stats"]["reviews_count"]
+
+    eventually(lambda: reviews_count() >= 1)
+
+
 def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
     person = suite.person()
     shown = person.recommended(page_size=5)
@@ -71,12 +95,13 @@ def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
     with suite.admin() as admin:
 
         def clicked() -> list[dict[str, object]]:
-            points = admin.get("/admin/analytics/recommendations").json()["items"]
-            return [point for point in points if point["clicks_count"]]
+            found = admin.get("/admin/analytics/recommendations").json()
+            return [point for point in found["totals"] if point["clicks_count"]]
 
         point = eventually(clicked)[0]
         assert 0 < point["click_through_rate"] <= 1
         assert point["movies_count"] > 0
+        assert 0 < point["coverage"] < 1
 
         overview = admin.get("/admin/analytics/overview").json()
         assert overview["impressions_count"] >= 5

@@ -135,8 +135,20 @@ class ReviewShape(Shape):
     rated_at: str = Field(description="When.")
 
 
+class MovieStatsShape(Shape):
+    """How people here treat a movie; counted by events, so a moment behind."""
+
+    ratings_count: int = Field(description="How many ratings.")
+    average_rating: float | None = Field(description="Their mean; null without any.")
+    reviews_count: int = Field(description="How many reviews.")
+    favorites_count: int = Field(description="Of how many people it is a favorite.")
+    watchlist_count: int = Field(description="On how many watchlists it is.")
+
+
 class ReviewPage(Shape):
     """A page of reviews."""
+
+    stats: MovieStatsShape = Field(description="Of the movie.")
 
     items: list[ReviewShape] = Field(description="Newest first.")
     next_page_token: str | None = Field(description="Null at the end.")
@@ -192,6 +204,17 @@ def state_json(state: pb.MovieState) -> dict[str, Any]:
         "rating": state.rating if state.HasField("rating") else None,
         "watchlist": state.watchlist,
         "hidden": state.hidden,
+    }
+
+
+def movie_stats_json(stats: pb.MovieStats) -> dict[str, Any]:
+    """How people here treat a movie."""
+    return {
+        "ratings_count": stats.ratings_count,
+        "average_rating": stats.average_rating or None,
+        "reviews_count": stats.reviews_count,
+        "favorites_count": stats.favorites_count,
+        "watchlist_count": stats.watchlist_count,
     }
 
 

@@ -13,7 +13,7 @@ from gateway.context import Context
 from gateway.entities import PRIVATE, PUBLIC, tagged
 from gateway.problems import invalid
 from gateway.resources import movies as shapes
-from gateway.resources.interactions import ReviewPage, review_json, state_json
+from gateway.resources.interactions import ReviewPage, movie_stats_json, review_json, state_json
 from gateway.resources.movies import movie_json
 from gateway.resources.shapes import MovieId, Page, page
 from gateway.resources.shapes import Query as QueryShape
@@ -283,18 +283,20 @@ async def list_similar_movies(
 )
 async def list_reviews(
     request: Request,
-    _caller: Visitor,
+    caller: Visitor,
     movie_id: Annotated[MovieId, Path()],
     query: Annotated[Page, Query()],
 ) -> Response:
-    """Reviews by people here, newest first."""
+    """Reviews by people here, newest first, and how many people rate, love and await it."""
     reply = await context.of(request).services.interactions.ListReviews(
         interactions_pb2.ListReviewsRequest(
             movie_id=movie_id, page_size=query.size, page_token=query.page_token
-        )
+        ),
+        metadata=caller.metadata if caller else None,
     )
     items = [review_json(review) for review in reply.reviews]
-    return tagged(request, page(items, reply.next_page_token))
+    found = {**page(items, reply.next_page_token), "stats": movie_stats_json(reply.stats)}
+    return tagged(request, found)
 
 
 @router.get(

@@ -54,13 +54,14 @@ def inbox(database):
 
 
 def consumer(database, redis, handler: Any = count, *, batch=None, instance="one", **more: Any):
+    options: Any = {"claim_idle_seconds": 1, "retry_seconds": 0.01, **more}
     return Consumer(
         name="counter",
         database=database,
         redis=redis,
         subscriptions=[Subscription(STREAM, {TYPE: handler}, batch)],
         instance=instance,
-        **{"claim_idle_seconds": 1, "retry_seconds": 0.01, **more},
+        **options,
     )
 
 
