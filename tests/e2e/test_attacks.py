@@ -16,6 +16,8 @@ from running_suite import Person, Suite, eventually, movie_ids
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
 
+SOMEBODY = "00000000-0000-7000-8000-000000000000"
+
 
 @pytest.fixture(scope="module")
 def person(suite: Suite) -> Person:
@@ -65,7 +67,7 @@ def test_no_spelling_of_a_path_opens_a_door(suite: Suite, person: Person, target
     for authorization in (f"Authorization: Bearer {token}\r\n", ""):
         request = f"GET {target} HTTP/1.1\r\nHost: a\r\n{authorization}Connection: close\r\n\r\n"
         answer = raw(suite, request.encode())
-        assert status_of(answer) in (301, 307, 308, 400, 401, 403, 404), answer[:300]
+        assert status_of(answer) in (301, 307, 308, 400, 401, 403, 404, 422), answer[:300]
         assert b"elsewhere.example" not in answer
         assert person.email.encode() not in answer
 
@@ -73,7 +75,7 @@ def test_no_spelling_of_a_path_opens_a_door(suite: Suite, person: Person, target
 @pytest.mark.parametrize(
     "headers",
     [
-        {"X-User-Id": "00000000-0000-7000-8000-000000000000", "X-User-Role": "admin"},
+        {"X-User-Id": SOMEBODY, "X-User-Role": "admin"},
         {"X-Service-Authorization": "Bearer x"},
         {"X-Forwarded-User": "admin", "X-Forwarded-Prefix": "/api/v1/admin"},
         {"X-Original-Url": "/api/v1/admin/users", "X-Rewrite-Url": "/api/v1/admin/users"},
@@ -114,15 +116,15 @@ def test_a_token_brings_no_key_of_its_own(suite: Suite, person: Person) -> None:
     ("verb", "path", "body"),
     [
         ("POST", "/auth/register", {"role": "admin"}),
-        ("POST", "/auth/register", {"status": "active", "user_id": str(uuid4())}),
+        ("POST", "/auth/register", {"status": "active", "user_id": SOMEBODY}),
         ("PATCH", "/me", {"role": "admin"}),
         ("PATCH", "/me", {"status": "disabled"}),
-        ("PATCH", "/me/profile", {"user_id": str(uuid4())}),
+        ("PATCH", "/me/profile", {"user_id": SOMEBODY}),
         ("PATCH", "/me/profile", {"username": "root"}),
         ("PATCH", "/me/preferences", {"role": "admin"}),
-        ("POST", "/me/lists", {"name": "n", "user_id": str(uuid4())}),
+        ("POST", "/me/lists", {"name": "n", "user_id": SOMEBODY}),
         ("POST", "/me/lists", {"name": "n", "movies_count": 7}),
-        ("PUT", "/me/ratings/{movie_id}", {"rating": 4.0, "user_id": str(uuid4())}),
+        ("PUT", "/me/ratings/{movie_id}", {"rating": 4.0, "user_id": SOMEBODY}),
         ("PUT", "/me/ratings/{movie_id}", {"rating": 4.0, "rated_at": "2000-01-01T00:00:00Z"}),
         ("PUT", "/me/watchlist/{movie_id}", {"note": "n", "movie_id": 1}),
     ],

@@ -47,8 +47,11 @@ def _tables(url: str) -> Iterator[tuple[str, Any]]:
     )
     with engine.connect() as connection:
         for table in set(connection.execute(names).scalars()) - NO_EFFECTS:
+            # The gateway goes on counting who asks for its health.
+            where = "where route like '/api/v1/%'" if table == "api_usage_rollup" else ""
             told = "to_jsonb(one) - 'published_at'" if table == "outbox" else "one"
-            summed = f'select count(*), sum(hashtextextended(({told})::text, 0)) from "{table}" one'
+            sums = f"count(*), sum(hashtextextended(({told})::text, 0))"
+            summed = f'select {sums} from "{table}" one {where}'
             yield table, tuple(connection.execute(sa.text(summed)).one())
     engine.dispose()
 

@@ -8,12 +8,16 @@ from chassis.errors import Invalid
 from users.domain.accounts import checked_email, checked_password, checked_username, fold
 
 
-@pytest.mark.parametrize("name", ["abc", "Ada_Lovelace", "jürgen", "李小龙.1", "a-b.c_d", "x" * 30])
+@pytest.mark.parametrize(
+    "name", ["abc", "Ada_Lovelace", "jürgen", "Алина", "李小龙.1", "a-b.c_d", "x" * 30]
+)
 def test_letters_of_any_script_make_a_name(name):
     assert checked_username(name) == name
 
 
-@pytest.mark.parametrize("name", ["ab", "x" * 31, "a b c", "a@b.c", "_abc", "...", "a/bc", "a\0bc"])
+@pytest.mark.parametrize(
+    "name", ["ab", "x" * 31, "a b c", "a@b.c", "_abc", "...", "a/bc", "a\0bc", "\u0430dmin"]
+)
 def test_what_would_confuse_is_no_name(name):
     with pytest.raises(Invalid) as refused:
         checked_username(name)

@@ -22,6 +22,7 @@ LONGEST_PASSWORD = 128
 _LONGEST_LOCAL_PART = 64
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _USERNAME_SIGNS = "_.-"
+_ALIKE = ("LATIN", "CYRILLIC", "GREEK")
 
 
 class UsernameTaken(Conflict):
@@ -75,7 +76,10 @@ def fold(text: str) -> str:
 
 
 def checked_username(username: str, *, field: str = "username") -> str:
-    """The name itself when it may be used; letters and digits of any script may."""
+    """The name itself when it may be used; letters and digits of any script may.
+
+    But not of several that look alike: nobody is to pass for somebody else.
+    """
     if not SHORTEST_USERNAME <= len(username) <= LONGEST_USERNAME:
         raise Invalid(
             f"must be {SHORTEST_USERNAME} to {LONGEST_USERNAME} characters long", field=field
@@ -84,6 +88,9 @@ def checked_username(username: str, *, field: str = "username") -> str:
         raise Invalid("may contain letters, digits, '_', '.' and '-' only", field=field)
     if not username[0].isalnum():
         raise Invalid("must begin with a letter or a digit", field=field)
+    names = [unicodedata.name(sign, "") for sign in username]
+    if sum(any(alphabet in name for name in names) for alphabet in _ALIKE) > 1:
+        raise Invalid("must not mix alphabets whose letters look alike", field=field)
     return username
 
 
