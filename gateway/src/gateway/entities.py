@@ -14,8 +14,11 @@ ATTRIBUTION = (
 )
 _SHOWS_TMDB = tuple(
     f"/api/v1/{noun}"
-    for noun in ("movies", "genres", "people", "collections", "me/recommendations")
-)
+    for noun in (
+        "movies", "genres", "people", "collections", "me/recommendations", "me/favorites",
+        "me/ratings", "me/watchlist", "me/hidden", "lists",
+    )
+)  # fmt: skip
 PUBLIC = "public, max-age=15"
 PRIVATE = "private, no-cache"
 

@@ -13,8 +13,12 @@ def _request(path: str = "/api/v1/me", **headers: str) -> Request:
 
 
 def test_answers_that_show_movies_say_what_tmdb_wants_said() -> None:
-    for path in ("/api/v1/movies", "/api/v1/movies/550", "/api/v1/me/recommendations"):
-        assert "TMDB" in tagged(_request(path), []).headers["x-attribution"]
+    shown = (
+        "movies", "movies/550", "people/1", "collections/1", "me/recommendations", "me/favorites",
+        "me/ratings", "me/ratings/550", "me/watchlist", "me/hidden", "lists/1",
+    )  # fmt: skip
+    for path in shown:
+        assert "TMDB" in tagged(_request(f"/api/v1/{path}"), []).headers["x-attribution"]
     assert "x-attribution" not in tagged(_request(), []).headers
 
 
