@@ -56,6 +56,10 @@ class EmbeddedPostgres(EmbeddedServer):
             "port": str(port),
             "unix_socket_directories": "",
             "max_connections": "300",
+            "shared_buffers": f"{_shared_megabytes()}MB",
+            # Between checkpoints: under heavy writing the default makes one every few seconds,
+            # and after each of them every page is logged whole again.
+            "max_wal_size": "4GB",
             "timezone": "UTC",
             "log_timezone": "UTC",
             "dynamic_shared_memory_type": "mmap" if _tiny_shared_memory() else "posix",
@@ -172,6 +176,12 @@ def _root_prefix() -> tuple[str, ...]:
 
 def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _shared_megabytes() -> int:
+    """An eighth of the machine's memory, within reason."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(max(machine // 8 // 2**20, 128), 2048)
 
 
 def _tiny_shared_memory() -> bool:
