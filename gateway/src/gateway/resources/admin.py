@@ -72,6 +72,10 @@ class SyncRunShape(Shape):
     requests_count: int = Field(description="Requests sent.")
     rate: float = Field(description="Records a second.")
     error: str | None = Field(description="Why it failed, or what holds it up.")
+    unknown_fields: dict[str, int] = Field(
+        description="Fields that are new in TMDb's answers, by path: in how many of the bodies"
+        " looked at (the first and each hundredth) they were."
+    )
 
 
 class SyncRunPage(Shape):
@@ -169,6 +173,7 @@ def run_json(run: catalog_pb2.SyncRun) -> dict[str, Any]:
         "requests_count": run.requests_count,
         "rate": run.rate,
         "error": run.error or None,
+        "unknown_fields": dict(run.unknown_fields),
     }
 
 

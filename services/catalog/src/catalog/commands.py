@@ -178,6 +178,8 @@ def _status(context: Sync, *, as_json: bool) -> int:
             f" changed {run['changed_count']} remaining {run['remaining_count']}"
             f" {run['rate']}/s {run['error']}"
         )
+        if run["unknown_fields"]:
+            print(f"  new fields: {', '.join(sorted(run['unknown_fields']))}")
     return 0
 
 
@@ -197,4 +199,5 @@ def _shown(row: Any) -> dict[str, Any]:
         "requests_count": row["requests_count"],
         "rate": round(row["done_count"] / seconds, 1) if seconds > 0 else 0.0,
         "error": row["error"],
+        "unknown_fields": row["unknown_fields"],
     }

@@ -219,6 +219,7 @@ def sync_run(row: RowMapping, now: datetime) -> pb.SyncRun:
         requests_count=row["requests_count"],
         error=row["error"],
         rate=row["done_count"] / seconds if seconds > 0 else 0.0,
+        unknown_fields=row["unknown_fields"],
     )
 
 

@@ -41,6 +41,9 @@ class Settings(ServiceSettings):
     tmdb_connections: int = Field(
         20, ge=1, le=200, description="Connections to TMDb at most; it allows about 20"
     )
+    tmdb_timeout_seconds: float = Field(
+        60.0, gt=0, le=600, description="An answer that takes longer counts as none"
+    )
     tmdb_attempts: int = Field(
         8, ge=1, le=20, description="Tries of one request before a run gives up for now"
     )

@@ -73,6 +73,21 @@ collection = sa.Table(
 )
 
 _LIVE = sa.text("removed_at is null")
+_COMPARED = ("adult", "original_language", "release_date", "runtime_minutes", "vote_average",
+             "vote_count")  # fmt: skip
+
+
+def _order(column: str) -> sa.Index:
+    """An order of browsing, with all that its filters compare: what they drop is never fetched."""
+    included = [name for name in _COMPARED if name != column]
+    return sa.Index(
+        f"movie_{column}_idx",
+        column,
+        "tmdb_id",
+        postgresql_where=_LIVE,
+        postgresql_include=included,
+    )
+
 
 movie = sa.Table(
     "movie",
@@ -110,10 +125,10 @@ movie = sa.Table(
     *timestamps(),
     sa.UniqueConstraint("tmdb_id"),
     sa.CheckConstraint("source in ('tmdb', 'standin', 'import')", name="source"),
-    sa.Index("movie_popularity_idx", "popularity", "tmdb_id", postgresql_where=_LIVE),
-    sa.Index("movie_vote_average_idx", "vote_average", "tmdb_id", postgresql_where=_LIVE),
-    sa.Index("movie_release_date_idx", "release_date", "tmdb_id", postgresql_where=_LIVE),
-    sa.Index("movie_title_key_idx", "title_key", "tmdb_id", postgresql_where=_LIVE),
+    _order("popularity"),
+    _order("vote_average"),
+    _order("release_date"),
+    _order("title_key"),
     sa.Index("movie_vote_count_idx", "vote_count", postgresql_where=_LIVE),
     sa.Index("movie_runtime_minutes_idx", "runtime_minutes", postgresql_where=_LIVE),
     sa.Index("movie_original_language_idx", "original_language", postgresql_where=_LIVE),
@@ -330,6 +345,7 @@ sync_run = sa.Table(
     _number("quarantined_count"),
     _number("requests_count"),
     _text("error"),
+    sa.Column("unknown_fields", JSONB, nullable=False, server_default=_EMPTY_OBJECT),
     *timestamps(),
     sa.UniqueConstraint("request_id"),
     sa.CheckConstraint("state in ('queued', 'running', 'done', 'failed')", name="state"),
@@ -349,6 +365,15 @@ sync_watermark = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
     *timestamps(),
 )
+
+sync_speaker = sa.Table(
+    "sync_speaker",
+    metadata,
+    sa.Column("speaker_id", sa.Uuid, primary_key=True),
+    sa.Column("seen_at", _MOMENT, nullable=False),
+    *timestamps(),
+)
+"""Processes that ask TMDb now, and share its rate."""
 
 quarantine = sa.Table(
     "quarantine",

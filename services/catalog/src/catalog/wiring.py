@@ -147,6 +147,7 @@ def sync_context(settings: Settings) -> Sync:
             api_key=settings.tmdb_api_key.get_secret_value(),
             connections=settings.tmdb_connections,
             attempts=settings.tmdb_attempts,
+            timeout_seconds=settings.tmdb_timeout_seconds,
         ),
         budget=RateBudget(settings.tmdb_rate, settings.tmdb_connections),
         source=settings.catalog_source,

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import event
 
 from catalog.domain import title_key
-from catalog.store import batches, browsing, movies, people, searching
+from catalog.store import batches, browsing, movies, people, searching, upkeep
 from catalog.store.browsing import Filter, Order
 from catalog.tables import name_word, title_word
 
-SIZE = 20_000
+SIZE = 40_000
 FILL = (
     "insert into movie (tmdb_id, source, title, title_key, original_language, release_date,"
     " runtime_minutes, popularity, vote_average, vote_count, content_hash) select i, 'standin',"
@@ -30,7 +30,6 @@ FILL = (
     "insert into keyword (keyword_id, name) select i, 'k' || i from generate_series(1, 500) i",
     "insert into movie_keyword (movie_id, keyword_id)"
     " select i, 1 + i % 500 from generate_series(1, {0}) i",
-    "analyze",
 )
 ORDERS = [
     Order(column, descending)
@@ -65,6 +64,8 @@ def plans(database_for):
             connection.exec_driver_sql(statement.format(SIZE).replace("%", "%%"))
         batches.add_words(connection, title_word, [f"word{i}" for i in range(500)])
         batches.add_words(connection, name_word, [f"name{i}" for i in range(500)])
+    with database.read() as connection:
+        upkeep.settle(connection, 120)
 
     @contextmanager
     def explained():

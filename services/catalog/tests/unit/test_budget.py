@@ -102,3 +102,64 @@ def test_no_more_requests_are_under_way_than_there_are_connections(clock):
     asyncio.run(all_of_them())
     assert len(most) == 20
     assert max(most) <= 3
+
+
+def test_processes_that_ask_at_once_have_the_cap_between_them(clock):
+    for count in (1, 2, 3, 34, 35, 36):
+        shares = []
+        for rank in range(count):
+            budget = RateBudget(35, clock=clock)
+            budget.share(rank, count, clock.now)
+            shares.append(budget.rate if rank < 35 else 0)
+        assert sum(shares) == 35
+
+
+def test_who_is_alone_begins_at_once_and_a_newcomer_when_the_others_have_heard_of_it(clock):
+    began = clock.now
+    alone = RateBudget(35, clock=clock)
+    alone.share(0, 1, clock.now)
+    assert send(alone, clock, 1) == [began]
+    newcomer = RateBudget(35, clock=clock)
+
+    def look_meanwhile(_=None):
+        newcomer.share(1, 2, clock.now)
+
+    moments = sent_while(newcomer, clock, 40, look_meanwhile)
+    assert moments[0] >= began + 3.0
+    for number in range(len(moments) - 17):
+        assert moments[number + 17] - moments[number] >= 1.0 - 1e-9
+
+
+def test_who_cannot_see_how_many_ask_falls_silent(clock):
+    budget, began = RateBudget(35, clock=clock), clock.now
+    budget.share(0, 1, began)
+
+    def look_again_later():
+        if clock.now >= began + 10:
+            budget.share(0, 1, clock.now)
+
+    moments = sent_while(budget, clock, 60, look_again_later)
+    assert [moment for moment in moments if began + 1.5 < moment < began + 10] == []
+    assert moments[-1] >= began + 10
+
+
+def sent_while(budget, clock, count, look):
+    """Moments of requests, with a look at every one and whenever time passes."""
+
+    async def all_of_them():
+        sleep, moments = budgets.asyncio.sleep, []
+
+        async def sleep_and_look(seconds):
+            await sleep(seconds)
+            look()
+
+        budgets.asyncio.sleep = sleep_and_look
+        try:
+            for _ in range(count):
+                async with budget.turn():
+                    moments.append(clock.now)
+        finally:
+            budgets.asyncio.sleep = sleep
+        return moments
+
+    return asyncio.run(all_of_them())

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from catalog.tmdb.client import as_of, decoded, retry_after_seconds
-from catalog.tmdb.errors import BadAnswer, SourceUnavailable
+from catalog.tmdb.errors import BadAnswer, UnknownEncoding
 from catalog.tmdb.novelties import Novelties
 from catalog.tmdb.parsing import movie_record
 
@@ -145,7 +145,7 @@ def test_a_body_is_left_as_it_is_when_its_header_says_nothing():
 
 
 def test_an_encoding_that_nobody_knows_blames_no_record():
-    with pytest.raises(SourceUnavailable, match="snappy"):
+    with pytest.raises(UnknownEncoding, match="snappy"):
         decoded(b"", "snappy")
 
 

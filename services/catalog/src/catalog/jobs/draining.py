@@ -40,11 +40,9 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
     try:
         with fetching(sync, run) as fetcher:
             drainer.drain(fetcher)
-            if fetcher.novelties.counts:
-                log.info("fields we do not know", counts=dict(fetcher.novelties.counts))
         if run.changed_count - before >= _MANY:
-            with sync.database.begin(statement_timeout_seconds=_UPKEEP_SECONDS) as connection:
-                upkeep.settle(connection)
+            with sync.database.read() as connection:
+                upkeep.settle(connection, _UPKEEP_SECONDS)
     finally:
         with sync.database.begin() as connection:
             items.release(connection, run.run_id)
@@ -58,6 +56,7 @@ class _Drainer:
         self._left = limit
         self._claims: dict[int, items.Claim] = {}
         self._batches = 0
+        self._senseless = 0
         self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
@@ -69,9 +68,14 @@ class _Drainer:
                 return
             fetched = fetcher.wait(flights.popleft())
             self._write(fetched)
+            for one in fetched:
+                del self._claims[one.movie_id]
             with self._sync.database.begin() as connection:
                 remaining = self._remaining(connection, len(fetched))
                 self._run.add(connection, requests=fetcher.new_requests(), remaining=remaining)
+                if new_fields := fetcher.novelties.new_counts():
+                    log.info("fields we do not know", counts=dict(new_fields))
+                    runs.add_unknown_fields(connection, self._run.run_id, new_fields)
             self._run.tell(self._run)
 
     def _claim(self) -> list[int]:
@@ -121,6 +125,7 @@ class _Drainer:
         written = loading.load_movies(connection, source, records, at, self._familiar)
         removed = loading.remove_movies(connection, gone, at)
         self._refuse_a_void(batch, removed)
+        self._refuse_nonsense(batch, faults)
         runs.put_away(connection, source, PARSER_VERSION, faults)
         runs.resolve(connection, source, [record.movie_id for record in records])
         outcomes = [self._outcome(one) for one in batch]
@@ -139,6 +144,15 @@ class _Drainer:
             raise SourceUnavailable(
                 f"TMDb knows none of {len(batch)} movies that its census names:"
                 " not believed; is TMDB_BASE_URL right?"
+            )
+
+    def _refuse_nonsense(self, batch: Sequence[Fetched], faults: Sequence[object]) -> None:
+        """A second batch in a row of which nothing makes sense is somebody else's answer."""
+        self._senseless = self._senseless + 1 if len(faults) == len(batch) >= _A_VOID else 0
+        if self._senseless > 1:
+            raise SourceUnavailable(
+                f"none of {len(batch)} answers makes sense, nor did those before them:"
+                " is something between us and TMDb?"
             )
 
     def _is_older(self, one: Fetched) -> bool:

@@ -24,6 +24,7 @@ import uvloop
 
 from catalog.domain import MovieRecord
 from catalog.jobs.running import Run, Sync, Watch
+from catalog.jobs.speaking import speaking
 from catalog.store.runs import Quarantined
 from catalog.tmdb.client import Answer, Tmdb, connected
 from catalog.tmdb.errors import BadAnswer, Gone, SourceUnavailable
@@ -162,6 +163,12 @@ class Fetcher:
 @contextmanager
 def fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
     """A fetcher for the length of the block."""
+    with speaking(sync.database, sync.budget), _fetching(sync, run) as fetcher:
+        yield fetcher
+
+
+@contextmanager
+def _fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
     loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
     thread.start()

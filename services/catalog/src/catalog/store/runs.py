@@ -1,6 +1,7 @@
 """Runs of the sync, and the records it could not load."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,6 +130,18 @@ def report(
     if remaining is not None:
         values["remaining_count"] = remaining
     connection.execute(sa.update(sync_run).where(sync_run.c.sync_run_id == run_id).values(values))
+
+
+def add_unknown_fields(connection: Connection, run_id: UUID, counts: Mapping[str, int]) -> None:
+    """New fields of TMDb's answers, added to those the run has met."""
+    connection.exec_driver_sql(
+        "update sync_run set unknown_fields = (select jsonb_object_agg(name, count) from"
+        " (select key as name, sum(value::bigint) as count from"
+        " (select * from jsonb_each_text(unknown_fields) union all"
+        " select * from jsonb_each_text(%(counts)s::jsonb)) told group by key) summed)"
+        " where sync_run_id = %(run)s",
+        {"counts": json.dumps(counts), "run": str(run_id)},
+    )
 
 
 def hold_up(connection: Connection, run_id: UUID, error: str) -> None:

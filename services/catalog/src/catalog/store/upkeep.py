@@ -7,18 +7,30 @@ _GIN_INDEXES = (
     "name_word_near_idx", "name_word_trigram_idx",
 )  # fmt: skip
 _TABLES = (
-    "movie, movie_title, movie_genre, movie_keyword, credit, person, translation, sync_item,"
+    "movie_title, movie_genre, movie_keyword, credit, person, translation, sync_item,"
     " title_word, name_word"
 )
 
 
-def settle(connection: Connection) -> None:
-    """Sort new entries into the indexes of search, and tell the planner how much there is.
+def settle(connection: Connection, timeout_seconds: int) -> None:
+    """Sort new entries into the indexes of search, mark what is visible to all, and tell the
+    planner how much there is.
 
-    Until then a search reads the unsorted entries one by one, or even the whole table.
+    Until then a search reads the unsorted entries one by one, or even the whole table, and the
+    orders of browsing fetch every movie they pass. In autocommit, for VACUUM will have it so.
     """
+    connection.exec_driver_sql(f"set statement_timeout = {timeout_seconds * 1000}")
+    try:
+        _settle(connection)
+    finally:
+        connection.exec_driver_sql("reset statement_timeout")
+
+
+def _settle(connection: Connection) -> None:
     for name in _GIN_INDEXES:
         connection.exec_driver_sql(
             "select gin_clean_pending_list(%(name)s::regclass)", {"name": name}
         )
-    connection.exec_driver_sql(f"analyze {_TABLES}")
+    # What another run tends to already is left to it.
+    connection.exec_driver_sql("vacuum (analyze, skip_locked) movie")
+    connection.exec_driver_sql(f"analyze (skip_locked) {_TABLES}")

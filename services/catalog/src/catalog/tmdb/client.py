@@ -4,7 +4,7 @@ import asyncio
 import random
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,14 +18,21 @@ import orjson
 from yarl import URL
 
 from catalog.tmdb.budget import RateBudget
-from catalog.tmdb.errors import BadAnswer, Gone, SourceDenied, SourceUnavailable
+from catalog.tmdb.errors import (
+    BadAnswer,
+    Gone,
+    SourceDenied,
+    SourceUnavailable,
+    UnknownEncoding,
+)
 
 _APPENDED = "credits,keywords,release_dates,videos,translations,external_ids,watch/providers"
-_TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=5.0, sock_read=30.0)
+_CONNECT_SECONDS = 5.0
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
-_LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_BODY = 16 * 1024 * 1024
+_SHOWN = 65_536
 _GZIP_OR_ZLIB, _BARE = 47, -15
 _TOO_MANY = 429
 _DENIED = 401
@@ -54,6 +61,8 @@ class Access:
     connections: int
     attempts: int
     """How often a complaint or silence is waited out before a run gives up."""
+    timeout_seconds: float = 60.0
+    """A whole answer later than this is silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,7 @@ class Tmdb:
         self._http = http
         self._base_url = access.base_url.rstrip("/")
         self._key = {} if access.token else {"api_key": access.api_key}
+        self._has_credentials = bool(access.token or access.api_key)
         self._proxy = proxy_for(self._base_url)
         self._attempts = access.attempts
         self._budget = budget
@@ -116,23 +126,36 @@ class Tmdb:
                 self.requests_count += 1
                 asking = self._http.get(url, allow_redirects=False, proxy=self._proxy)
                 async with asking as response:
-                    raw = await response.read()
+                    raw = await _read(response)
         except (aiohttp.ClientError, TimeoutError) as error:
             self._budget.complain()
             return _Complaint(f"no answer ({type(error).__name__}: {error})")
-        body = decoded(raw, response.headers.get("content-encoding", ""))
-        return self._judged(response.status, response.headers, body)
+        encoding = response.headers.get("content-encoding", "")
+        if response.status == _OK:
+            return self._unpacked(raw, encoding, response.headers)
+        with suppress(BadAnswer, UnknownEncoding):
+            raw = decoded(raw, encoding)
+        return self._judged(response.status, response.headers, raw)
 
-    def _judged(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer | _Complaint:
-        if status == _OK:
-            return Answer(body, as_of(headers))
+    def _unpacked(
+        self, raw: bytes, encoding: str, headers: Mapping[str, str]
+    ) -> Answer | _Complaint:
+        try:
+            return Answer(decoded(raw, encoding), as_of(headers))
+        except UnknownEncoding as error:
+            # Where others are understood it is this record's fault, else TMDb has changed.
+            if self.answers_count:
+                raise BadAnswer(str(error), raw) from error
+            return _Complaint(str(error))
+
+    def _judged(self, status: int, headers: Mapping[str, str], body: bytes) -> _Complaint:
         if status == _TOO_MANY or status >= _SERVER_ERROR:
             self._budget.complain(retry_after_seconds(headers))
             return _Complaint(f"{status} {_message(body)}", status == _TOO_MANY)
         if status == _DENIED:
+            refused = "TMDb refuses the token" if self._has_credentials else "no token for TMDb"
             raise SourceDenied(
-                f"TMDb refuses the token (401 {_message(body)}):"
-                " set TMDB_READ_TOKEN or TMDB_API_KEY"
+                f"{refused} (401 {_message(body)}): set TMDB_READ_TOKEN or TMDB_API_KEY"
             )
         if status == _NOT_FOUND:
             raise Gone
@@ -147,7 +170,7 @@ async def connected(access: Access, budget: RateBudget) -> AsyncGenerator[Tmdb, 
         headers["authorization"] = f"Bearer {access.token}"
     async with aiohttp.ClientSession(
         headers=headers,
-        timeout=_TIMEOUT,
+        timeout=aiohttp.ClientTimeout(total=access.timeout_seconds, sock_connect=_CONNECT_SECONDS),
         connector=aiohttp.TCPConnector(limit=access.connections),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -169,12 +192,24 @@ def decoded(body: bytes, encoding: str) -> bytes:
     for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
         unpack = _UNPACKERS.get(name)
         if unpack is None:
-            raise SourceUnavailable(f"TMDb answers in an encoding we do not know: {name[:40]}")
+            raise UnknownEncoding(f"an encoding we do not know: {name[:40]}")
         try:
             body = unpack(body)
         except (zlib.error, brotli.error, EOFError) as error:
             raise BadAnswer(f"the body's encoding is broken: {error}", body) from error
     return body
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body as it came; no server makes us hold more than a body may be."""
+    if response.content_length is not None and response.content_length <= _LARGEST_BODY:
+        return await response.read()
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > _LARGEST_BODY:
+            raise BadAnswer("the body is too large", bytes(body[:_SHOWN]))
+    return bytes(body)
 
 
 def _inflated(body: bytes, window: int) -> bytes:
@@ -185,12 +220,20 @@ def _inflated(body: bytes, window: int) -> bytes:
     return unpacked
 
 
+def _unbrotlied(body: bytes) -> bytes:
+    unpacker = brotli.Decompressor()
+    unpacked = unpacker.process(body, output_buffer_limit=_LARGEST_BODY)
+    if not unpacker.is_finished():
+        raise EOFError("it ends before its end, or never")
+    return unpacked
+
+
 _UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     "identity": lambda body: body,
     "gzip": lambda body: _inflated(body, _GZIP_OR_ZLIB),
     "x-gzip": lambda body: _inflated(body, _GZIP_OR_ZLIB),
     "deflate": lambda body: _inflated(body, _GZIP_OR_ZLIB if body[:1] == b"x" else _BARE),
-    "br": brotli.decompress,
+    "br": _unbrotlied,
 }
 
 

@@ -21,6 +21,10 @@ class Gone(Exception):
     """There is no such record (any more)."""
 
 
+class UnknownEncoding(Exception):
+    """A body packed in a way that nobody here can unpack."""
+
+
 class BadAnswer(Exception):
     """An answer that cannot be what TMDb means; it belongs into the quarantine."""
 

@@ -23,6 +23,7 @@ class Novelties:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self._new: Counter[str] = Counter()
         self._bodies_count = 0
 
     def look(self, body: bytes) -> None:
@@ -31,15 +32,21 @@ class Novelties:
             self._count(body)
         self._bodies_count += 1
 
+    def new_counts(self) -> Mapping[str, int]:
+        """What was counted since this was last asked."""
+        new, self._new = self._new, Counter()
+        return new
+
     def _count(self, body: bytes) -> None:
         try:
             movie = orjson.loads(body)
         except orjson.JSONDecodeError:
             return  # broken where nobody reads it
         for path in set(_unknown(movie, _MOVIE, "")):
-            name = path[:_NAME_LENGTH]
+            name = path.replace("\0", "")[:_NAME_LENGTH]
             if name in self.counts or len(self.counts) < _NAMES_LIMIT:
                 self.counts[name] += 1
+                self._new[name] += 1
 
 
 def _known(kind: inspect.Type) -> Known:

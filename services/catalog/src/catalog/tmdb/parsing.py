@@ -28,7 +28,8 @@ PARSER_VERSION = 1
 
 _THEATRICAL = 3
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
-_NUL = b"\\u0000"
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""After an even number of backslashes: after an odd one it is text about NUL."""
 _NO_TEXTS = shapes.TranslatedTexts()
 
 Shape = TypeVar("Shape")
@@ -62,24 +63,7 @@ def movie_record(movie_id: int, body: bytes) -> MovieRecord:
 
 def without_nul(body: bytes) -> bytes:
     """NUL cannot be stored and shows nothing; in JSON it comes only as an escape."""
-    if _NUL not in body:
-        return body
-    try:
-        return orjson.dumps(_stripped(orjson.loads(body)))
-    except orjson.JSONDecodeError:
-        return body  # whoever parses it says what is wrong
-
-
-def _stripped(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\0", "")
-        case list():
-            return [_stripped(one) for one in value]
-        case dict():
-            return {_stripped(name): _stripped(one) for name, one in value.items()}
-        case _:
-            return value
+    return _NUL.sub(rb"\1", body) if b"\\u0000" in body else body
 
 
 def _record(movie_id: int, movie: shapes.Movie, body: bytes) -> MovieRecord:

@@ -1,0 +1,210 @@
+"""Trouble that is no record's fault: no token, a slow TMDb, a full disk, others that ask too."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from catalog_asking import FIRST, SIZE
+from catalog_world import CONTENT
+
+from catalog import commands
+from catalog.jobs import handlers
+from catalog.tmdb.errors import SourceDenied
+from chassis.jobs import Worker
+
+# More than this database may hold of a catalogue, and less than its first batch takes.
+DISK_BYTES = 131_072
+
+
+def worker_of(syncing, access) -> Worker:
+    return Worker(
+        name="catalog",
+        database=syncing.context.database,
+        redis_url=syncing.settings.redis_streams_url,
+        handlers=handlers(replace(syncing.context, access=access)),
+        instance="test",
+    )
+
+
+@pytest.fixture
+def small_disk(syncing, tmp_path):
+    """A table's worth of disk, really; answers what makes it larger."""
+    if not shutil.which("mount") or sys.platform != "linux":
+        pytest.skip("no small disk can be made here")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = _mount(folder, f"size={DISK_BYTES}")
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be made here: {mounted.stderr.strip()}")
+    name = f"small_{os.getpid()}"
+    (data,) = syncing.values("show data_directory")
+    owner = Path(data).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    folder.chmod(0o700)
+    try:
+        _autocommit(syncing, f"create tablespace {name} location '{folder}'")
+        with _moved(syncing, name):
+            yield lambda: _mount(folder, "remount,size=64m").check_returncode()
+        _autocommit(syncing, f"drop tablespace {name}")
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _mount(folder: Path, options: str):
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def _moved(syncing, tablespace):
+    """The largest table on another disk for the length of the block."""
+    _autocommit(syncing, f"alter table credit set tablespace {tablespace}")
+    try:
+        yield
+    finally:
+        _autocommit(syncing, "truncate credit")
+        _autocommit(syncing, "alter table credit set tablespace pg_default")
+
+
+def _autocommit(syncing, statement):
+    with syncing.context.database.read() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def forget_content(syncing):
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql(f"truncate {', '.join(CONTENT)}, sync_run, outbox cascade")
+
+
+def make_due(syncing):
+    """As if the time that a job waits before its next try had passed."""
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("update job set run_after = now()")
+
+
+@pytest.mark.parametrize("stage", ["reference", "lists", "backfill"])
+def test_without_a_token_the_run_says_that_there_is_none(syncing, standin, stage):
+    syncing.run("census")
+    access = replace(syncing.context.access, token="", api_key="")
+    syncing.context = replace(syncing.context, access=access)
+    with pytest.raises(SourceDenied):
+        syncing.run(stage)
+    assert syncing.last["state"] == "failed"
+    assert "no token for TMDb" in syncing.last["error"]
+    assert "set TMDB_READ_TOKEN or TMDB_API_KEY" in syncing.last["error"]
+    assert syncing.values("select count(*) from quarantine") == [0]
+    assert syncing.values("select distinct state from sync_item") == ["pending"]
+
+
+def test_the_command_without_a_token_says_that_there_is_none(settings, standin, capsys):
+    nothing = type(settings.tmdb_read_token)("")
+    unset = settings.model_copy(update={"tmdb_read_token": nothing, "tmdb_api_key": nothing})
+    assert commands.sync(unset, ["reference"]) == 1
+    assert "set TMDB_READ_TOKEN" in capsys.readouterr().err
+
+
+def test_a_slow_tmdb_only_takes_longer(syncing, standin):
+    syncing.run("census")
+    standin.faults(only="/3/movie/", delay_milliseconds=250)
+    run = syncing.run("backfill")
+    assert (run["state"], run["error"], run["changed_count"]) == ("done", "", SIZE)
+    assert run["requests_count"] == SIZE
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_a_movie_that_takes_too_long_holds_up_no_other(syncing, standin):
+    syncing.run("census")
+    standin.faults(only=f"/3/movie/{FIRST + 5}", delay_milliseconds=60_000)
+    access = replace(syncing.context.access, attempts=2, timeout_seconds=2.0)
+    syncing.context = replace(syncing.context, access=access)
+    run = syncing.run("backfill")
+    assert (run["state"], run["done_count"]) == ("done", SIZE - 1)
+    item = "select state, next_at > now() as later from sync_item where movie_id = :id"
+    assert syncing.rows(item, id=FIRST + 5) == [{"state": "pending", "later": True}]
+    assert syncing.values("select count(*) from quarantine") == [0]
+
+
+def test_a_tmdb_too_slow_to_be_waited_for_is_tried_again_by_the_job(syncing, standin, admin):
+    syncing.run("census")
+    standin.faults(delay_milliseconds=60_000)
+    access = replace(syncing.context.access, attempts=2, timeout_seconds=0.5)
+    run = admin.StartSync(stage="backfill").run
+    worker_of(syncing, access).run_waiting()
+    failed = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert failed.state == "failed"
+    assert "no answer (TimeoutError" in failed.error
+    assert "will be tried again" in failed.error
+    assert syncing.values("select count(*) from quarantine") == [0]
+    standin.faults()
+    make_due(syncing)
+    worker_of(syncing, replace(access, timeout_seconds=60.0)).run_waiting()
+    done = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert (done.state, done.error) == ("done", "")
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_a_disk_that_is_really_full_stops_the_run_which_goes_on_by_itself(synced, admin, request):
+    worker = worker_of(synced, synced.context.access)
+    expected = synced.content()
+    forget_content(synced)
+    synced.run("reference")
+    synced.run("census")
+    enlarge = request.getfixturevalue("small_disk")
+    run = admin.StartSync(stage="backfill").run
+    worker.run_waiting()
+    failed = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert failed.state == "failed"
+    assert "disk is full" in failed.error
+    (loaded,) = synced.values("select count(*) from movie")
+    assert loaded == failed.done_count < SIZE
+    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert synced.values("select count(*) from quarantine") == [0]
+    assert synced.values("select state from job where payload ->> 'sync_run_id' is not null") == [
+        "queued"
+    ]
+    enlarge()
+    make_due(synced)
+    worker.run_waiting()
+    done = admin.GetSyncRun(sync_run_id=run.sync_run_id).run
+    assert (done.state, done.error, done.done_count) == ("done", "", SIZE)
+    assert synced.content() == expected
+
+
+def test_two_processes_that_ask_at_once_share_one_rate(syncing, standin, settings):
+    syncing.run("census")
+    standin.faults()
+    cap = 30
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_STREAMS_URL": settings.redis_streams_url,
+        "REDIS_CACHE_URL": settings.redis_cache_url,
+        "INTERNAL_KEY": settings.internal_key.get_secret_value(),
+        "TMDB_READ_TOKEN": settings.tmdb_read_token.get_secret_value(),
+        "TMDB_BASE_URL": settings.tmdb_base_url,
+        "TMDB_EXPORT_URL": settings.tmdb_export_url,
+        "TMDB_RATE": str(cap),
+        "CATALOG_SOURCE": "standin",
+    }
+    commands = [
+        [sys.executable, "-m", "catalog", "sync", stage]
+        for stage in ("backfill", "lists", "reference")
+    ]
+    asking = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        for command in commands
+    ]
+    assert [process.wait(120) for process in asking] == [0, 0, 0]
+    overlapping = syncing.values(
+        "select count(*) from sync_run a join sync_run b on a.stage = 'backfill'"
+        " and b.stage in ('lists', 'reference')"
+        " and tstzrange(a.started_at, a.finished_at) && tstzrange(b.started_at, b.finished_at)"
+    )
+    assert overlapping[0] > 0
+    assert syncing.values("select count(*) from movie") == [SIZE]
+    assert standin.report()["busiest_second"] <= cap
