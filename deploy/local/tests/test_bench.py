@@ -9,7 +9,7 @@ import pytest
 
 from launcher.bench import main
 from launcher.bench.command import show
-from launcher.bench.hello import hello_seconds
+from launcher.bench.hello import hello
 from launcher.bench.rows import Row, at_least, at_most
 from launcher.bench.spending import cpu_seconds, run
 from launcher.settings import Failure, read_settings
@@ -64,4 +64,6 @@ def test_the_cost_of_a_running_process_is_counted():
 
 
 def test_a_bare_hello_costs_something():
-    assert hello_seconds() > 0
+    found = hello()
+    assert found.cpu_seconds > 0
+    assert found.per_second > 0

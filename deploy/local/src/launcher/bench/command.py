@@ -15,6 +15,7 @@ PARTS = {
     "catalog": "launcher.bench.catalog",
     "ingest": "launcher.bench.ingest",
     "recommender": "launcher.bench.recommender",
+    "requests": "launcher.bench.requests",
 }
 
 

@@ -4,23 +4,32 @@ import asyncio
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 
+from launcher.bench.http import Connection, get
 from launcher.bench.spending import cpu_seconds
 from launcher.children import python
 from launcher.settings import Failure
 
 _WARM, _REQUESTS = 500, 5_000
-_START_SECONDS = 20.0
-_REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _BODY = b"hello"
 
 
-def hello_seconds() -> float:
-    """CPU seconds of one request, measured now: quote ratios to it from the same run alone."""
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a bare hello costs, and how many a second one connection gets."""
+
+    cpu_seconds: float
+    per_second: float
+
+
+def hello() -> Hello:
+    """Measured now: quote ratios to it from the same run alone."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -28,28 +37,25 @@ def hello_seconds() -> float:
         command = python("-m", "launcher.bench.hello", str(number))
         with subprocess.Popen(command, pass_fds=(number,)) as process:
             try:
-                return _measured(listener.getsockname(), process)
+                return _measured(listener.getsockname()[1], process)
             finally:
                 process.terminate()
 
 
-def _measured(address: tuple[str, int], process: subprocess.Popen[bytes]) -> float:
-    with socket.create_connection(address, timeout=_START_SECONDS) as client:
+def _measured(port: int, process: subprocess.Popen[bytes]) -> Hello:
+    with Connection(port) as client:
         _ask(client, _WARM)
-        before = cpu_seconds([process.pid])
+        before, began = cpu_seconds([process.pid]), time.monotonic()
         _ask(client, _REQUESTS)
-        return (cpu_seconds([process.pid]) - before) / _REQUESTS
+        seconds = time.monotonic() - began
+        return Hello((cpu_seconds([process.pid]) - before) / _REQUESTS, _REQUESTS / seconds)
 
 
-def _ask(client: socket.socket, count: int) -> None:
+def _ask(client: Connection, count: int) -> None:
+    request = get("/")
     for _ in range(count):
-        client.sendall(_REQUEST)
-        answer = b""
-        while not answer.endswith(_BODY):
-            piece = client.recv(4096)
-            if not piece:
-                raise Failure("the bare hello did not answer")
-            answer += piece
+        if client.ask(request).body != _BODY:
+            raise Failure("the bare hello did not answer")
 
 
 async def _app(_scope: Mapping[str, Any], _receive: Any, send: Any) -> None:

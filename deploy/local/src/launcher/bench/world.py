@@ -37,6 +37,7 @@ class World:
     def __init__(self, settings: LocalSettings, stack: ExitStack) -> None:
         self.state = State(settings.state)
         self.state.prepare()
+        settings = replace(settings, port=self.state.port("traefik"))
         self._stack = stack
         self._servers = Servers(settings, self.state)
         self._pids: dict[str, int] = {}
@@ -44,6 +45,7 @@ class World:
             self._start_server(unit)
         self._servers.prepare_databases()
         self._suite = Suite(settings, self.state, self._servers.backing())
+        self._suite.write_files()
 
     def environment(self, service: str) -> dict[str, str]:
         """What a program of this service is told."""
@@ -99,6 +101,15 @@ class World:
         finally:
             connection.close()
 
+    @property
+    def running(self) -> list[str]:
+        """Names of all that has been started here."""
+        return list(self._pids)
+
+    def port(self, name: str) -> int:
+        """The port of loopback that a program listens on."""
+        return self.state.port(name)
+
     def cpu_seconds(self, *names: str) -> float:
         """CPU time so far of these, by name; `postgres` is every process of the server."""
         return cpu_seconds(self._pids[name] for name in names)
@@ -127,7 +138,6 @@ def world(settings: LocalSettings, *, size: int, folder: Path | None = None) -> 
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="marquee-bench-")))
-        # Traefik is not started, so no port is taken by it.
         own = replace(settings, state=folder.resolve(), catalog_size=size, tmdb_read_token="",
                       tmdb_api_key="")  # fmt: skip
         yield World(own, stack)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import TextIO
 
 _SECONDS_BETWEEN_LINES = 2.0
 _SECONDS_BETWEEN_FRAMES = 0.1
@@ -10,8 +11,9 @@ _SECONDS_BETWEEN_FRAMES = 0.1
 class Progress:
     """Says how far long work has come."""
 
-    def __init__(self) -> None:
-        self._moving = sys.stdout.isatty()
+    def __init__(self, output: TextIO = sys.stdout) -> None:
+        self._output = output
+        self._moving = output.isatty()
         self._said_at = 0.0
         self._started: dict[str, tuple[float, int]] = {}
 
@@ -40,7 +42,7 @@ class Progress:
 
     def _write(self, line: str, *, last: bool) -> None:
         if self._moving:
-            sys.stdout.write(f"\r\x1b[K{line}" + ("\n" if last else ""))
+            self._output.write(f"\r\x1b[K{line}" + ("\n" if last else ""))
         else:
-            sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+            self._output.write(line + "\n")
+        self._output.flush()
