@@ -70,7 +70,8 @@ async def test_a_killed_process_is_there_again_with_a_new_pid(watch: Watch):
 
 
 async def test_children_of_a_killed_process_do_not_outlive_it(watch: Watch):
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'], stdin=-1)"
+    waiting = "import signal; signal.pause()"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {waiting!r}])"
     program = watch.program("parent", code)
     await watch.supervisor.start([program])
     parent = psutil.Process(program.pid)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from chassis.embedded import death_guard
 
+_LINE_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Child:
@@ -29,7 +31,8 @@ async def execute(
     descriptors: Sequence[int] = (),
 ) -> Child:
     """Start a program; on Linux it is told to end when the launcher dies."""
-    process = await asyncio.create_subprocess_exec(
+    transport, protocol = await asyncio.get_running_loop().subprocess_exec(
+        _Streaming,
         *death_guard(signal.SIGTERM),
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -40,9 +43,31 @@ async def execute(
         process_group=0,
         pass_fds=descriptors,
     )
-    if process.stdout is None:
+    if protocol.stdout is None:
         raise OSError("the pipe for its output was not made")
-    return Child(process.pid, process.stdout, process.wait)
+
+    async def wait() -> int:
+        await protocol.exited.wait()
+        code = transport.get_returncode()
+        assert code is not None  # noqa: S101 - asyncio sets it before it tells of the exit
+        return code
+
+    return Child(transport.get_pid(), protocol.stdout, wait)
+
+
+class _Streaming(asyncio.subprocess.SubprocessStreamProtocol):
+    """Tells of the exit when it happens.
+
+    `Process.wait` would wait for the pipe's end as well, which a child left behind holds open.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(limit=_LINE_BYTES, loop=asyncio.get_running_loop())
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self.exited.set()
 
 
 async def output_of(descriptor: int) -> asyncio.StreamReader:
