@@ -22,6 +22,7 @@ from gateway.cache import Multiplexed
 from gateway.clients import connect
 from gateway.context import Context
 from gateway.edge import Edge
+from gateway.kept import Kept
 from gateway.limits import Limits, Proxies
 from gateway.live import HELD_SECONDS, STREAMS, Live
 from gateway.movies import Configuration, Movies
@@ -82,7 +83,8 @@ def create(settings: Settings) -> Edge:
     app.state.streams = streams
     app.state.recorder = recorder
     app.state.ready = Ready(app)
-    app.state.edge = Edge(app.state.ready, recorder, settings.concurrent_requests)
+    front = Kept(app, app.state.ready)
+    app.state.edge = Edge(front, recorder, settings.concurrent_requests)
     return app.state.edge
 
 
@@ -98,12 +100,12 @@ def described() -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        generate_unique_id_function=lambda route: route.name,
         openapi_tags=documents.TAGS,
     )
     problems.install(app)
     for router in _ROUTERS:
-        app.include_router(router)
+        # Side by side rather than included: each request would be matched with routers in turn.
+        app.router.routes.extend(router.routes)
     _add_operations(app)
     return app
 

@@ -14,7 +14,7 @@ from gateway.clients import Services
 from gateway.limits import Limits, Proxies, truncated
 from gateway.live import Live
 from gateway.movies import Configuration, Movies
-from gateway.personal import Pages
+from gateway.personal import Page, Pages
 from gateway.sequences import Sequences
 from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2
@@ -62,6 +62,16 @@ class Context:
         address = truncated(self.proxies.address_of(request))
         agent = request.headers.get("user-agent", "")[:300]
         return Client(address, "".join(one for one in agent if one.isprintable()))
+
+    def saw_recommendations(self, request: Request, person: Person, page: Page) -> None:
+        """Record that a person was shown a page."""
+        self.recorder.saw(
+            person.user_id,
+            "view_recommendations",
+            self.client(request),
+            type=page.type,
+            movies_count=page.movies_count,
+        )
 
     async def genre_names(self, language: str) -> dict[int, str]:
         """Names of genres by id; empty while the catalog is away."""

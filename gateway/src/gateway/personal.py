@@ -22,6 +22,8 @@ class Page:
 
     body: bytes
     etag: str
+    type: str
+    """As it was asked for."""
     movies_count: int
     sequence: int
     preferences_version: int

@@ -5,7 +5,7 @@ from uuid import uuid4
 from gateway.personal import Page, Pages
 
 QUESTION = (uuid4(), b"page_size=5", "en")
-PAGE = Page(b"{}", "tag", 5, sequence=7, preferences_version=2)
+PAGE = Page(b"{}", "tag", "auto", 5, sequence=7, preferences_version=2)
 
 
 def kept() -> Pages:

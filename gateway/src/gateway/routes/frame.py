@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Security
+from fastapi.routing import APIRoute
 
 from chassis.errors import Refusal
 from gateway import auth, context
@@ -74,9 +75,19 @@ def refusals(*statuses: int, **shapes: Any) -> dict[int | str, dict[str, Any]]:
     return documented
 
 
+def operation_id(route: APIRoute) -> str:
+    """Of a route in the OpenAPI document: its function's name."""
+    return route.name
+
+
 def public(tag: str, prefix: str = "") -> APIRouter:
     """A router that strangers may use."""
-    return APIRouter(prefix=f"/api/v1{prefix}", tags=[tag], route_class=StrictRoute)
+    return APIRouter(
+        prefix=f"/api/v1{prefix}",
+        tags=[tag],
+        route_class=StrictRoute,
+        generate_unique_id_function=operation_id,
+    )
 
 
 def personal(tag: str, prefix: str = "") -> APIRouter:
@@ -85,6 +96,7 @@ def personal(tag: str, prefix: str = "") -> APIRouter:
         prefix=f"/api/v1{prefix}",
         tags=[tag],
         route_class=StrictRoute,
+        generate_unique_id_function=operation_id,
         dependencies=[Security(auth.bearer)],
         responses=refusals(401),
     )

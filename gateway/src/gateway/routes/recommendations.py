@@ -46,22 +46,18 @@ async def get_recommendations(
         here.preferences.known(caller.user_id),
         here.language(request, caller),
     )
-    question = (caller.user_id, request.scope["query_string"], language)
-    ready = here.pages.find(question, sequence, version)
-    if ready is None:
-        asked = _asked(query, sequence, version)
-        try:
-            reply = await _recommend(here, caller, asked)
-        except (Unavailable, DeadlineExceeded, Failed) as error:
-            if query.page_token:
-                raise
-            log.warning("recommendations fall back to popular movies", error=error.detail)
-            return await _popular(request, caller, query)
-        ready = await _page(here, reply, language)
-        if not reply.degraded:
-            here.pages.keep(question, ready)
-    _recorded(here, request, caller, query, ready.movies_count)
-    return tagged_bytes(request, ready.body, ready.etag)
+    try:
+        reply = await _recommend(here, caller, _asked(query, sequence, version))
+    except (Unavailable, DeadlineExceeded, Failed) as error:
+        if query.page_token:
+            raise
+        log.warning("recommendations fall back to popular movies", error=error.detail)
+        return await _popular(request, caller, query)
+    made = await _page(here, reply, query.type, language)
+    if not reply.degraded:
+        here.pages.keep((caller.user_id, request.scope["query_string"], language), made)
+    here.saw_recommendations(request, caller, made)
+    return tagged_bytes(request, made.body, made.etag)
 
 
 @router.post(
@@ -141,7 +137,7 @@ async def _recommend(
     return reply
 
 
-async def _page(here: Context, reply: pb.RecommendResponse, language: str) -> Page:
+async def _page(here: Context, reply: pb.RecommendResponse, asked_type: str, language: str) -> Page:
     """The answer as bytes, with what it has counted in."""
     movie_ids = [one.movie_id for one in reply.recommendations]
     cards = await here.movies.cards(movie_ids, language)
@@ -160,22 +156,13 @@ async def _page(here: Context, reply: pb.RecommendResponse, language: str) -> Pa
         "degraded": reply.degraded,
     }
     body = orjson.dumps(found)
-    return Page(body, etag_of(body), len(movie_ids), reply.sequence, reply.preferences_version)
-
-
-def _recorded(
-    here: Context,
-    request: Request,
-    caller: Person,
-    query: shapes.RecommendationQuery,
-    count: int,
-) -> None:
-    here.recorder.saw(
-        caller.user_id,
-        "view_recommendations",
-        here.client(request),
-        type=query.type,
-        movies_count=count,
+    return Page(
+        body=body,
+        etag=etag_of(body),
+        type=asked_type,
+        movies_count=len(movie_ids),
+        sequence=reply.sequence,
+        preferences_version=reply.preferences_version,
     )
 
 

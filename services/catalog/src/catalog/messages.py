@@ -98,9 +98,7 @@ def movie(row: RowMapping, genre_names: Mapping[int, str]) -> pb.Movie:
     )
 
 
-def movie_detail(
-    shown: pb.Movie, row: RowMapping, certifications: Sequence[RowMapping]
-) -> pb.MovieDetail:
+def movie_detail(shown: pb.Movie, row: RowMapping) -> pb.MovieDetail:
     """A movie as its own page shows it."""
     return pb.MovieDetail(
         movie=shown,
@@ -116,7 +114,7 @@ def movie_detail(
         translated_languages=row["translated_languages"],
         certifications=[
             pb.Certification(region=one["region"], certification=one["certification"])
-            for one in certifications
+            for one in row["certifications"]
         ],
         collection_id=row["collection_id"] or 0,
         collection_name=row["collection_name"] or "",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
+from threadpoolctl import threadpool_limits
 
 from chassis.clients import channel
 from chassis.database import Database, connect
@@ -94,6 +95,8 @@ def neighbours_of(settings: Settings) -> Neighbours:
 
 def serve(settings: Settings) -> None:
     """Answer RPCs until told to stop."""
+    # Requests run beside one another; the threads of BLAS would only wait for each other, busily.
+    threadpool_limits(1, "blas")
     database, neighbours = database_of(settings), neighbours_of(settings)
     live = live_of(settings, database)
     keys = SigningKeys(lambda: _signing_keys(neighbours))

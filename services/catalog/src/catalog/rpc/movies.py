@@ -88,9 +88,7 @@ class MoviesServicer(Frame):
             if row is None:
                 raise MovieNotFound(f"there is no movie {movie_id}", movie_id=movie_id)
             shown = messages.movie(row, self._genre_names(connection, language))
-            reply = pb.GetMovieResponse(
-                movie=messages.movie_detail(shown, row, movies.certifications(connection, movie_id))
-            )
+            reply = pb.GetMovieResponse(movie=messages.movie_detail(shown, row))
             self._include(connection, reply, request.includes, language)
         return reply
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from catalog.domain import Language
-from catalog.tables import certification, credit, keyword, movie, movie_keyword, person, video
+from catalog.tables import credit, keyword, movie, movie_keyword, person, video
 
 # TMDb does not fall back, so we do: wanted region, wanted language, (its own title,) English.
 _TRANSLATED = """coalesce((select t.{field} from translation t
@@ -30,6 +30,9 @@ _SHOWN = """m.tmdb_id as movie_id, m.original_title, m.original_language, m.rele
 _DETAIL = """m.status, m.homepage, m.budget, m.revenue, m.imdb_id, m.external_ids,
     m.production_countries, m.spoken_languages, m.collection_id,
     (select c.name from collection c where c.collection_id = m.collection_id) as collection_name,
+    coalesce((select json_agg(json_build_object('region', f.region, 'certification',
+    f.certification) order by f.region) from certification f where f.movie_id = m.tmdb_id), '[]')
+    as certifications,
     array(select distinct t.language from translation t where t.movie_id = m.tmdb_id
     order by t.language) as translated_languages,
     (select max(i.as_of) from sync_item i where i.movie_id = m.tmdb_id) as synced_at"""
@@ -78,16 +81,6 @@ def detail(connection: Connection, movie_id: int, language: Language) -> RowMapp
 def exists(connection: Connection, movie_id: int) -> bool:
     """Whether there is such a movie, not removed."""
     return connection.execute(_exists, {"id": movie_id}).scalar() is not None
-
-
-def certifications(connection: Connection, movie_id: int) -> Sequence[RowMapping]:
-    """Of a movie, by region."""
-    query = (
-        sa.select(certification.c.region, certification.c.certification)
-        .where(certification.c.movie_id == movie_id)
-        .order_by(certification.c.region)
-    )
-    return connection.execute(query).mappings().all()
 
 
 def credits_of(

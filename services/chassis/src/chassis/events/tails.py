@@ -15,6 +15,7 @@ from chassis.loops import LONGEST_WAIT_SECONDS, keep_going
 
 BATCH = 500
 _BLOCK_MS = 500
+_GATHERING_SECONDS = 0.02  # what comes meanwhile is read together
 
 log = structlog.get_logger()
 
@@ -156,11 +157,14 @@ class AsyncTail:
         wait = 0.0
         while True:
             try:
-                for key, entry in await self.entries():
+                found = await self.entries()
+                for key, entry in found:
                     answer = on_entry(key, entry)
                     if answer is not None:
                         await answer
                 wait = 0.0
+                if found:
+                    await asyncio.sleep(_GATHERING_SECONDS)
             except Exception as error:  # noqa: BLE001 - a cache must not go deaf at a surprise
                 log.warning("tail waits", error=repr(error))
                 wait = min(LONGEST_WAIT_SECONDS, max(0.1, wait * 2))

@@ -82,6 +82,10 @@ class TokenVerifier:
         self._remembered: dict[str, tuple[Caller, float]] = {}
         self._lock = threading.Lock()
 
+    def knows(self, token: str) -> bool:
+        """Whether the signature was checked a moment ago, so that no key is needed for it."""
+        return self._recall(token) is not None
+
     def verify(self, token: str) -> Caller:
         """The person (access token) or service (service token) it speaks for."""
         caller = self._recall(token)
