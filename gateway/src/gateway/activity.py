@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,7 @@ class Recorder:
         self._redis = redis
         self._instance = instance
         self._activities: list[events.Activity] = []
+        self._fallbacks: list[events.FallbackServed] = []
         self._usage: dict[tuple[str, str, int, str, int], list[float]] = defaultdict(
             lambda: [0, 0.0]
         )
@@ -92,6 +94,17 @@ class Recorder:
             )
         )
 
+    def fell_back(
+        self, user_id: UUID, list_id: str, offers: Sequence[events.FallbackOffer]
+    ) -> None:
+        """A page was made without the recommender, which will want to know what was on it."""
+        if len(self._fallbacks) < _WAITING_AT_MOST:
+            self._fallbacks.append(
+                events.FallbackServed(
+                    user_id=str(user_id), list_id=list_id, offers=offers, served_at=_now()
+                )
+            )
+
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""
         client = self._client_name(agent)
@@ -115,6 +128,11 @@ class Recorder:
             batch, self._activities = self._activities[:_BATCH], self._activities[_BATCH:]
             if not await self._append(events.ActivityObserved(activities=batch)):
                 self._activities = batch + self._activities
+                return
+        while self._fallbacks:
+            first = self._fallbacks.pop(0)
+            if not await self._append(first):
+                self._fallbacks.insert(0, first)
                 return
         await self._flush_usage()
 

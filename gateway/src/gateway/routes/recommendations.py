@@ -21,6 +21,7 @@ from gateway.resources import recommendations as shapes
 from gateway.resources.shapes import page, when
 from gateway.routes.frame import SignedIn, personal, refusals
 from marquee.catalog.v1 import catalog_pb2
+from marquee.gateway.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2
 from marquee.recommender.v1 import recommender_pb2 as pb
 
@@ -183,14 +184,18 @@ async def _popular(request: Request, caller: Person, query: shapes.Recommendatio
     seen = await _seen(here, caller, movie_ids) | set(query.exclude_movie_id)
     offered = [movie_id for movie_id in movie_ids if movie_id not in seen][: query.size]
     cards = await here.movies.cards(offered, language)
-    items = [
-        _popular_json(number, movie_id, cards[movie_id])
-        for number, movie_id in enumerate(offered, start=1)
-        if movie_id in cards
+    list_id = str(uuid7())
+    offers = [
+        events.FallbackOffer(
+            recommendation_id=str(uuid7()), movie_id=movie_id, position=number, score=1.0 / number
+        )
+        for number, movie_id in enumerate((one for one in offered if one in cards), start=1)
     ]
-    found: dict[str, Any] = page(items, "")
+    if offers:
+        here.recorder.fell_back(caller.user_id, list_id, offers)
+    found: dict[str, Any] = page([_popular_json(one, cards[one.movie_id]) for one in offers], "")
     found |= {
-        "list_id": str(uuid7()),
+        "list_id": list_id,
         "model_version": None,
         "generated_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "degraded": True,
@@ -217,13 +222,13 @@ async def _seen(here: Context, caller: Person, movie_ids: Sequence[int]) -> set[
     }
 
 
-def _popular_json(position: int, movie_id: int, card: Any) -> dict[str, Any]:
+def _popular_json(offer: events.FallbackOffer, card: Any) -> dict[str, Any]:
     offered = pb.Recommendation(
-        recommendation_id=str(uuid7()),
-        movie_id=movie_id,
+        recommendation_id=offer.recommendation_id,
+        movie_id=offer.movie_id,
         recommendation_type=pb.RECOMMENDATION_TYPE_POPULAR,
-        score=1.0 / position,
-        position=position,
+        score=offer.score,
+        position=offer.position,
         reason=pb.Reason(kind="popular", text="Popular with many people."),
     )
     return shapes.recommendation_json(offered, card)

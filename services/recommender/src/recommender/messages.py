@@ -12,6 +12,7 @@ from chassis.errors import Invalid
 from chassis.events import Event, Fact
 from chassis.jobs import JobRecord
 from marquee.catalog.v1 import events_pb2 as catalog_events
+from marquee.gateway.v1 import events_pb2 as gateway_events
 from marquee.interactions.v1 import events_pb2 as interaction_events
 from marquee.interactions.v1 import interactions_pb2
 from marquee.recommender.v1 import events_pb2 as events
@@ -234,6 +235,34 @@ def reason_document(reason: Reason) -> dict[str, Any]:
         "person_ids": list(reason.person_ids),
         "text": reason.text,
     }
+
+
+def page_from_fallback(event: Event) -> Page:
+    """A page of popular movies that the gateway showed while we did not answer."""
+    message = gateway_events.FallbackServed.FromString(event.payload)
+    served_at = message.served_at.ToDatetime(tzinfo=UTC)
+    reason = Reason("popular", text="Popular with many people.")
+    offers = tuple(
+        Offer(
+            recommendation_id=UUID(one.recommendation_id),
+            movie_id=one.movie_id,
+            recommendation_type="popular",
+            score=one.score,
+            position=one.position,
+            reason=reason,
+        )
+        for one in message.offers
+    )
+    return Page(
+        list_id=UUID(message.list_id),
+        user_id=UUID(message.user_id),
+        recommendation_type="popular",
+        model_version="",
+        degraded=True,
+        generated_at=served_at,
+        served_at=served_at,
+        offers=offers,
+    )
 
 
 def page_document(page: Page) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from sqlalchemy.engine import Connection
 from chassis.erasure import Eraser
 from chassis.events import Event, Subscription
 from marquee.catalog.v1 import events_pb2 as catalog_events
+from marquee.gateway.v1 import events_pb2 as gateway_events
 from marquee.users.v1 import events_pb2 as user_events
 from recommender import messages
-from recommender.operations import replicas
+from recommender.operations import lists, replicas
 from recommender.store import movies, tastes
 
 
@@ -48,6 +49,11 @@ def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
         if not tombstones.erased(connection, {user_id}):
             tastes.keep_preferences(connection, user_id, wanted)
 
+    def fallback_served(connection: Connection, event: Event) -> None:
+        page = messages.page_from_fallback(event)
+        if page.offers and not tombstones.erased(connection, {page.user_id}):
+            lists.keep_served(connection, page)
+
     def erasure_requested(connection: Connection, event: Event) -> None:
         message = user_events.ErasureRequested.FromString(event.payload)
         eraser.request(connection, UUID(message.erasure_id), UUID(message.user_id))
@@ -65,6 +71,10 @@ def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
             "interactions.events",
             dict.fromkeys(messages.CHANGE_TYPES, interaction_changed),
             batch=interactions_changed,
+        ),
+        Subscription(
+            "gateway.activity",
+            {gateway_events.FallbackServed.DESCRIPTOR.full_name: fallback_served},
         ),
         Subscription(
             "users.events",

@@ -276,6 +276,11 @@ def test_a_clearly_worse_candidate_is_turned_down():
     assert is_no_worse([0.5] * 40, [0.5] * 40)
     assert is_no_worse([], [])
     assert not is_no_worse([0.1] * 40, [0.5] * 40)
+    # Of a dozen people, one who happens to like the other list decides nothing.
+    few = [0.5] * 12
+    assert is_no_worse([*few[1:], 0.0], few)
+    assert is_no_worse([0.1, 0.2] * 100, [0.1, 0.19] * 100)
+    assert not is_no_worse([0.1, 0.1] * 100, [0.1, 0.19] * 100)
 
 
 def test_months_are_made_over_the_end_of_a_year():

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 0.5
 POPULARITY_SECONDS = 5.0
+STORE_SECONDS = 5.0
 # Rebuilding may take at most this share of the time.
 _BUSY_SHARE = 0.1
 # How much one point of TMDb popularity counts beside one person of ours.
@@ -64,6 +65,7 @@ class Live:
         self._base: Model | None = None
         self._version = ""
         self._refused = ""
+        self._store_at = 0.0
         self._dirty = False
         self._rebuild_at = 0.0
         self._popularity_at = 0.0
@@ -118,11 +120,17 @@ class Live:
         row = models.live_model(connection)
         if row is None or row.model_version in {self._version, self._refused}:
             return False
+        if self._clock() < self._store_at:
+            return False
         try:
             self._base = self._artefacts.read(row.model_version, row.artefacts, row.meta)
-        except (ArtefactDamaged, OSError, ValueError) as error:
-            log.warning("a model cannot be loaded", model=row.model_version, error=repr(error))
+        except (ArtefactDamaged, ValueError) as error:
+            log.warning("a model is refused", model=row.model_version, error=repr(error))
             self._refused = row.model_version
+            return False
+        except OSError as error:
+            log.warning("the store of models is away", model=row.model_version, error=repr(error))
+            self._store_at = self._clock() + STORE_SECONDS
             return False
         self._version = row.model_version
         log.info("model loaded", model=row.model_version)

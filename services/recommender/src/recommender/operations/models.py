@@ -13,7 +13,7 @@ from chassis import jobs
 from chassis.database import Database
 from chassis.outbox import publish
 from recommender import messages
-from recommender.domain import ModelNotFound, ModelUnusable, is_no_worse
+from recommender.domain import ModelNotFound, ModelUnusable, gain_interval, is_no_worse
 from recommender.operations.lists import STREAM
 from recommender.ranking.arrays import Ints
 from recommender.ranking.catalogue import Catalogue, catalogue_from
@@ -163,7 +163,11 @@ def _metrics(outcome: Trained) -> dict[str, float]:
         "judges": float(measured.people),
     }
     if outcome.live_quality is not None:
-        metrics["live_ndcg_at_10"] = outcome.live_quality.ndcg_10
+        live = outcome.live_quality
+        metrics["live_ndcg_at_10"] = live.ndcg_10
+        pairs = zip(measured.ndcg_each, live.ndcg_each, strict=True)
+        if gains := [new - old for new, old in pairs]:
+            metrics["gain_low"], metrics["gain_high"] = gain_interval(gains)
     return metrics
 
 

@@ -41,17 +41,17 @@ def person_now(
 ) -> Person:
     """A person with their last write counted in, or not fresh when its owner does not answer."""
     with database.read() as connection:
-        sequence = tastes.sequence_of(connection, user_id)
-        wanted = tastes.preferences_of(connection, user_id)
-    fresh = True
+        sequence, wanted = tastes.known_of(connection, user_id)
+    fresh, caught_up = True, False
     if known_sequence is None or known_sequence > sequence:
-        fresh = _caught_up(database, neighbours, user_id, sequence)
+        fresh, caught_up = _caught_up(database, neighbours, user_id, sequence), True
     if wanted is None or (known_version or 0) > wanted.version:
         asked = _preferences(database, neighbours, user_id)
         fresh = fresh and asked is not None
         wanted = asked or wanted or Preferences()
     with database.read() as connection:
-        sequence = tastes.sequence_of(connection, user_id)
+        if caught_up:
+            sequence = tastes.sequence_of(connection, user_id)
         signals = tastes.signals_of(connection, user_id)
     return Person(user_id, signals, wanted, sequence, fresh)
 

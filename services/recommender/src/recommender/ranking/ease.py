@@ -65,7 +65,7 @@ def _by_users(held: Sparse, penalty: np.ndarray) -> tuple[Floats, Floats, Floats
 
 
 def _by_movies(held: Sparse, penalty: np.ndarray) -> Floats:
-    gram = (held.T @ held).toarray().astype(np.float32)
+    gram = _gram(held)
     gram[np.diag_indices_from(gram)] += penalty.astype(np.float32)
     lower, _ = la.cho_factor(gram, lower=True, overwrite_a=True)
     inverse, _ = _SPOTRI(lower, lower=1, overwrite_c=1)
@@ -75,6 +75,18 @@ def _by_movies(held: Sparse, penalty: np.ndarray) -> Floats:
     weights /= -diagonal[None, :]
     np.fill_diagonal(weights, 0.0)
     return np.ascontiguousarray(weights, np.float32)
+
+
+def _gram(held: Sparse, block: int = 512) -> Floats:
+    """X'X, dense, by some rows at a time: sparse as a whole it would take thrice the memory.
+
+    In Fortran's order, as LAPACK has it: symmetric, so rows may be written as columns.
+    """
+    gram = np.empty((held.shape[1], held.shape[1]), np.float32, order="F")
+    columns = held.T.tocsr()
+    for start in range(0, len(gram), block):
+        gram[:, start : start + block] = (columns[start : start + block] @ held).toarray().T
+    return gram
 
 
 def _mirror_lower(matrix: Floats, block: int = 1024) -> None:

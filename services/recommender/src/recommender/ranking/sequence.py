@@ -38,17 +38,14 @@ def train_sequence(
     """
     order = np.lexsort((np.arange(len(people)), at, people))
     order = order[_ordered(people[order], at[order])]
-    people, movies, weights = people[order], movies[order], weights[order]
-    rows: list[Ints] = []
-    columns: list[Ints] = []
-    values: list[Floats] = []
+    people, movies, weights = people[order], movies[order].astype(np.int32), weights[order]
+    shape = (size, size)
+    pairs = csr([], [], [], shape)
+    # One distance at a time: millions of pairs are held once.
     for distance in range(1, WINDOW + 1):
         same = people[distance:] == people[:-distance]
-        rows.append(movies[:-distance][same])
-        columns.append(movies[distance:][same])
-        values.append(np.float32(DECAY ** (distance - 1)) * weights[distance:][same])
-    shape = (size, size)
-    pairs = csr(np.concatenate(values), np.concatenate(rows), np.concatenate(columns), shape)
+        values = np.float32(DECAY ** (distance - 1)) * weights[distance:][same]
+        pairs += csr(values, movies[:-distance][same], movies[distance:][same], shape)
     scale = (np.bincount(movies, minlength=size) + SHRINK).astype(np.float32) ** -0.5
     pairs.data *= np.repeat(scale, np.diff(pairs.indptr)) * scale[pairs.indices]
     return {

@@ -1,5 +1,6 @@
 """Lists as ranked, pages as served, and the history they become."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -73,24 +74,38 @@ def take_pages(
 
 def add_history(connection: Connection, pages: Sequence[Page], reasons: Sequence[Any]) -> None:
     """Write pages into the history; reasons are those of all offers, in order, as JSON."""
-    rows = [
-        {
-            "recommendation_id": offer.recommendation_id,
-            "created_at": page.served_at,
-            "user_id": page.user_id,
-            "list_id": page.list_id,
-            "movie_id": offer.movie_id,
-            "recommendation_type": offer.recommendation_type,
-            "score": offer.score,
-            "position": offer.position,
-            "model_version": page.model_version,
+    shown = [(page, offer) for page in pages for offer in page.offers]
+    if shown:
+        values = {
+            "recommendation_ids": [str(offer.recommendation_id) for _, offer in shown],
+            "created_at": [page.served_at for page, _ in shown],
+            "user_ids": [str(page.user_id) for page, _ in shown],
+            "list_ids": [str(page.list_id) for page, _ in shown],
+            "movie_ids": [offer.movie_id for _, offer in shown],
+            "types": [offer.recommendation_type for _, offer in shown],
+            "scores": [offer.score for _, offer in shown],
+            "positions": [offer.position for _, offer in shown],
+            "model_versions": [page.model_version for page, _ in shown],
+            "reasons": [json.dumps(reason) for reason in reasons],
         }
-        for page in pages
-        for offer in page.offers
-    ]
-    told = [{**row, "reason": reason} for row, reason in zip(rows, reasons, strict=True)]
-    if told:
-        connection.execute(sa.insert(recommendation), told)
+        connection.execute(_ADD_HISTORY, values)
+
+
+_ADD_HISTORY = sa.text(
+    """
+    insert into recommendation
+        (recommendation_id, created_at, user_id, list_id, movie_id, recommendation_type, score,
+         position, model_version, reason)
+    select a, b, c, d, e, f, g, h, i, cast(reason as jsonb)
+    from rows from (
+        unnest(cast(:recommendation_ids as uuid[])), unnest(cast(:created_at as timestamptz[])),
+        unnest(cast(:user_ids as uuid[])), unnest(cast(:list_ids as uuid[])),
+        unnest(cast(:movie_ids as bigint[])), unnest(cast(:types as text[])),
+        unnest(cast(:scores as float8[])), unnest(cast(:positions as integer[])),
+        unnest(cast(:model_versions as text[])), unnest(cast(:reasons as text[]))
+    ) as told (a, b, c, d, e, f, g, h, i, reason)
+    """
+)
 
 
 def click(

@@ -30,11 +30,17 @@ _SIGNALS_OF = sa.select(
     sa.extract("epoch", interaction.c.occurred_at),
 ).where(interaction.c.user_id == sa.bindparam("user_id"), ~interaction.c.deleted)
 
-_SEQUENCE_OF = sa.select(taste.c.sequence).where(taste.c.user_id == sa.bindparam("user_id"))
+_PREFERENCES = [
+    column for column in preferences.c if column.name not in {"created_at", "updated_at"}
+]
+_ASKED = sa.select(sa.bindparam("user_id", type_=sa.Uuid).label("user_id")).subquery()
+_KNOWN_OF = sa.select(taste.c.sequence, *_PREFERENCES).select_from(
+    _ASKED.outerjoin(taste, taste.c.user_id == _ASKED.c.user_id).outerjoin(
+        preferences, preferences.c.user_id == _ASKED.c.user_id
+    )
+)
 
-_PREFERENCES_OF = sa.select(
-    *[column for column in preferences.c if column.name not in {"created_at", "updated_at"}]
-).where(preferences.c.user_id == sa.bindparam("user_id"))
+_SEQUENCE_OF = sa.select(taste.c.sequence).where(taste.c.user_id == sa.bindparam("user_id"))
 
 
 class Applied(NamedTuple):
@@ -55,14 +61,17 @@ def sequence_of(connection: Connection, user_id: UUID) -> int:
     return int(connection.execute(_SEQUENCE_OF, {"user_id": user_id}).scalar() or 0)
 
 
-def preferences_of(connection: Connection, user_id: UUID) -> Preferences | None:
-    """How the person wants to be recommended to, or None when the replica has no word of them."""
-    row = connection.execute(_PREFERENCES_OF, {"user_id": user_id}).mappings().first()
-    if row is None:
-        return None
-    values: dict[str, Any] = {name: value for name, value in row.items() if name != "user_id"}
+def known_of(connection: Connection, user_id: UUID) -> tuple[int, Preferences | None]:
+    """sequence_of, and how the person wants to be recommended to: None when nobody told us yet."""
+    row = connection.execute(_KNOWN_OF, {"user_id": user_id}).mappings().one()
+    sequence = int(row["sequence"] or 0)
+    if row["version"] is None:
+        return sequence, None
+    values: dict[str, Any] = {
+        name: value for name, value in row.items() if name not in {"user_id", "sequence"}
+    }
     values["favorite_genre_ids"] = tuple(row["favorite_genre_ids"])
-    return Preferences(**values)
+    return sequence, Preferences(**values)
 
 
 def hold_tastes(connection: Connection, user_ids: Iterable[UUID]) -> dict[UUID, Applied]:
