@@ -35,6 +35,8 @@ TYPES: Mapping[str, frozenset[str]] = {
 # Above so many movies a list is ranked among the most popular, and only where filters leave too few
 # of those among the others: a list costs what this number says, however many movies there are.
 MOST_CANDIDATES = 120_000
+# What spreads less says nothing of the difference between movies.
+LEAST_SPREAD = 1e-9
 # The least history length of each bucket that has blend weights of its own.
 BUCKETS = (0, 1, 3, 6, 12, 25, 60)
 
@@ -166,7 +168,7 @@ class Ensemble:
         for row, name in enumerate(names):
             scores[:, row] = self._scorers[name].scores(tastes)
         spreads = _spreads(scores) if scores.size else np.ones(scores.shape[:2], np.float32)
-        spreads[spreads < 1e-9] = 1.0
+        spreads[spreads < LEAST_SPREAD] = 1.0
         return scores, spreads
 
     def raw_totals(self, taste: Taste, per_unit: Mapping[str, float]) -> Floats:
@@ -179,10 +181,14 @@ class Ensemble:
     def totals(self, taste: Taste, weights: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:
         """(c,) the blended scores of the candidates, and what a unit of each ranker's own score
         adds to them."""
-        names = list(weights)
-        scores, spreads = self._raw([taste], names)
-        blend = np.array([weights[name] for name in names], np.float32) / spreads[0]
-        return (blend @ scores[0]).astype(np.float32), dict(zip(names, blend.tolist(), strict=True))
+        total, per_unit = np.zeros(len(self.candidates), np.float32), dict[str, float]()
+        for name, weight in weights.items():
+            # One view after another: side by side they would not fit into the processor's cache.
+            scores = np.ascontiguousarray(self._scorers[name].scores([taste]), np.float32)
+            (spread,) = _spreads(scores[None])[0] if scores.size else (0.0,)
+            per_unit[name] = weight / float(spread) if spread >= LEAST_SPREAD else weight
+            total += np.float32(per_unit[name]) * scores[0]
+        return total, per_unit
 
 
 def _spreads(scores: Floats) -> Floats:

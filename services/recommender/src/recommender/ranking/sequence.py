@@ -38,7 +38,7 @@ def train_sequence(
     """
     order = np.lexsort((np.arange(len(people)), at, people))
     order = order[_ordered(people[order], at[order])]
-    people, movies, weights = people[order], movies[order].astype(np.int32), weights[order]
+    people, movies, weights = people[order], movies[order], weights[order]
     shape = (size, size)
     pairs = csr([], [], [], shape)
     # One distance at a time: millions of pairs are held once.
