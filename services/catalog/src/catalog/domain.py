@@ -256,18 +256,24 @@ def nearest_words(word: str, candidates: Iterable[str], count: int) -> list[str]
 def typos(word: str, other: str, most: int) -> int:
     """Letters wrong, missing, too many or swapped with the next, as far as `most`; else more.
 
-    The optimal string alignment distance (Damerau 1964).
+    The optimal string alignment distance (Damerau 1964), along the diagonal alone (Ukkonen 1985).
     """
-    if abs(len(word) - len(other)) > most:
+    if abs(len(word) - len(other)) > most or len(set(word) ^ set(other)) > 2 * most:
         return most + 1
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(word, 1):
-        now = [row]
-        for column, their in enumerate(other, 1):
-            cost = min(now[-1] + 1, last[column] + 1, last[column - 1] + (letter != their))
-            swapped = row > 1 < column and letter == other[column - 2] and their == word[row - 2]
-            now.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        now = [row] + [most + 1] * len(other)
+        for column in range(max(1, row - most), min(len(other), row + most) + 1):
+            cost = last[column - 1]
+            if letter != other[column - 1]:
+                cost = 1 + min(cost, now[column - 1], last[column])
+                if row > 1 < column and (letter, word[row - 2]) == (
+                    other[column - 2],
+                    other[column - 1],
+                ):
+                    cost = min(cost, before[column - 2] + 1)
+            now[column] = cost
         # A swap reaches back over two rows.
         if min(*now, *last) > most:
             return most + 1

@@ -73,12 +73,13 @@ collection = sa.Table(
 )
 
 _LIVE = sa.text("removed_at is null")
-_COMPARED = ("adult", "original_language", "release_date", "runtime_minutes", "vote_average",
-             "vote_count")  # fmt: skip
+_COMPARED = ("adult", "original_language", "popularity", "release_date", "runtime_minutes",
+             "vote_average", "vote_count")  # fmt: skip
 
 
-def _order(column: str) -> sa.Index:
-    """An order of browsing, with all that its filters compare: what they drop is never fetched."""
+def _browsed(column: str) -> sa.Index:
+    """An order of browsing or the beginning of a filter, with all that is compared and sorted by
+    beside it: what is dropped is never fetched."""
     included = [name for name in _COMPARED if name != column]
     return sa.Index(
         f"movie_{column}_idx",
@@ -125,13 +126,13 @@ movie = sa.Table(
     *timestamps(),
     sa.UniqueConstraint("tmdb_id"),
     sa.CheckConstraint("source in ('tmdb', 'standin', 'import')", name="source"),
-    _order("popularity"),
-    _order("vote_average"),
-    _order("release_date"),
-    _order("title_key"),
-    sa.Index("movie_vote_count_idx", "vote_count", postgresql_where=_LIVE),
-    sa.Index("movie_runtime_minutes_idx", "runtime_minutes", postgresql_where=_LIVE),
-    sa.Index("movie_original_language_idx", "original_language", postgresql_where=_LIVE),
+    _browsed("popularity"),
+    _browsed("vote_average"),
+    _browsed("release_date"),
+    _browsed("title_key"),
+    _browsed("vote_count"),
+    _browsed("runtime_minutes"),
+    _browsed("original_language"),
     sa.Index("movie_collection_id_idx", "collection_id", "release_date", "tmdb_id"),
     sa.Index("movie_imdb_id_idx", "imdb_id", postgresql_where=sa.text("imdb_id <> ''")),
 )

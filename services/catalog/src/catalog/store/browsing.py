@@ -1,8 +1,10 @@
 """Browsing: every filter, every order, page by page from where the last one ended.
 
 What bounds a number (a date, votes, minutes) may keep hardly any of the movies that come first in
-an order, and no statistics tell. So the first thousands of the order are looked at; where that is
-in vain, what the filters keep is found by their own indexes and sorted.
+an order, and no statistics tell. So the first of the order are looked at, in its index alone; where
+they hold too few, what the filters keep is found by their own indexes and sorted, if it is not
+much; if it is, far more of the order are looked at; and if even they hold too few, all that the
+filters keep is sorted.
 """
 
 import operator
@@ -64,7 +66,8 @@ class Place:
     movie_id: int
 
 
-_LOOKED_AT, _LOOKED_AT_IN_HOPE = 2_000, 20_000
+_LOOKED_AT, _LOOKED_AT_AT_MOST = 2_000, 50_000
+_SORTED = 5_000
 _Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 
 
@@ -99,16 +102,29 @@ def _places(
     if wanted.is_bounded:
         first = _among_the_first(wanted, order, bounds, _LOOKED_AT)
         found = _rows(connection, first, limit)
-        if len(found) < limit <= len(found) * _LOOKED_AT_IN_HOPE / _LOOKED_AT:
-            first = _among_the_first(wanted, order, bounds, _LOOKED_AT_IN_HOPE)
-            found = _rows(connection, first, limit)
-        if len(found) < limit:
-            found = _rows(connection, _of_the_kept(wanted, order, bounds), limit)
-        return found
+        return found if len(found) == limit else _rare(connection, wanted, order, bounds, limit)
     kept = sa.select(movie.c[order.column], movie.c.tmdb_id).where(
         *bounds, *_conditions(wanted, movie.c)
     )
     return _rows(connection, kept.order_by(*_ordered(order, movie.c)), limit)
+
+
+def _rare(
+    connection: Connection,
+    wanted: Filter,
+    order: Order,
+    bounds: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+) -> list[Place]:
+    """Places of which the first of the order hold too few."""
+    some = connection.execute(_of_the_kept(wanted, order, bounds, _SORTED + 1).limit(limit)).all()
+    if not some or some[0].kept_count <= _SORTED:
+        return [Place(row[0], row[1]) for row in some]
+    first = _among_the_first(wanted, order, bounds, _LOOKED_AT_AT_MOST)
+    found = _rows(connection, first, limit)
+    if len(found) == limit:
+        return found
+    return _rows(connection, _of_the_kept(wanted, order, bounds), limit)
 
 
 def _among_the_first(
@@ -126,15 +142,22 @@ def _among_the_first(
 
 
 def _of_the_kept(
-    wanted: Filter, order: Order, bounds: Sequence[sa.ColumnElement[bool]]
-) -> sa.Select[Any, Any]:
+    wanted: Filter,
+    order: Order,
+    bounds: Sequence[sa.ColumnElement[bool]],
+    at_most: int | None = None,
+) -> sa.Select[Any, Any, int]:
+    """What the filters keep, sorted, and how much it is; some of it where it is more than that."""
     kept = (
         sa.select(movie.c[order.column], movie.c.tmdb_id)
         .where(*bounds, *_conditions(wanted, movie.c))
+        .limit(at_most)
         .cte("kept")
         .prefix_with("materialized")
     )
-    return sa.select(kept.c[order.column], kept.c.tmdb_id).order_by(*_ordered(order, kept.c))
+    count = sa.select(sa.func.count()).select_from(kept).scalar_subquery().label("kept_count")
+    columns = (kept.c[order.column], kept.c.tmdb_id, count)
+    return sa.select(*columns).order_by(*_ordered(order, kept.c))
 
 
 def _ordered(order: Order, columns: _Columns) -> list[sa.ColumnElement[Any]]:
@@ -148,7 +171,7 @@ def _beyond(order: Order, column: sa.Column[Any], after: Place) -> sa.ColumnElem
     return place < bound if order.descending else place > bound
 
 
-def _rows(connection: Connection, query: sa.Select[Any, Any], limit: int) -> list[Place]:
+def _rows(connection: Connection, query: sa.Select[*tuple[Any, ...]], limit: int) -> list[Place]:
     return [Place(row[0], row[1]) for row in connection.execute(query.limit(limit))]
 
 
