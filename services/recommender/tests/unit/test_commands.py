@@ -109,17 +109,29 @@ def test_a_file_without_its_columns_is_refused(tmp_path: Path, capsys: pytest.Ca
     assert "lacks the column item" in capsys.readouterr().err
 
 
-def test_a_list_is_for_now_when_its_person_is_still_here():
-    at = np.array([0.0, 90 * DAY, 100 * DAY])
-    signals = Signals(np.arange(3), np.zeros(3, np.int64), np.ones(3, np.float32), at)
-    moments = Moments(Interactions(np.array([1, 2, 3]), signals))
+def deeds_at(*days: float) -> Interactions:
+    """One deed a person, on these days."""
+    at = np.array(days) * DAY
+    ones = np.ones(len(at), np.float32)
+    return Interactions(
+        np.arange(len(at)), Signals(np.arange(len(at)), np.zeros(len(at), int), ones, at)
+    )
 
-    def last(day: float) -> Signals:
-        return Signals(np.zeros(1, int), np.zeros(1, int), np.ones(1, "f4"), np.array([day * DAY]))
 
-    assert moments.of(2, last(91)) == 100 * DAY
-    assert moments.of(1, last(0)) == 0
-    assert moments.of(4, last(91)) == 91 * DAY
+def test_lists_are_for_now_when_asked_for_those_who_were_there_lately():
+    trained = deeds_at(0, 10, 20, 90, 95, 100)
+    lately = trained.of(np.array([3, 4]))
+    assert Moments(trained, lately).of(3, lately.of(np.array([0])).signals) == 100 * DAY
+    assert Moments(trained, trained).of(3, lately.of(np.array([0])).signals) == 90 * DAY
+
+
+def test_a_list_for_somebody_unknown_is_for_their_own_last_deed():
+    trained = deeds_at(0, 10, 20, 90, 95, 100)
+    stranger = Interactions(np.array([77]), trained.of(np.array([3])).signals)
+    assert Moments(trained, stranger).of(77, stranger.signals) == 90 * DAY
+    assert Moments(trained, stranger).of(78, stranger.of(np.empty(0, int)).signals) == 100 * DAY
+    nothing = trained.of(np.empty(0, int))
+    assert np.isnan(Moments(nothing, nothing).of(1, nothing.signals))
 
 
 def test_a_comparison_measures_us_beside_the_baselines(

@@ -1,5 +1,6 @@
 """All rankers keep one promise on a checkerboard of taste; edges, fold-in, variety, reasons."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -230,6 +231,61 @@ def test_contributions_add_up_to_the_score(ensemble: Ensemble, name: str):
     parts = ranker.contributions(mine, others)
     assert parts is not None
     assert parts.sum(axis=0) == pytest.approx(ranker.scores([mine])[0, others], abs=1e-4)
+
+
+def without(mine: Taste, place: int) -> Taste:
+    kept = np.delete(np.arange(len(mine)), place)
+    return replace(
+        mine, movies=mine.movies[kept], weights=mine.weights[kept], later=mine.later[kept]
+    )
+
+
+@pytest.mark.parametrize("name", ["als", "genres"])
+def test_a_contribution_is_what_the_score_falls_by_without_its_movie(ensemble: Ensemble, name: str):
+    mine = taste(ensemble, [1, 3, 2], [5.0, 3.5, 1.0])
+    ranker = ensemble.ranker(name)
+    assert ranker is not None
+    others = np.setdiff1d(np.arange(MOVIES), mine.movies)
+    parts = ranker.contributions(mine, others)
+    assert parts is not None
+    whole = ranker.scores([mine])[0, others]
+    for place in range(len(mine)):
+        rest = ranker.scores([without(mine, place)])[0, others]
+        assert parts[place] == pytest.approx(whole - rest, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["genres", "content", "ease", "als"])
+@pytest.mark.parametrize("block", [0, 1])
+def test_every_single_ranker_of_taste_finds_the_block(ensemble: Ensemble, name: str, block: int):
+    mine = taste(ensemble, [block, block + 2, block + 4])
+    ranker = ensemble.ranker(name)
+    assert ranker is not None
+    scores = ranker.scores([mine])[0]
+    own, other = np.arange(6 + block, MOVIES, 2), np.arange(1 - block, MOVIES, 2)
+    assert scores[own].min() > scores[other].max()
+
+
+def test_movies_that_nobody_met_come_in_the_order_of_their_factors():
+    documents = [[f"g:{1 + movie % 2}", f"k:{movie % 2}"] for movie in range(MOVIES + 10)]
+    rng = np.random.default_rng(3)
+    rated = [rng.permutation(np.arange(person % 2, MOVIES, 2))[:13] for person in range(PEOPLE)]
+    users = np.repeat(np.arange(PEOPLE), 13)
+    known = Interactions(users, signals(np.concatenate(rated).tolist()))
+    world = Ensemble(train(known, catalogue_of(range(MOVIES + 10), documents), Options()))
+    assert world.unmet.nonzero()[0].tolist() == list(range(MOVIES, MOVIES + 10))
+    ranked = rank(world, taste(world, [1, 3, 5]), Wish("hybrid", 5, allowed=world.unmet))
+    assert ranked.movies.tolist() == [41, 43, 45, 47, 49]
+
+
+def test_a_list_never_becomes_less_varied_as_diversity_rises(ensemble: Ensemble):
+    mine = taste(ensemble, [1, 3, 2])
+    distances = []
+    for diversity in (0.0, 0.25, 0.5, 0.75, 1.0):
+        ranked = rank(ensemble, mine, Wish("hybrid", 10, diversity=diversity))
+        likeness = ensemble.likeness(ranked.movies)
+        distances.append(1.0 - likeness[np.triu_indices(10, 1)].mean())
+    assert distances == pytest.approx(sorted(distances), abs=0.02)
+    assert distances[-1] > distances[0]
 
 
 def test_scores_of_many_are_those_of_each_alone(ensemble: Ensemble):

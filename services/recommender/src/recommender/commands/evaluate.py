@@ -82,8 +82,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     catalogue = catalogue_from(movies, options.movies)
     ensemble = Ensemble(train(trained, catalogue, Options(seed=options.seed, threads=_THREADS)))
     wish = Wish(options.type, options.top, options.diversity, only(ensemble, items))
-    moments = Moments(trained)
-    lists = dict(ranked_lists(ensemble, history.interactions(scale), moments, wish))
+    asked = history.interactions(scale)
+    moments = Moments(trained, asked)
+    lists = dict(ranked_lists(ensemble, asked, moments, wish))
     nothing = trained.of(np.empty(0, np.int64)).signals
     for person in _asked(options, people):
         if person not in lists:

@@ -10,30 +10,42 @@ from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import Signals, known_to, taste_of
 from recommender.ranking.training import Interactions
 
-# A silence up to this share of the time that training spans does not part a person from now.
-_STILL_HERE = 0.1
+# People asked for are a selection when half of them were there so much later than half of all.
+_FRESHER = 0.5
 
 
 class Moments:
-    """When a list is made, which no file says: now, or when the person was last there.
+    """When a list is made, which no file says: now, or when its person was last there.
 
-    Now is when the training ends. Someone the training knows, and who was there lately, gets a
-    list for now. For everyone else it is the moment of their own last deed.
+    Now is when the training ends. Where lists are asked for a selection of those whom the training
+    knows, namely for such as were there lately, they are for now. Otherwise, and for everyone the
+    training does not know, it is the moment of their own last deed.
     """
 
-    def __init__(self, trained: Interactions) -> None:
+    def __init__(self, trained: Interactions, asked: Interactions) -> None:
         known = trained.signals.at[np.isfinite(trained.signals.at)]
         self._now = float(known.max()) if len(known) else float("nan")
-        self._lately = self._now - _STILL_HERE * float(np.ptp(known)) if len(known) else self._now
-        self._people = frozenset(np.unique(trained.users).tolist())
+        idle = self._now - _last_deeds(trained)
+        familiar = np.isin(asked.users, trained.users)
+        theirs = self._now - _last_deeds(asked.of(familiar))
+        fresher = len(theirs) > 0 and float(np.median(theirs)) < _FRESHER * float(np.median(idle))
+        people = asked.users[familiar] if fresher else np.empty(0, np.int64)
+        self._for_now = frozenset(np.unique(people).tolist())
 
     def of(self, person: int, signals: Signals) -> float:
         """The moment for a person with this history, nan when nothing tells."""
         known = signals.at[np.isfinite(signals.at)]
         if not len(known):
             return float("nan") if len(signals) else self._now
-        last = float(known.max())
-        return self._now if person in self._people and last >= self._lately else last
+        return self._now if person in self._for_now else float(known.max())
+
+
+def _last_deeds(interactions: Interactions) -> np.ndarray:
+    """Each person's last known moment."""
+    told = interactions.of(np.isfinite(interactions.signals.at))
+    order = np.lexsort((told.signals.at, told.users))
+    ends = np.append(np.flatnonzero(np.diff(told.users[order])), len(order) - 1)
+    return told.signals.at[order[ends[ends >= 0]]]
 
 
 def ranked_lists(

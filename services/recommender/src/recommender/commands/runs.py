@@ -40,7 +40,7 @@ class Run:
         known = world.ratings.of(split.train)
         model = train(known, world.catalogue, Options(threads=_THREADS))
         self._ensemble = Ensemble(model)
-        self._moments = Moments(known)
+        self._known = known
         self._baselines = baselines_of(known, self._ensemble, threads=_THREADS)
         self._liked = _liked(
             world.ratings.of(split.test & (world.ratings.signals.ratings >= least))
@@ -64,7 +64,7 @@ class Run:
 
     def _ours(self, asked: Interactions, diversity: float = 0.0) -> dict[int, list[int]]:
         wish = Wish("hybrid", TOP, diversity, self._allowed)
-        return dict(ranked_lists(self._ensemble, asked, self._moments, wish))
+        return dict(ranked_lists(self._ensemble, asked, Moments(self._known, asked), wish))
 
     def at_diversity(self, history: Mask, diversity: float) -> tuple[float, float]:
         """Mean NDCG, and mean distance within a list: 1 - cosine of contents."""

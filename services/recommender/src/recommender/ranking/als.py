@@ -12,22 +12,25 @@ from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered
 from recommender.ranking.signals import Taste
 
 FACTORS = 64
-ALPHA = 10.0
-REGULARIZATION = 0.05
+ALPHA = 4.0
+# Times the largest singular value of as many interactions thrown about at random: what is weaker
+# than chance is not learnt. A short history is held at the mean user as firmly.
+REGULARIZATION = 1.1
 ITERATIONS = 12
-# How strongly a short history is held at the mean user.
-PRIOR = 1.0
-CONTENT_REGULARIZATION = 3.0
+CONTENT_REGULARIZATION = 30.0
 
 
 def train_als(matrix: Sparse, *, seed: int, threads: int, factors: int = FACTORS) -> Arrays:
-    """Movie factors (n x d), the mean user (d,) and the Gram matrix of the factors (d x d)."""
+    """Movie factors (n x d), the mean user (d,), the Gram matrix of the factors (d x d) and how
+    firmly (1,) a user is held at the mean.
+    """
     width = max(1, min(factors, min(matrix.shape) - 1))
+    firmness = REGULARIZATION * _noise(matrix)
     # implicit runs its own threads: BLAS with threads of its own would only get in their way.
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=width,
-            regularization=REGULARIZATION,
+            regularization=firmness,
             alpha=ALPHA,
             iterations=ITERATIONS,
             num_threads=threads,
@@ -39,14 +42,26 @@ def train_als(matrix: Sparse, *, seed: int, threads: int, factors: int = FACTORS
         "als.factors": factor,
         "als.mean": np.nan_to_num(np.asarray(model.user_factors, np.float32)).mean(axis=0),
         "als.gram": factor.T @ factor,
+        "als.prior": np.array([firmness], np.float32),
     }
 
 
+def _noise(matrix: Sparse) -> float:
+    """Root of the interactions a person, plus root of those a movie (Marchenko & Pastur 1967)."""
+    by_person, by_movie = np.diff(matrix.tocsr().indptr), np.diff(matrix.tocsc().indptr)
+    each = [matrix.nnz / max(np.count_nonzero(counts), 1) for counts in (by_person, by_movie)]
+    return float(np.sqrt(each).sum())
+
+
 def train_projection(factors: Floats, content: Sparse, met: Ints) -> Arrays:
-    """Ridge regression from content (n x t) to the factors of met movies: (t x d) and (d,)."""
+    """Ridge regression from content (n x t) to the factors of met movies: (t + 1 x d) and (d,).
+
+    Every term counts alike, and how many there are: much is told of what many turn to.
+    """
     ridge = Ridge(alpha=CONTENT_REGULARIZATION, solver="sparse_cg", max_iter=50, tol=1e-3)
-    ridge.fit(content[met], factors[met])
-    weights = np.asarray(ridge.coef_, np.float32).reshape(factors.shape[1], content.shape[1])
+    features = _features(content)
+    ridge.fit(features[met], factors[met])
+    weights = np.asarray(ridge.coef_, np.float32).reshape(factors.shape[1], features.shape[1])
     start = np.broadcast_to(np.asarray(ridge.intercept_, np.float32), (factors.shape[1],))
     return {"als.projection": np.ascontiguousarray(weights.T), "als.start": np.array(start)}
 
@@ -54,10 +69,18 @@ def train_projection(factors: Floats, content: Sparse, met: Ints) -> Arrays:
 def projected(arrays: Arrays, content: Sparse) -> Floats:
     """Factors of movies nobody met, from their content; zero for one nothing is known of."""
     known = (np.diff(content.indptr) > 0)[:, None]
-    factors = np.asarray(content @ arrays["als.projection"], np.float32)
+    factors = np.asarray(_features(content) @ arrays["als.projection"], np.float32)
     factors += arrays["als.start"]
     factors *= known
     return factors
+
+
+def _features(content: Sparse) -> Sparse:
+    """(n x t + 1) which terms a movie has, and ln(1 + how many)."""
+    has = content.copy()
+    has.data = np.ones_like(has.data)
+    many = np.log1p(np.diff(content.indptr)).astype(np.float32)
+    return sp.hstack([has, sp.csr_matrix(many[:, None])]).tocsr()
 
 
 class Als:
@@ -67,6 +90,7 @@ class Als:
         self._factors = self._scored = arrays["als.factors"]
         self._mean = arrays["als.mean"].astype(np.float64)
         self._gram = arrays["als.gram"].astype(np.float64)
+        self._prior = float(arrays["als.prior"][0])
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         return np.stack([self._user(taste) for taste in tastes]) @ self._scored.T
@@ -75,17 +99,33 @@ class Als:
         return altered(self, _scored=self._factors[places])
 
     def _user(self, taste: Taste) -> Floats:
-        system, target = self._system(taste)
-        return np.linalg.solve(system, target.sum(axis=0) + PRIOR * self._mean).astype(np.float32)
+        system, mine, wanted = self._system(taste)
+        return np.linalg.solve(system, self._target(mine, wanted)).astype(np.float32)
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
-        system, target = self._system(taste)
-        pulls = np.linalg.solve(system, target.T)
-        return (self._factors[movies] @ pulls).T.astype(np.float32)
+        """By how much each score falls when one movie of the taste is taken away and the user is
+        solved for anew (Sherman & Morrison 1950)."""
+        system, mine, wanted = self._system(taste)
+        pulls = np.linalg.solve(system, mine.T)
+        user = np.linalg.solve(system, self._target(mine, wanted))
+        confidence = ALPHA * np.abs(taste.weights.astype(np.float64))
+        own = (mine * pulls.T).sum(axis=1)
+        without = (mine @ user - wanted * own) / np.maximum(1.0 - confidence * own, 1e-9)
+        fall = wanted - confidence * without
+        return ((self._factors[movies] @ pulls) * fall).T.astype(np.float32)
 
-    def _system(self, taste: Taste) -> tuple[np.ndarray, np.ndarray]:
+    def likeness(self, movies: Ints) -> Floats:
+        """(m x m) cosines of the movies' factors, brought to 0..1."""
+        mine = self._factors[movies]
+        mine = mine / np.maximum(np.linalg.norm(mine, axis=1, keepdims=True), 1e-9)
+        return (1.0 + mine @ mine.T) / 2.0
+
+    def _target(self, mine: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        return mine.T @ wanted + self._prior * self._mean
+
+    def _system(self, taste: Taste) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mine = self._factors[taste.movies].astype(np.float64)
         confidence = ALPHA * np.abs(taste.weights.astype(np.float64))
         wanted = np.where(taste.weights > 0, 1.0 + confidence, 0.0)
-        system = self._gram + (mine.T * confidence) @ mine + PRIOR * np.eye(len(self._mean))
-        return system, mine * wanted[:, None]
+        system = self._gram + (mine.T * confidence) @ mine + self._prior * np.eye(len(self._mean))
+        return system, mine, wanted

@@ -7,7 +7,14 @@ from itertools import islice
 import numpy as np
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Mask
-from recommender.ranking.ensemble import BUCKETS, RANKERS, TYPES, Ensemble, bucket_of
+from recommender.ranking.ensemble import (
+    BUCKETS,
+    COLLABORATIVE,
+    RANKERS,
+    TYPES,
+    Ensemble,
+    bucket_of,
+)
 from recommender.ranking.rankers import Ranker
 from recommender.ranking.signals import Taste
 
@@ -69,7 +76,9 @@ CHOSEN_GENRES = 4.0
 _OF_CROWD = ("popularity", "trend", "unmet")
 _OF_HISTORY = [row for row, name in enumerate(RANKERS) if name not in {*_OF_CROWD, "genres"}]
 _STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
-_AHEAD: Weights = {"trend": 0.6, "near": 0.2, "next": 0.2}
+# The least weights in lists for the days to come; where taste is of content, less of the crowd.
+_AHEAD: Weights = {"trend": 1.5, "near": 0.2, "next": 0.2}
+_AHEAD_BY_CONTENT: Weights = {"trend": 0.6}
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
 
@@ -99,13 +108,15 @@ def untaught_weights() -> Arrays:
         table[0, _OF_HISTORY] = 0.0
     for kind in ("genre_based", "hybrid"):
         tables[f"blend.{kind}"][0, RANKERS.index("genres")] = CHOSEN_GENRES
-    return tables | {f"{name}.ahead": _for_now(table) for name, table in tables.items()}
+    ahead = {f"blend.{kind}.ahead": _for_now(tables[f"blend.{kind}"], kind) for kind in TYPES}
+    return tables | ahead
 
 
-def _for_now(table: Floats) -> Floats:
+def _for_now(table: Floats, kind: str) -> Floats:
     """The weights with what counts more for the days to come: what is new and what came last."""
     table = table.copy()
-    for name, least in _AHEAD.items():
+    least_of = _AHEAD if TYPES[kind] & COLLABORATIVE else _AHEAD_BY_CONTENT
+    for name, least in least_of.items():
         row = RANKERS.index(name)
         table[:, row] = np.where(table[:, row] > 0, np.maximum(table[:, row], least), 0.0)
     return table
@@ -173,7 +184,7 @@ def learn_weights(
         table = tables[f"blend.{kind}"]
         for bucket in range(len(BUCKETS)):
             table[bucket] = _taught(cases, bucket, table[bucket], names)
-        tables[f"blend.{kind}.ahead"] = _turned(ahead, table, names)
+        tables[f"blend.{kind}.ahead"] = _turned(ahead, table, kind, names)
     return tables
 
 
@@ -201,9 +212,9 @@ def _of_stranger(learnt: Floats, start: Floats) -> Floats:
     return row
 
 
-def _turned(cases: Sequence[Case], table: Floats, names: list[int]) -> Floats:
+def _turned(cases: Sequence[Case], table: Floats, kind: str, names: list[int]) -> Floats:
     """The table for now times one factor a ranker, the same in all buckets: few are seen ahead."""
-    table = _for_now(table)
+    table = _for_now(table, kind)
     if len(cases) < MINIMUM_CASES:
         return table
     chosen = [row for row in range(len(RANKERS)) if row in names]

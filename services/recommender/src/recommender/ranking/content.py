@@ -57,9 +57,22 @@ class Genres:
         return profile
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
-        block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
-        total = max(float(np.abs(taste.weights).sum()), 1e-9)
-        return (block * (taste.weights / total)[:, None]).astype(np.float32)
+        """By how much each score falls when the mean is taken without a movie of the taste."""
+        sizes = np.abs(taste.weights)
+        total = float(sizes.sum())
+        fits = (self._rows[taste.movies] @ self._rows[movies].T).toarray() * taste.weights[:, None]
+        whole = fits.sum(axis=0)
+        rest = (total - sizes)[:, None]
+        without = np.divide(whole - fits, rest, out=np.zeros_like(fits), where=rest > 1e-6)
+        return (whole / max(total, 1e-9) - without).astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def likeness(self, movies: Ints) -> Floats:
+        """(m x m) cosines of the movies' genres."""
+        rows = self._rows[movies]
+        return (rows @ rows.T).toarray()
 
     def chosen(self, taste: Taste, movies: Ints) -> Floats:
         """(len(movies),) what the favorite genres add to each movie's score."""

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from recommender.ranking.arrays import Floats, Ints, Sparse
+from recommender.ranking.arrays import Floats, Ints
 
 _DIVERSITY = (0.0, 0.25, 0.5, 1.0)
 _WEIGHT = (0.0, 0.5, 0.7, 0.9)
 # Keeps the kernel positive definite when two movies are described alike.
 _OWN = 0.05
 # Quality within a pool is a handful of units apart; so is ln det of its likeness.
-_RELEVANCE_SCALE = 9.0
+_RELEVANCE_SCALE = 11.0
 
 
 def weight_of(diversity: float) -> float:
@@ -17,19 +17,19 @@ def weight_of(diversity: float) -> float:
     return float(np.interp(diversity, _DIVERSITY, _WEIGHT))
 
 
-def diversified(scores: Floats, rows: Sparse, count: int, diversity: float) -> Ints:
+def diversified(scores: Floats, likeness: Floats, count: int, diversity: float) -> Ints:
     """Positions of `count` of the pool, best first, trading score for unlikeness.
 
-    scores (p,), best first; rows (p x t) of unit length. Maximises
+    scores (p,), best first; likeness (p x p) from 0 to 1. Maximises
     (1 - w) sum of relevance + w ln det of likeness, one movie at a time.
     """
     weight = weight_of(diversity)
     size = len(scores)
     if weight <= 0 or size < 2:
         return np.arange(min(count, size))
-    likeness = np.asarray((rows @ rows.T).todense(), np.float64) * (1 - _OWN)
-    likeness[np.diag_indices(size)] = 1.0
-    return _greedy(_relevance(scores) * (1 - weight) / weight, likeness, min(count, size))
+    kernel = likeness.astype(np.float64) * (1 - _OWN)
+    kernel[np.diag_indices(size)] = 1.0
+    return _greedy(_relevance(scores) * (1 - weight) / weight, kernel, min(count, size))
 
 
 def _relevance(scores: Floats) -> np.ndarray:

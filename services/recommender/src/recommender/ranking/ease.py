@@ -1,10 +1,15 @@
-"""EASE (Steck 2019) with the denoising penalty of EDLAE (Steck 2020), on a head of the movies."""
+"""EASE (Steck 2019) with the denoising penalty of EDLAE (Steck 2020), on a head of the movies.
+
+Content joins as in collective EASE (Jeunen, Van Balen & Goethals 2020): what movies are stands
+below who had them, as if each topic were one more person."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
+from sklearn.utils.extmath import randomized_svd
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered, positions_of
 from recommender.ranking.signals import Taste
@@ -13,15 +18,22 @@ from recommender.ranking.signals import Taste
 HEAD = 10_000
 # Above this many cells the user-side factor costs more to score with than a row of B per rating.
 FACTOR_CELLS = 12_000_000
-# As if this share p / (1 - p) of each history had been left out at random while learning.
-DROPOUT = 0.3
+# p / (1 - p), when a share p of each history is left out at random while learning.
+DROPOUT = 1.0
+TOPICS = 150
+CONTENT_WEIGHT = 10.0
 
 
 def train_ease(
-    matrix: Sparse, *, regularization: float, dropout: float = DROPOUT, head: int = HEAD
+    matrix: Sparse,
+    *,
+    regularization: float,
+    content: Sparse | None = None,
+    dropout: float = DROPOUT,
+    head: int = HEAD,
 ) -> Arrays:
-    """From users x movies to arrays; B_ij = -P_ij / P_jj with P = (X'X + L)^-1, L diagonal:
-    regularization + dropout (X'X)_jj.
+    """From users x movies, and movies x terms, to arrays; B_ij = -P_ij / P_jj with
+    P = (X'X + L)^-1, L diagonal: regularization + dropout (X'X)_jj.
 
     With few users, P comes from the user side (Woodbury) and B is kept as factors F (r x h):
     B_ij = left_i F_i . F_j right_j. Else B itself is kept, (h x h).
@@ -29,6 +41,8 @@ def train_ease(
     movies = _head(matrix, head)
     held = matrix[:, movies]
     held = held[np.flatnonzero(np.diff(held.indptr))]
+    if content is not None:
+        held = _stacked(held, _topics(content[movies]))
     people, width = held.shape
     penalty = regularization + dropout * np.asarray(held.multiply(held).sum(axis=0)).ravel()
     if people < width and people * width <= FACTOR_CELLS:
@@ -42,9 +56,24 @@ def train_ease(
     return {"ease.movies": movies, "ease.weights": _by_movies(held, penalty)}
 
 
+def _stacked(above: Sparse, below: Sparse) -> Sparse:
+    return sp.vstack([above, below]).tocsr()
+
+
+def _topics(content: Sparse) -> Sparse:
+    """(TOPICS x h) the strongest directions of what movies are, from rows of terms (h x t)."""
+    count = min(TOPICS, *content.shape)
+    if not content.nnz:
+        return sp.csr_matrix((0, content.shape[0]), dtype=np.float32)
+    found = cast("tuple[Floats, Floats, Floats]", randomized_svd(content, count, random_state=0))
+    left, strength, _ = found
+    topics = (left * strength).T * np.sqrt(CONTENT_WEIGHT)
+    return sp.csr_matrix(topics.astype(np.float32))
+
+
 def usual_regularization(matrix: Sparse) -> float:
     """Grows with the root of how many people there are; tuning multiplies it."""
-    return float(3.0 * np.sqrt(max(matrix.shape[0], 1)))
+    return float(2.5 * np.sqrt(max(matrix.shape[0], 1)))
 
 
 def _head(matrix: Sparse, head: int) -> Ints:

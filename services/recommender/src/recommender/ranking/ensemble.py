@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from recommender.ranking.als import Als
-from recommender.ranking.arrays import Arrays, Floats, Ints, altered, unpack_sparse
+from recommender.ranking.arrays import Arrays, Floats, Ints, Mask, altered, unpack_sparse
 from recommender.ranking.catalogue import GENRE, genre_columns, unpack_vocabulary
 from recommender.ranking.content import Content, Genres
 from recommender.ranking.ease import Ease
@@ -16,7 +16,7 @@ from recommender.ranking.rankers import Popularity, Ranker, Trend, Unmet, trend_
 from recommender.ranking.sequence import InTime
 from recommender.ranking.signals import Taste
 
-FORMAT = 2
+FORMAT = 3
 RANKERS = (
     "popularity", "trend", "unmet", "genres", "content",
     "ease", "als", "neighbours", "near", "next",
@@ -62,6 +62,8 @@ class Ensemble:
         self.model = model
         self.movie_ids: Ints = arrays["movies.ids"]
         self.popularity: Floats = arrays["movies.counts"]
+        # Nobody met these when the model was trained, whatever happened since.
+        self.unmet: Mask = arrays["movies.counts"] <= 0
         self._order = np.argsort(self.movie_ids, kind="stable")
         self._sorted = self.movie_ids[self._order]
         self.vocabulary = unpack_vocabulary(arrays)
@@ -104,6 +106,18 @@ class Ensemble:
         """The columns of a movie's terms."""
         start, end = self.rows.indptr[movie : movie + 2]
         return self.rows.indices[start:end]
+
+    def likeness(self, places: Ints) -> Floats:
+        """(p x p) from 0 to 1, how alike these movies are in genres and in who likes them; in all
+        that is told of them where one of the two is not known."""
+        content = self.rows[places]
+        parts = [self.genres.likeness(places), (content @ content.T).toarray()]
+        als = self._rankers.get("als")
+        if isinstance(als, Als):
+            parts[1] = als.likeness(places)
+        if not len(self.genres):
+            parts.pop(0)
+        return np.mean(parts, axis=0)
 
     def ranker(self, name: str) -> Ranker | None:
         """The ranker of this name, if the model has it."""

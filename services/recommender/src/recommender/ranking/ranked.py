@@ -6,7 +6,13 @@ import numpy as np
 
 from recommender.ranking.arrays import Floats, Ints, Mask, best_first
 from recommender.ranking.diversity import diversified
-from recommender.ranking.ensemble import COLLABORATIVE, CONTENT, MOST_CANDIDATES, Ensemble
+from recommender.ranking.ensemble import (
+    COLLABORATIVE,
+    CONTENT,
+    MOST_CANDIDATES,
+    TYPES,
+    Ensemble,
+)
 from recommender.ranking.reasons import Reason, reasons
 from recommender.ranking.signals import Taste
 
@@ -57,12 +63,13 @@ def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
         wanted = max(wish.count, min(MAXIMUM_POOL, max(MINIMUM_POOL, wish.count * POOL_PER_PLACE)))
     ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted)
     totals, per_unit = ensemble.totals(taste, weights)
+    totals = _with_unmet_in_order(ensemble, taste, wish, totals)
     candidates, scores = ensemble.candidates[open_to], totals[open_to]
     ids = ensemble.movie_ids[candidates]
     pool = best_first(scores, ensemble.popularity[candidates], ids, wanted)
     if wish.diversity > 0:
-        rows = ensemble.rows[candidates[pool]]
-        pool = pool[diversified(scores[pool], rows, wish.count, wish.diversity)]
+        likeness = ensemble.likeness(candidates[pool])
+        pool = pool[diversified(scores[pool], likeness, wish.count, wish.diversity)]
     return Ranked(candidates[pool], scores[pool], per_unit)
 
 
@@ -109,6 +116,22 @@ def _enough(ensemble: Ensemble, open_to: Mask, wanted: int) -> tuple[Ensemble, M
         best = np.argpartition(-ensemble.popularity[places], MOST_CANDIDATES)
         places = np.sort(places[best[:MOST_CANDIDATES]])
     return ensemble.among(places), np.ones(len(places), bool)
+
+
+def _with_unmet_in_order(ensemble: Ensemble, taste: Taste, wish: Wish, totals: Floats) -> Floats:
+    """The candidates' scores, those of movies nobody met handed around among them.
+
+    How such movies stand beside others is the blend's to say. Which of them comes first is said by
+    their factors alone: half of the blend knows nothing of them.
+    """
+    factors = ensemble.ranker("als") is not None and "als" in TYPES[wish.kind] - wish.switched_off
+    places = np.flatnonzero(ensemble.unmet[ensemble.candidates])
+    if not factors or len(places) < 2:
+        return totals
+    suits = ensemble.raw_totals(taste, {"als": 1.0})[places]
+    handed = totals.copy()
+    handed[places[np.argsort(suits, kind="stable")]] = np.sort(totals[places])
+    return handed
 
 
 def _open_to(size: int, taste: Taste, wish: Wish) -> Mask:

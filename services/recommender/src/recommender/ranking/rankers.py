@@ -8,7 +8,7 @@ import numpy as np
 from recommender.ranking.arrays import Arrays, Floats, Ints, altered, positions_of
 from recommender.ranking.signals import Taste
 
-TREND_DAYS = 45.0
+TREND_DAYS = 14.0
 TREND_MOMENTS = 48
 DAY_SECONDS = 86_400.0
 
@@ -45,18 +45,18 @@ class Popularity:
         return altered(self, _scores=self._scores[places])
 
 
-def train_trend(movies: Ints, at: np.ndarray, size: int) -> Arrays:
-    """Decayed counts (TREND_DAYS) of the movies with interactions at evenly filled moments.
+def train_trend(movies: Ints, weights: Floats, at: np.ndarray, size: int) -> Arrays:
+    """Decayed sums (TREND_DAYS) of the movies' weights at evenly filled moments.
 
     moments (m,), values (m x h), movies (h,), first (size,): when each movie was first met.
     """
     known = ~np.isnan(at)
-    met, at = movies[known], at[known]
+    met, weights, at = movies[known], weights[known], at[known]
     first = np.full(size, np.inf)
     np.minimum.at(first, met, at)
     head = np.unique(met)
     order = np.argsort(at, kind="stable")
-    met, at = np.searchsorted(head, met[order]), at[order]
+    met, weights, at = np.searchsorted(head, met[order]), weights[order], at[order]
     cuts = np.unique(np.linspace(0, len(at), TREND_MOMENTS + 1).astype(int))[1:]
     values = np.zeros((len(cuts), len(head)), np.float32)
     moments = at[cuts - 1] if len(cuts) else np.empty(0)
@@ -64,8 +64,8 @@ def train_trend(movies: Ints, at: np.ndarray, size: int) -> Arrays:
     start, clock = 0, moments[0] if len(cuts) else 0.0
     for row, (end, moment) in enumerate(zip(cuts, moments, strict=True)):
         running *= _decay(moment - clock)
-        ages = moment - at[start:end]
-        running += np.bincount(met[start:end], _decay(ages), minlength=len(head))
+        worth = weights[start:end] * _decay(moment - at[start:end])
+        running += np.bincount(met[start:end], worth, minlength=len(head))
         values[row], start, clock = running, end, moment
     return {
         "trend.moments": moments,
@@ -90,7 +90,7 @@ def _decay(seconds: np.ndarray | float) -> np.ndarray:
 
 
 class Trend:
-    """ln(1 + time-decayed count) as it stood at the moment of the taste, not later."""
+    """ln(1 + time-decayed sum of weights) as it stood at the moment of the taste, not later."""
 
     def __init__(self, arrays: Arrays, size: int) -> None:
         self._moments = arrays["trend.moments"]

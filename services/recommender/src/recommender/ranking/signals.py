@@ -55,8 +55,9 @@ FAVORITE_WEIGHT = 1.0
 WATCHLIST_WEIGHT = 0.4
 RECENCY_HALF_LIFE_SECONDS = 365 * 86_400.0
 RECENCY_SHARE = 0.25
-LOW_RATING = 2.5
-PUSH_PER_POINT = 0.3
+LOW_RATING = 2.0
+# Weak: also of what people rate low, they rate much of its kind high.
+LOW_WEIGHT = -0.05
 
 
 def graded(ratings: Floats) -> Floats:
@@ -75,8 +76,7 @@ def taste_weights(signals: Signals) -> Floats:
     """As training_weights, but a low rating is negative: it pushes similar movies away."""
     weights = training_weights(signals)
     low = (signals.kinds == Kind.RATING) & (signals.ratings < LOW_RATING)
-    push = -PUSH_PER_POINT * (LOW_RATING - np.nan_to_num(signals.ratings))
-    return np.where(low, push, weights).astype(np.float32)
+    return np.where(low, LOW_WEIGHT, weights).astype(np.float32)
 
 
 def taste_of(signals: Signals, *, at: float, genres: Ints | None = None) -> Taste:

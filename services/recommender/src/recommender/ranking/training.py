@@ -139,12 +139,12 @@ def _fit(placed: Interactions, catalogue: Catalogue, content: Sparse, options: O
     weights, shape = training_weights(placed.signals), matrix.shape
     counts = np.bincount(placed.signals.movies, minlength=len(catalogue)).astype(np.float32)
     arrays = _catalogue_arrays(catalogue, content, counts)
-    arrays |= train_trend(placed.signals.movies, placed.signals.at, len(catalogue))
+    arrays |= train_trend(placed.signals.movies, weights, placed.signals.at, len(catalogue))
     met = np.flatnonzero(counts)
     if min(shape[0], len(met)) < 2:
         return arrays
     firmness = options.firmness * usual_regularization(matrix)
-    arrays |= train_ease(matrix, regularization=firmness)
+    arrays |= train_ease(matrix, regularization=firmness, content=content)
     arrays |= _als_arrays(matrix, met, content, options)
     arrays |= train_sequence(
         people, placed.signals.movies, weights, placed.signals.at, len(catalogue)
@@ -201,7 +201,7 @@ def _learnt(
         out = np.isin(placed.users, part)
         lessons = list(_lessons(placed.of(out), rng))
         if number == 0:
-            options = replace(options, firmness=_firmness(placed.of(~out), lessons, len(catalogue)))
+            options = replace(options, firmness=_firmness(placed.of(~out), lessons, content))
         ensemble = _untaught(placed.of(~out), catalogue, content, options)
         teachable |= {name for name in RANKERS if ensemble.ranker(name) is not None}
         cases += cases_of(ensemble, lessons)
@@ -213,8 +213,9 @@ def _learnt(
     return options, learn_weights(cases, ahead, frozenset(teachable))
 
 
-def _firmness(placed: Interactions, lessons: Sequence[Lesson], size: int) -> float:
+def _firmness(placed: Interactions, lessons: Sequence[Lesson], content: Sparse) -> float:
     """The factor of EASE's regularisation that finds best what people of long histories liked."""
+    size = content.shape[0]
     _, matrix = _matrix(placed, size)
     long = [lesson for lesson in lessons if bucket_of(len(lesson[0])) >= LONG_BUCKET]
     met = int(np.count_nonzero(np.diff(matrix.tocsc().indptr)))
@@ -222,10 +223,10 @@ def _firmness(placed: Interactions, lessons: Sequence[Lesson], size: int) -> flo
     if len(long) < FEWEST_PEOPLE or met < 2 or not cheap:
         return 1.0
     usual = usual_regularization(matrix)
-    found = {
-        factor: found_by(Ease(train_ease(matrix, regularization=factor * usual), size), long)
-        for factor in FIRMNESS
-    }
+    found: dict[float, float] = {}
+    for factor in FIRMNESS:
+        arrays = train_ease(matrix, regularization=factor * usual, content=content)
+        found[factor] = found_by(Ease(arrays, size), long)
     return max(found, key=lambda factor: found[factor])
 
 
