@@ -334,13 +334,18 @@ SERVICE = {
 }  # fmt: skip
 
 
+ASKED = {
+    **dict.fromkeys(("users", "interactions", "recommender", "analytics"), "ExportPersonalData"),
+    "catalog": "ListGenres",
+}
+
+
 def test_a_disabled_account_is_let_in_by_nobody_until_it_is_enabled(suite: Suite) -> None:
     person = suite.person()
     user_id = person.tokens["user"]["user_id"]
     token = minted(suite, {"sub": user_id, "sid": str(uuid4()), "role": "user"})
     ports = {name: one["port"] for name, one in suite.processes().items()}
-    holding = [ports[f"{name}.serve"] for name in ("users", "interactions", "recommender")]
-    holding.append(ports["analytics.serve"])
+    holding = [ports[f"{name}.serve"] for name in ASKED]
     with suite.admin() as admin, suite.client(token) as client, ExitStack() as stack:
         channels = [
             stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}")) for port in holding
@@ -348,8 +353,8 @@ def test_a_disabled_account_is_let_in_by_nobody_until_it_is_enabled(suite: Suite
 
         def let_in() -> set[bool]:
             answers = [
-                call(channel, exporting, request_about(exporting, {}), [bearer(token)])
-                for channel, exporting in zip(channels, _exporting(), strict=True)
+                call(channel, asked, request_about(asked, {}), [bearer(token)])
+                for channel, asked in zip(channels, _asked(), strict=True)
             ]
             there = [answer != "UNAUTHENTICATED" for answer in answers]
             return {*there, client.get("/me").status_code == 200}
@@ -360,13 +365,12 @@ def test_a_disabled_account_is_let_in_by_nobody_until_it_is_enabled(suite: Suite
             eventually(lambda expected=expected: let_in() == expected)
 
 
-def _exporting() -> list[MethodDescriptor]:
-    services = ("users", "interactions", "recommender", "analytics")
+def _asked() -> list[MethodDescriptor]:
     return [
         method
-        for service in services
+        for service, name in ASKED.items()
         for method in methods(service)
-        if method.name == "ExportPersonalData"
+        if method.name == name
     ]
 
 

@@ -15,7 +15,7 @@ from catalog.tmdb.client import Access
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
-from chassis.events import Consumer
+from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.outbox import Relay
@@ -46,6 +46,7 @@ def serve(settings: Settings) -> None:
     revocations = Revocations(
         _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
         types=[user_events.SessionRevoked.DESCRIPTOR.full_name],
+        access={user_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     servicer = CatalogServicer(
         database,
@@ -60,7 +61,12 @@ def serve(settings: Settings) -> None:
         listen=settings.grpc_listen,
         servicers=[registration(servicer)],
         settings=settings,
-        verifier=TokenVerifier(keys=keys, internal_key=internal_key, revoked=revocations),
+        verifier=TokenVerifier(
+            keys=keys,
+            internal_key=internal_key,
+            revoked=revocations,
+            erased=Tombstones(internal_key).erased_from(database),
+        ),
         # Movies are public: without users' keys they are read all the same.
         readiness=lambda: {"database": database.ping()},
         closing=[revocations.stop, keys.stop, database.dispose],
@@ -189,3 +195,8 @@ def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]
     request = users_pb2.ListSigningKeysRequest()
     reply = users.ListSigningKeys(request, timeout=_KEYS_TIMEOUT_SECONDS)
     return {key.key_id: key.public_key for key in reply.keys}
+
+
+def _lets_in(event: Event) -> bool:
+    """Whether a changed account may still be used."""
+    return user_events.UserAccessChanged.FromString(event.payload).status != "disabled"
