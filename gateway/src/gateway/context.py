@@ -1,7 +1,9 @@
 """What routes work with: services, caches and recorders, made once in app.py."""
 
+import asyncio
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from fastapi import Request
@@ -27,6 +29,14 @@ _LANGUAGES_KEPT = 50_000
 _LANGUAGE_SECONDS = 60.0
 
 
+class Known(NamedTuple):
+    """How far a person has come, as far as gateways remember, and the language of answers."""
+
+    sequence: int | None
+    preferences_version: int | None
+    language: str
+
+
 @dataclass
 class Context:
     """Everything a route needs; one a process, found by `of(request)`."""
@@ -50,6 +60,20 @@ class Context:
     languages: Recent[UUID, str] = field(
         default_factory=lambda: Recent(_LANGUAGES_KEPT, _LANGUAGE_SECONDS)
     )
+
+    async def known(self, request: Request, person: Person) -> Known:
+        """What is known of a person, asked once a request."""
+        found: Known | None = getattr(request.state, "known", None)
+        if found is None:
+            found = Known(
+                *await asyncio.gather(
+                    self.sequences.known(person.user_id),
+                    self.preferences.known(person.user_id),
+                    self.language(request, person),
+                )
+            )
+            request.state.known = found
+        return found
 
     async def language(self, request: Request, person: Person | None) -> str:
         """The language to answer in: the person's preference, else Accept-Language, else en."""

@@ -1,6 +1,5 @@
 """Kept pages of recommendations, in front of everything that would make them again."""
 
-import asyncio
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -37,13 +36,9 @@ class Kept:
             caller = await door.person(request.headers.get("authorization", ""))
         except Refusal:
             return None  # the route says so, as every route does
-        sequence, version, language = await asyncio.gather(
-            here.sequences.known(caller.user_id),
-            here.preferences.known(caller.user_id),
-            here.language(request, caller),
-        )
-        question = (caller.user_id, request.scope["query_string"], language)
-        page = here.pages.find(question, sequence, version)
+        known = await here.known(request, caller)
+        question = (caller.user_id, request.scope["query_string"], known.language)
+        page = here.pages.find(question, known.sequence, known.preferences_version)
         if page is None:
             return None
         here.saw_recommendations(request, caller, page)

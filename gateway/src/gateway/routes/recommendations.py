@@ -42,11 +42,7 @@ async def get_recommendations(
 ) -> Response:
     """What you did last counts already; filters apply before ranking, so a page is full."""
     here = context.of(request)
-    sequence, version, language = await asyncio.gather(
-        here.sequences.known(caller.user_id),
-        here.preferences.known(caller.user_id),
-        here.language(request, caller),
-    )
+    sequence, version, language = await here.known(request, caller)
     try:
         reply = await _recommend(here, caller, _asked(query, sequence, version))
     except (Unavailable, DeadlineExceeded, Failed) as error:

@@ -120,7 +120,7 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
 def test_a_movie_that_takes_too_long_holds_up_no_other(syncing, standin):
     syncing.run("census")
     standin.faults(only=f"/3/movie/{FIRST + 5}", delay_milliseconds=60_000)
-    access = replace(syncing.context.access, attempts=2, timeout_seconds=2.0)
+    access = replace(syncing.context.access, attempts=2, timeout_seconds=5.0)
     syncing.context = replace(syncing.context, access=access)
     run = syncing.run("backfill")
     assert (run["state"], run["done_count"]) == ("done", SIZE - 1)

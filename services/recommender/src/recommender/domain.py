@@ -12,6 +12,8 @@ from chassis.errors import Conflict, Invalid, NotFound
 LIST_LENGTH = 200
 DEFAULT_DIVERSITY = 0.3
 EPOCH = date(1970, 1, 1)
+# Fewer held-out people than this tell nothing.
+FEWEST_JUDGES = 8
 # Below so many held-out people a loss of a tenth may be nothing but chance.
 ENOUGH_JUDGES = 50
 _RESAMPLES, _SEED = 1_000, 7
@@ -163,11 +165,12 @@ def advanced(
 def is_no_worse(candidate: Sequence[float], live: Sequence[float]) -> bool:
     """Whether a candidate may replace the live model: the same people's quality, side by side.
 
-    It may not when it is worse beyond what the choice of people explains (paired bootstrap, 95%),
-    nor when it loses more than a tenth among enough people for a tenth to mean something.
+    A handful of people decides nothing. It may not when it is worse beyond what the choice of
+    people explains (paired bootstrap, 95%), nor when it loses more than a tenth among enough
+    people for a tenth to mean something.
     """
     gains = [new - old for new, old in zip(candidate, live, strict=True)]
-    if not gains:
+    if len(gains) < FEWEST_JUDGES:
         return True
     if gain_interval(gains)[1] < 0:
         return False

@@ -331,6 +331,7 @@ def test_sequences_advance_over_filled_gaps_only():
 def test_a_clearly_worse_candidate_is_turned_down():
     assert is_no_worse([0.5] * 40, [0.5] * 40)
     assert is_no_worse([], [])
+    assert is_no_worse([0.1] * 3, [0.5] * 3)
     assert not is_no_worse([0.1] * 40, [0.5] * 40)
     # Of a dozen people, one who happens to like the other list decides nothing.
     few = [0.5] * 12

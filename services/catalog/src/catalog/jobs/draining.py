@@ -56,7 +56,7 @@ class _Drainer:
         self._left = limit
         self._claims: dict[int, items.Claim] = {}
         self._batches = 0
-        self._senseless = 0
+        self._senseless = 1  # no answer has made sense yet
         self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
@@ -147,8 +147,12 @@ class _Drainer:
             )
 
     def _refuse_nonsense(self, batch: Sequence[Fetched], faults: Sequence[object]) -> None:
-        """A second batch in a row of which nothing makes sense is somebody else's answer."""
-        self._senseless = self._senseless + 1 if len(faults) == len(batch) >= _A_VOID else 0
+        """A batch of which nothing makes sense is somebody else's answer, unless one made sense
+        just before: then it takes a second one."""
+        if not len(faults) == len(batch) >= _A_VOID:
+            self._senseless = 0
+            return
+        self._senseless += 1
         if self._senseless > 1:
             raise SourceUnavailable(
                 f"none of {len(batch)} answers makes sense, nor did those before them:"

@@ -35,8 +35,9 @@ def _keep_looking(database: Database, budget: RateBudget, over: threading.Event)
     while not over.wait(_LOOK_SECONDS):
         try:
             _look(database, budget)
-        except SQLAlchemyError as error:
-            # Our share lapses; whether the run goes on is for its writer to say.
+        except (SQLAlchemyError, ValueError) as error:
+            # Our share lapses; whether the run goes on is for its writer to say. A ValueError
+            # tells that we do not see ourselves: the clock jumped, and we announce us anew.
             log.warning("cannot see who else asks TMDb", error=type(error).__name__)
 
 

@@ -63,10 +63,11 @@ class Familiar:
         for person_id in sorted(last_named):
             person = last_named[person_id]
             hashed = hash(person)
-            if self._young.get(person_id) != hashed:
-                self._uncommitted[person_id] = hashed
-                if self._old.get(person_id) != hashed:
-                    strangers.append(person)
+            if self._young.get(person_id) == hashed:
+                continue
+            self._uncommitted[person_id] = hashed
+            if self._young.get(person_id, self._old.get(person_id)) != hashed:
+                strangers.append(person)
         return strangers
 
     def committed(self) -> None:

@@ -67,7 +67,8 @@ def _page(database: Database, snapshot: Snapshot, user_id: UUID) -> Callable[[],
     def page() -> None:
         person, at = _person(database, user_id), _now()
         wanted = Wanted("", lists.Filter(), None)
-        with database.begin() as connection:
+        # Closed without a commit: nobody has been shown anything.
+        with database.engine.connect() as connection:
             whole, blend = lists.rank_list(connection, snapshot, person, wanted, at)
             places = range(min(20, len(whole.movie_ids)))
             shown = lists.page_of(connection, snapshot, person, whole, places, at, blend)
@@ -100,7 +101,9 @@ def _spent(people: Sequence[UUID], prepared: Callable[[UUID], Callable[[], objec
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
-    p50, p99 = np.quantile(values, [0.5, 0.99]).tolist() if values else (0.0, 0.0)
+    if not values:
+        return {"mean": 0.0, "p50": 0.0, "p99": 0.0}
+    p50, p99 = np.quantile(values, [0.5, 0.99]).tolist()
     return {"mean": float(np.mean(values)), "p50": p50, "p99": p99}
 
 

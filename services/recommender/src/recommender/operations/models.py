@@ -17,7 +17,7 @@ from recommender.domain import ModelNotFound, ModelUnusable, gain_interval, is_n
 from recommender.operations.lists import STREAM
 from recommender.ranking.arrays import Ints
 from recommender.ranking.catalogue import Catalogue, catalogue_from
-from recommender.ranking.ensemble import Ensemble, Model
+from recommender.ranking.ensemble import FORMAT, Ensemble, Model
 from recommender.ranking.evaluation import Quality, quality
 from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import known_to, taste_of, training_weights
@@ -179,6 +179,8 @@ def promote(connection: Connection, version: str, *, at: datetime) -> None:
         raise ModelNotFound("no such model")
     if not found.artefacts:
         raise ModelUnusable("the model is not stored")
+    if not is_of_this_release(found):
+        raise ModelUnusable("another release made the model; train a new one")
     if found.state != "live":
         models.promote(connection, version)
         publish(connection, STREAM, [messages.model_promoted(version, at)])
@@ -207,9 +209,14 @@ def start_training(connection: Connection, request_id: str) -> UUID:
     return jobs.enqueue(connection, TRAINING, key=TRAINING, payload=payload, max_attempts=3)
 
 
+def is_of_this_release(row: Any) -> bool:
+    """Whether this release can read a stored model."""
+    return row.meta.get("format") == FORMAT
+
+
 def training_is_due(count: int, live: Any, *, first: int, share: float, oldest: datetime) -> bool:
     """Whether there is enough new: for a first model, for a soon one, for a regular one."""
-    if live is None:
+    if live is None or not is_of_this_release(live):
         return count >= first
     new = abs(count - live.interactions_count)
     regular = live.trained_at < oldest and new > 0

@@ -1,6 +1,6 @@
 """One trained model: plain arrays and a little JSON, and its rankers with scores side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ TYPES: Mapping[str, frozenset[str]] = {
 # Above so many movies a list is ranked among the most popular, and only where filters leave too few
 # of those among the others: a list costs what this number says, however many movies there are.
 MOST_CANDIDATES = 120_000
+# Fewer people than this is nobody: TMDb's popularity stands for some.
+_MET = 0.5
 # What spreads less says nothing of the difference between movies.
 LEAST_SPREAD = 1e-9
 # The least history length of each bucket that has blend weights of its own.
@@ -62,7 +64,7 @@ class Ensemble:
         self.model = model
         self.movie_ids: Ints = arrays["movies.ids"]
         self.popularity: Floats = arrays["movies.counts"]
-        # Nobody met these when the model was trained, whatever happened since.
+        # Nobody has met these.
         self.unmet: Mask = arrays["movies.counts"] <= 0
         self._order = np.argsort(self.movie_ids, kind="stable")
         self._sorted = self.movie_ids[self._order]
@@ -134,13 +136,19 @@ class Ensemble:
         return altered(
             self,
             popularity=counts,
+            # Whom people have met since is known by that, not by what it is like.
+            unmet=self.unmet & (counts < _MET),
             _rankers=self._rankers | crowd,
             _scorers=self._scorers | self._narrowed(crowd, self.candidates),
         )
 
-    def among(self, places: Ints) -> "Ensemble":
-        """The same with these places (ascending) as its candidates: only they are scored."""
-        return altered(self, candidates=places, _scorers=self._narrowed(self._rankers, places))
+    def among(self, places: Ints, names: Iterable[str] | None = None) -> "Ensemble":
+        """The same with these places (ascending) as its candidates: only they are scored, and
+        only by the rankers of these names, all of them without."""
+        asked = self._rankers
+        if names is not None:
+            asked = {name: asked[name] for name in names if name in asked}
+        return altered(self, candidates=places, _scorers=self._narrowed(asked, places))
 
     def focused(self) -> "Ensemble":
         """With the MOST_CANDIDATES most popular as candidates, where there are more movies."""

@@ -1,5 +1,6 @@
 """The way from a person and what is allowed to a ranked, varied and explained list."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,8 @@ def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
     wanted = wish.count
     if wish.diversity > 0:
         wanted = max(wish.count, min(MAXIMUM_POOL, max(MINIMUM_POOL, wish.count * POOL_PER_PLACE)))
-    ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted)
+    names = {*weights, "als"}
+    ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted, names)
     totals, per_unit = ensemble.totals(taste, weights)
     totals = _with_unmet_in_order(ensemble, taste, wish, totals)
     candidates, scores = ensemble.candidates[open_to], totals[open_to]
@@ -95,19 +97,22 @@ def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) ->
         if ensemble.ranker(name) is not None
     }
     open_to = _open_to(len(ensemble), taste, Wish("content_based", count, allowed=allowed))
-    ensemble, open_to = _enough(ensemble, open_to, count)
+    ensemble, open_to = _enough(ensemble, open_to, count, weights)
     totals, per_unit = ensemble.totals(taste, weights)
     candidates, scores = ensemble.candidates[open_to], totals[open_to]
     pool = best_first(
         scores, ensemble.popularity[candidates], ensemble.movie_ids[candidates], count
     )
-    own = ensemble.among(one).raw_totals(taste, per_unit)
+    own = ensemble.among(one, per_unit).raw_totals(taste, per_unit)
     likeness = scores[pool] / max(float(own[0]), float(totals.max(initial=0.0)), 1e-9)
     return Ranked(candidates[pool], np.clip(likeness, 0.0, 1.0).astype(np.float32), per_unit)
 
 
-def _enough(ensemble: Ensemble, open_to: Mask, wanted: int) -> tuple[Ensemble, Mask]:
-    """The ensemble with candidates of which enough are open, and which of them are."""
+def _enough(
+    ensemble: Ensemble, open_to: Mask, wanted: int, names: Iterable[str]
+) -> tuple[Ensemble, Mask]:
+    """The ensemble with candidates of which enough are open, and which of them are; where others
+    than before, they are scored by the rankers of these names alone."""
     shown = open_to[ensemble.candidates]
     if len(shown) == len(open_to) or int(shown.sum()) >= wanted:
         return ensemble, shown
@@ -115,7 +120,7 @@ def _enough(ensemble: Ensemble, open_to: Mask, wanted: int) -> tuple[Ensemble, M
     if len(places) > MOST_CANDIDATES:
         best = np.argpartition(-ensemble.popularity[places], MOST_CANDIDATES)
         places = np.sort(places[best[:MOST_CANDIDATES]])
-    return ensemble.among(places), np.ones(len(places), bool)
+    return ensemble.among(places, names), np.ones(len(places), bool)
 
 
 def _with_unmet_in_order(ensemble: Ensemble, taste: Taste, wish: Wish, totals: Floats) -> Floats:

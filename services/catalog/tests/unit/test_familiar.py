@@ -1,0 +1,45 @@
+"""People are written again exactly when they are not as they were written last."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from catalog.domain import PersonRecord
+from catalog.store import batches
+from catalog.store.batches import Familiar
+
+
+def person(person_id: int, name: str) -> PersonRecord:
+    return PersonRecord(person_id, name, "Acting", "", 1.0)
+
+
+def written(familiar: Familiar, *people: PersonRecord) -> Sequence[PersonRecord]:
+    familiar.begin()
+    strangers = familiar.strangers(people)
+    familiar.committed()
+    return strangers
+
+
+def test_who_is_as_written_last_is_not_written_again():
+    familiar = Familiar()
+    first = person(1, "A")
+    assert written(familiar, first, first) == [first]
+    assert written(familiar, first) == []
+
+
+def test_who_changes_back_is_written_again_though_remembered_from_long_ago(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(batches, "_FAMILIAR", 2)
+    familiar = Familiar()
+    written(familiar, *(person(number, "A") for number in range(1, 5)))  # these are old now
+    changed = person(1, "B")
+    assert written(familiar, changed) == [changed]
+    assert written(familiar, person(1, "A")) == [person(1, "A")]
+
+
+def test_what_was_not_committed_is_written_again():
+    familiar = Familiar()
+    familiar.begin()
+    familiar.strangers([person(1, "A")])
+    assert written(familiar, person(1, "A")) == [person(1, "A")]
