@@ -173,7 +173,11 @@ class Live:
         places = ensemble.positions(found.movie_ids)
         world = _WORLD_SHARE * snapshot.shelf.popularity
         counts = world + _put(found.counts, places, len(ensemble))
-        recent = 0.1 * world + _put(found.recent, places, len(ensemble))
+        recent = _put(found.recent, places, len(ensemble))
+        if self._base is None:
+            # Once there is a model, only people here make a trend: where they are quiet, what
+            # the world likes would be all there is of it, and blown up to the size of one.
+            recent += 0.1 * world
         return replace(snapshot, ensemble=ensemble.with_popularity(counts, recent))
 
 
