@@ -21,7 +21,6 @@ from marquee.recommender.v1 import events_pb2 as recommender
 from marquee.users.v1 import events_pb2 as users
 
 PATIENCE_SECONDS = 30
-FAR = time.time() + 3600
 
 
 def somebody() -> Person:
@@ -58,7 +57,10 @@ class Gateway:
         await asyncio.gather(self._task, return_exceptions=True)
         await self._client.aclose()
 
-    def listen(self, person: Person, last_event_id: str = "", until: float = FAR) -> "Heard":
+    def listen(
+        self, person: Person, last_event_id: str = "", until: float | None = None
+    ) -> "Heard":
+        until = self.now + 3600 if until is None else until
         return Heard(self.live.listen(person, until, last_event_id, plainly))
 
 

@@ -11,7 +11,6 @@ from chassis.errors import Unauthenticated, Unavailable
 from chassis.identity import ServiceTokens, SigningKeys, TokenVerifier, service_token
 
 INTERNAL_KEY = "k" * 32
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -89,17 +88,18 @@ def test_forged_tokens_are_refused(tokens, refuses):
 
 
 def test_a_service_token_names_the_service_and_lives_five_minutes(tokens):
-    caller = tokens.verifier().verify(service_token(tokens.internal_key, "catalog", NOW))
+    now = datetime.now(UTC)
+    caller = tokens.verifier().verify(service_token(tokens.internal_key, "catalog", now))
     assert (caller.role, caller.service, caller.user_id) == ("service", "catalog", None)
-    old = service_token(tokens.internal_key, "catalog", NOW - timedelta(seconds=310))
+    old = service_token(tokens.internal_key, "catalog", now - timedelta(seconds=310))
     with pytest.raises(Unauthenticated, match="expired"):
         tokens.verifier().verify(old)
     with pytest.raises(Unauthenticated):
-        tokens.verifier().verify(service_token("x" * 32, "catalog", NOW))
+        tokens.verifier().verify(service_token("x" * 32, "catalog", now))
 
 
 def test_a_service_token_is_minted_again_before_it_expires():
-    clock = [NOW]
+    clock = [datetime.now(UTC)]
     tokens = ServiceTokens(INTERNAL_KEY, "catalog", lambda: clock[0])
     first = tokens.token()
     clock[0] += timedelta(seconds=149)

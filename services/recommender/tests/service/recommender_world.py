@@ -28,8 +28,6 @@ from recommender.operations import lists
 from recommender.operations.live import Live
 from recommender.settings import Settings
 
-NOW = datetime.now(UTC)
-
 
 class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
     """The neighbour who owns interactions."""
@@ -74,6 +72,7 @@ class World:
     channel: grpc.Channel
     tokens: Any
     sequences: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def stub(self) -> recommender_pb2_grpc.RecommenderServiceStub:
@@ -105,7 +104,7 @@ class World:
             aggregate_id="",
             aggregate_version=1,
             actor="",
-            occurred_at=NOW,
+            occurred_at=self.now,
             schema_version=1,
             payload=message.SerializeToString(),
         )
@@ -135,7 +134,7 @@ class World:
             sequence=self.sequences[user_id],
             rating=rating,
         )
-        message.rated_at.FromDatetime(NOW - timedelta(days=1))
+        message.rated_at.FromDatetime(self.now - timedelta(days=1))
         self.tell(message)
         return self.sequences[user_id]
 
@@ -150,7 +149,7 @@ class World:
                 rated = interaction_events.MovieRated(
                     user_id=str(user_id), movie_id=int(movie_id), sequence=sequence, rating=5.0
                 )
-                rated.rated_at.FromDatetime(NOW - timedelta(days=int(rng.integers(1, 90))))
+                rated.rated_at.FromDatetime(self.now - timedelta(days=int(rng.integers(1, 90))))
                 ratings.append(rated)
         for start in range(0, len(ratings), 500):
             self.tell(interaction_events.RatingsImported(ratings=ratings[start : start + 500]))

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from recommender_world import NOW, World, movie_ids
+from recommender_world import World, movie_ids
 
 from chassis.database import uuid7
 from marquee.gateway.v1 import events_pb2 as gateway_events
@@ -83,7 +83,7 @@ def test_models_take_turns_under_load_without_a_failed_or_torn_answer(trained: W
         replies = [pool.submit(asked, number) for number in range(60)]
         for turn in range(8):
             with trained.database.begin() as connection:
-                models.promote(connection, versions[turn % 2], at=NOW)
+                models.promote(connection, versions[turn % 2], at=trained.now)
             assert trained.live.refresh().model_version == versions[turn % 2]
         answers = [reply.result() for reply in replies]
     for reply in answers:
@@ -101,7 +101,7 @@ def test_a_page_the_gateway_made_alone_can_be_clicked_and_is_history(world: Worl
         for number in (1, 2, 3)
     ]
     served = gateway_events.FallbackServed(user_id=str(person), list_id=str(uuid7()), offers=offers)
-    served.served_at.FromDatetime(NOW)
+    served.served_at.FromDatetime(world.now)
     world.tell(served)
     request = pb.RecordClickRequest(recommendation_id=offers[1].recommendation_id)
     metadata = world.tokens.user(person)

@@ -4,7 +4,7 @@ import json
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from recommender_world import NOW, World
+from recommender_world import World
 
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.users.v1 import events_pb2 as user_events
@@ -24,7 +24,7 @@ def tables_with(world: World, user_id: UUID) -> set[str]:
 
 def popularity(world: World) -> dict[int, tuple[int, float]]:
     with world.database.begin() as connection:
-        movies.refresh_popularity(connection, NOW)
+        movies.refresh_popularity(connection, world.now)
         rows = connection.execute(
             sa.text("select movie_id, people_count, recent from movie_popularity")
         )
@@ -33,7 +33,7 @@ def popularity(world: World) -> dict[int, tuple[int, float]]:
 
 def erase(world: World, user_id: UUID) -> int:
     with world.database.begin() as connection:
-        return forgetter(lambda: NOW)(connection, user_id)
+        return forgetter(lambda: world.now)(connection, user_id)
 
 
 def test_all_rows_go_and_movies_are_as_popular_as_without_them(world: World, person: UUID):

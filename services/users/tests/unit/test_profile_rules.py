@@ -20,7 +20,7 @@ from users.domain.profiles import (
 CARD = Card(
     user_id=uuid4(), username="ada", display_name="", bio="", country="", visibility="public",
     followers_count=0, following_count=0, is_followed=False, is_following=False,
-    created_at=datetime.now(UTC),
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
 
 
