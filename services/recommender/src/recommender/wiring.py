@@ -33,8 +33,8 @@ from recommender.operations.live import Live
 from recommender.operations.people import Neighbours
 from recommender.rpc import RecommenderServicer
 from recommender.settings import Settings
-from recommender.store import movies
 from recommender.store.artefacts import Artefacts
+from recommender.store.popularity import refresh_popularity
 from recommender.subscriptions import subscriptions
 
 _PAGES_AT_ONCE = 200
@@ -172,7 +172,7 @@ def popularity_step(
 
     def step() -> None:
         with database.begin(statement_timeout_seconds=300) as connection:
-            movies.refresh_popularity(connection, now())
+            refresh_popularity(connection, now())
         stop.wait(_POPULARITY_SECONDS)
 
     return step

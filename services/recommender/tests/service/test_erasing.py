@@ -9,7 +9,8 @@ from recommender_world import World
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.users.v1 import events_pb2 as user_events
 from recommender.operations.erasing import forgetter
-from recommender.store import movies, tastes
+from recommender.store import tastes
+from recommender.store.popularity import refresh_popularity
 
 
 def tables_with(world: World, user_id: UUID) -> set[str]:
@@ -24,7 +25,7 @@ def tables_with(world: World, user_id: UUID) -> set[str]:
 
 def popularity(world: World) -> dict[int, tuple[int, float]]:
     with world.database.begin() as connection:
-        movies.refresh_popularity(connection, world.now)
+        refresh_popularity(connection, world.now)
         rows = connection.execute(
             sa.text("select movie_id, people_count, recent from movie_popularity")
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from recommender.store import erasing
-from recommender.store.movies import recount_popularity
+from recommender.store.popularity import recount_popularity
 
 
 def forgetter(now: Callable[[], datetime]) -> Callable[[Connection, UUID], int]:

@@ -18,6 +18,7 @@ from recommender.ranking.shelf import Shelf, empty_shelf
 from recommender.ranking.training import plain_model
 from recommender.store import models, movies
 from recommender.store.artefacts import ArtefactDamaged, Artefacts
+from recommender.store.popularity import popularity
 
 log = structlog.get_logger()
 
@@ -168,7 +169,7 @@ class Live:
 
     def _with_popularity(self, connection: Connection, snapshot: Snapshot) -> Snapshot:
         self._popularity_at = self._clock() + POPULARITY_SECONDS
-        found = movies.popularity(connection, self._now())
+        found = popularity(connection, self._now())
         ensemble = snapshot.ensemble
         places = ensemble.positions(found.movie_ids)
         world = _WORLD_SHARE * snapshot.shelf.popularity

@@ -51,8 +51,9 @@ class Taste:
         return len(self.movies)
 
 
-FAVORITE_WEIGHT = 1.0
-WATCHLIST_WEIGHT = 0.4
+# By kind: a rating of which only the fact is known, a favorite, a watchlist entry, a hidden movie.
+FIXED_WEIGHTS = (1.0, 1.0, 0.4, 0.0)
+GRADE_FROM, GRADE_SPAN, LEAST_GRADE = 1.5, 3.0, 0.05
 RECENCY_HALF_LIFE_SECONDS = 365 * 86_400.0
 RECENCY_SHARE = 0.25
 LOW_RATING = 2.0
@@ -62,12 +63,12 @@ LOW_WEIGHT = -0.05
 
 def graded(ratings: Floats) -> Floats:
     """clip((rating - 1.5) / 3, 0.05, 1): the training weight of an explicit rating."""
-    return np.clip((ratings - 1.5) / 3.0, 0.05, 1.0).astype(np.float32)
+    return np.clip((ratings - GRADE_FROM) / GRADE_SPAN, LEAST_GRADE, 1.0).astype(np.float32)
 
 
 def training_weights(signals: Signals) -> Floats:
     """The weight of each interaction for training; 0 for hidden movies."""
-    fixed = np.array([1.0, FAVORITE_WEIGHT, WATCHLIST_WEIGHT, 0.0], np.float32)[signals.kinds]
+    fixed = np.array(FIXED_WEIGHTS, np.float32)[signals.kinds]
     rated = (signals.kinds == Kind.RATING) & ~np.isnan(signals.ratings)
     return np.where(rated, graded(np.nan_to_num(signals.ratings)), fixed).astype(np.float32)
 

@@ -1,8 +1,7 @@
-"""The replica of the catalogue: what filters, likeness and popularity need."""
+"""The replica of the catalogue: what filters and likeness need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from recommender.domain import Movie
-from recommender.ranking.arrays import Floats, Ints
-from recommender.ranking.rankers import DAY_SECONDS, TREND_DAYS
-from recommender.tables import genre, interaction, movie_feature, movie_popularity, progress
+from recommender.ranking.arrays import Ints
+from recommender.tables import genre, movie_feature
 
 _CHUNK = 20_000
-_TREND_SECONDS = TREND_DAYS * DAY_SECONDS
-_POPULARITY = "popularity"
 # Stands between terms where they are joined: no term holds a control character.
 _BREAK = "\x1f"
 _HORIZON = sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -169,103 +165,3 @@ def documents(
     streamed = connection.execution_options(stream_results=True, yield_per=_CHUNK)
     for movie_id, joined in streamed.execute(statement):
         yield movie_id, joined.split(_BREAK) if joined else []
-
-
-class Popularity(NamedTuple):
-    """Parallel, ascending by movie id: how many people, and how many lately."""
-
-    movie_ids: Ints
-    counts: Floats
-    recent: Floats
-
-
-def popularity(connection: Connection, now: datetime) -> Popularity:
-    """How popular each movie with interactions is now."""
-    age = sa.extract("epoch", sa.literal(now) - movie_popularity.c.decayed_at)
-    decayed = movie_popularity.c.recent * sa.func.exp(-age / _TREND_SECONDS)
-    rows = connection.execute(
-        sa.select(movie_popularity.c.movie_id, movie_popularity.c.people_count, decayed).order_by(
-            movie_popularity.c.movie_id
-        )
-    ).all()
-    ids, counts, recent = zip(*rows, strict=True) if rows else ((), (), ())
-    return Popularity(
-        np.array(ids, np.int64),
-        np.array(counts, np.float32),
-        np.array([float(value) for value in recent], np.float32),
-    )
-
-
-def refresh_popularity(connection: Connection, now: datetime) -> int:
-    """Count anew the movies whose interactions changed since the last time; how many they were."""
-    since = connection.execute(
-        sa.select(progress.c.horizon).where(progress.c.name == _POPULARITY).with_for_update()
-    ).scalar()
-    upto = horizon(connection)
-    changed = (
-        sa.select(interaction.c.movie_id).where(interaction.c.changed_in >= (since or 0)).distinct()
-    )
-    age = sa.extract("epoch", sa.literal(now) - interaction.c.occurred_at)
-    # A clock ahead of ours must not count more than now.
-    recency = sa.func.exp(-sa.func.greatest(age, 0) / _TREND_SECONDS)
-    standing = sa.and_(~interaction.c.deleted, interaction.c.kind != 3)
-    counted = (
-        sa.select(
-            interaction.c.movie_id,
-            sa.func.count(interaction.c.user_id.distinct()).filter(standing),
-            sa.func.coalesce(sa.func.sum(recency).filter(standing), 0.0),
-            sa.literal(now),
-        )
-        .where(interaction.c.movie_id.in_(changed))
-        .group_by(interaction.c.movie_id)
-    )
-    names = ["movie_id", "people_count", "recent", "decayed_at"]
-    statement = insert(movie_popularity).from_select(names, counted)
-    fresh = {name: statement.excluded[name] for name in names[1:]}
-    done = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["movie_id"], set_={**fresh, "updated_at": sa.func.now()}
-        )
-    )
-    _keep_progress(connection, upto)
-    return done.rowcount
-
-
-def recount_popularity(connection: Connection, movie_ids: Sequence[int], now: datetime) -> None:
-    """Count these movies anew after rows have gone, which no change tells of."""
-    # The counting of changes waits, or is waited for: both write whole counts.
-    connection.execute(
-        sa.select(progress.c.horizon).where(progress.c.name == _POPULARITY).with_for_update()
-    )
-    connection.execute(
-        _RECOUNT, {"movie_ids": list(movie_ids), "now": now, "trend_seconds": _TREND_SECONDS}
-    )
-
-
-_RECOUNT = sa.text("""
-    update movie_popularity set
-        people_count = counted.people_count, recent = counted.recent,
-        decayed_at = cast(:now as timestamptz), updated_at = now()
-    from (
-        select asked.movie_id,
-            count(distinct standing.user_id) as people_count,
-            coalesce(sum(exp(
-                -greatest(extract(epoch from cast(:now as timestamptz) - standing.occurred_at), 0)
-                / :trend_seconds
-            )) filter (where standing.user_id is not null), 0.0) as recent
-        from unnest(cast(:movie_ids as bigint[])) as asked (movie_id)
-        left join interaction as standing
-            on standing.movie_id = asked.movie_id and not standing.deleted and standing.kind <> 3
-        group by asked.movie_id
-    ) as counted
-    where movie_popularity.movie_id = counted.movie_id
-""")
-
-
-def _keep_progress(connection: Connection, upto: int) -> None:
-    statement = insert(progress).values(name=_POPULARITY, horizon=upto)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"], set_={"horizon": upto, "updated_at": sa.func.now()}
-        )
-    )
