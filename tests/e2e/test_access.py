@@ -24,7 +24,7 @@ from chassis.identity import service_token
 from chassis.rpc.statuses import refusal_from
 from marquee.policy.v1 import policy_pb2 as policy
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 SERVICES = ("users", "catalog", "interactions", "recommender", "analytics")
 DOCUMENT = json.loads((CHECKOUT / "gateway" / "openapi.json").read_text())

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from running_suite import Suite
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 LONE_SURROGATE = b'{"rating": 4, "review": "\\ud800"}'
 BODIES: dict[str, bytes] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from running_suite import Suite
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 SEED = 1895
 # A schema cannot say which page tokens, names and movies there are: what it lets through may still

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from running_suite import Person, Suite, eventually, movie_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 
 MANY = 20_000

@@ -5,7 +5,7 @@ import secrets
 import pytest
 from running_suite import Person, Suite, eventually, movie_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_person_goes_all_the_way(suite: Suite) -> None:

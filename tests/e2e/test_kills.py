@@ -10,7 +10,7 @@ import pytest
 import redis
 from running_suite import Person, Suite, eventually, movie_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.xdist_group("suite")]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 SERVICES = ("users", "catalog", "interactions", "recommender", "analytics")
 

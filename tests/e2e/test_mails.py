@@ -11,7 +11,7 @@ from chassis.database import connect
 from chassis.jobs import enqueue, wake_on_commit
 from chassis.testing.mail import Postbox
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 
 def do_the_chore(suite: Suite) -> None:

@@ -9,7 +9,7 @@ import redis
 import sqlalchemy as sa
 from running_suite import Person, Suite, eventually, movie_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 HELD = {
     "users.user", "users.profile", "users.preferences", "users.session", "users.follow",

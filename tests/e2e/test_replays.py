@@ -10,7 +10,7 @@ from running_suite import Person, Suite, eventually, movie_ids
 
 from chassis.events import stream_key
 
-pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.xdist_group("suite")]
+pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 FOLLOWED = {
     "users.events": {"analytics", "catalog", "interactions", "recommender"},
@@ -19,8 +19,9 @@ FOLLOWED = {
     "recommender.events": {"analytics"},
     "gateway.activity": {"analytics", "recommender"},
 }
-# What is not an effect: what was consumed, and how far; chores; and how far outboxes were told.
-NO_EFFECTS = {"inbox", "job", "relay_state"}
+# What is not an effect: what was consumed, and how far; chores, and how far they have counted;
+# and how far outboxes were told.
+NO_EFFECTS = {"inbox", "job", "progress", "relay_state"}
 ATTEMPTS = 5
 
 
@@ -144,6 +145,16 @@ def last_acts(stores: dict[str, Any]) -> int:
     return int(found)
 
 
+def all_counted(stores: dict[str, Any]) -> bool:
+    """Whether the recommender has counted every interaction towards its movie's popularity."""
+    engine = sa.create_engine(stores["databases"]["recommender"])
+    asked = "select min(horizon) > (select max(changed_in) from interaction) from progress"
+    with engine.connect() as connection:
+        counted = connection.exec_driver_sql(asked).scalar_one()
+    engine.dispose()
+    return bool(counted)
+
+
 def test_streams_told_twice_more_change_no_row_of_any_database(
     suite: Suite, streams: redis.Redis
 ) -> None:
@@ -167,6 +178,7 @@ def test_streams_told_twice_more_change_no_row_of_any_database(
         act(person, shown)
         eventually(lambda counted=counted: last_acts(stores) > counted)
         eventually(lambda: all_settled(streams))
+        eventually(lambda: all_counted(stores))
         before = rows(stores)
         tell_again(streams)
         tell_again(streams)

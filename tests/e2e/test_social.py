@@ -5,7 +5,7 @@ import json
 import pytest
 from running_suite import Suite, eventually, movie_ids
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_list_is_made_filled_ordered_changed_and_deleted(suite: Suite) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from chassis import telemetry
 from chassis.logs import configure_logs
-from chassis.migrations import migrate
 from chassis.settings import ServiceSettings
 from chassis.signals import heed_signals
 
@@ -127,6 +126,8 @@ def _beat(service: Service, settings: ServiceSettings) -> int:
 
 
 def _migrate(service: Service, settings: ServiceSettings) -> int:
+    from chassis.migrations import migrate  # noqa: PLC0415 - heavy; used here alone
+
     try:
         migrate(settings.database_url, service.package)
     except OperationalError as error:

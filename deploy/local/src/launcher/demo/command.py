@@ -13,10 +13,12 @@ from launcher.backing import Servers
 from launcher.demo import movielens, people
 from launcher.demo.loading import Loader, Stubs, connect
 from launcher.demo.progress import Progress
-from launcher.demo.training import train
+from launcher.demo.training import learnt_already, train
 from launcher.settings import Failure, LocalSettings, Usage
 from launcher.state import State
 from launcher.suite import Suite
+
+_TRAINED = "demo:trained"
 
 
 def main(
@@ -38,23 +40,33 @@ def main(
         stubs = connect(suite.environment("catalog"), stack)
         streams = stack.enter_context(redis.Redis.from_url(backing.redis_streams_url))
         try:
-            _load(Loader(stubs, state), stubs, streams, dataset)
+            _load(state, stubs, streams, dataset)
         except Refusal as error:
             raise Failure(f"a service refused: {error.detail} ({error.reason})") from error
     return 0
 
 
 def _load(
-    loader: Loader, stubs: Stubs, streams: redis.Redis, dataset: movielens.Dataset | None
+    state: State, stubs: Stubs, streams: redis.Redis, dataset: movielens.Dataset | None
 ) -> None:
     started = time.monotonic()
     progress = Progress()
+    loader = Loader(stubs, state)
+    # Blank while loading: a run that is cut off leaves it to the next one to train.
+    trained = state.note(_TRAINED)
+    state.write_note(_TRAINED, "")
     if dataset is None:
         ratings_count = people.load(loader, stubs, progress)
     else:
         ratings_count = movielens.load(loader, dataset, progress)
     loaded = time.monotonic()
-    model = train(stubs, streams, ratings_count, progress)
+    model = None if loader.changed else learnt_already(stubs, trained)
+    if model is None:
+        model = train(stubs, streams, ratings_count, progress)
+        trained = model.model_version
+    else:
+        progress.say("nothing has changed since the last training")
+    state.write_note(_TRAINED, trained)
     progress.say(
         f"loaded in {loaded - started:.1f} s, trained in {time.monotonic() - loaded:.1f} s"
     )

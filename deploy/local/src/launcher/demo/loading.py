@@ -64,6 +64,8 @@ class Loader:
     def __init__(self, stubs: Stubs, state: State) -> None:
         self._stubs = stubs
         self._state = state
+        self.changed = False
+        """Whether anything sent was new to its service, or not as before."""
 
     def movies(self, movies: Sequence[catalog_pb2.ImportedMovie], progress: Progress) -> None:
         """Import movies; what is synced already stays as it is."""
@@ -76,6 +78,7 @@ class Loader:
             created += reply.created_count
             done += len(batch)
             progress.step("movies", done, len(movies))
+        self.changed |= created > 0
         progress.say(f"movies: {created:,} new, {len(movies) - created:,} there already")
 
     def users(self, users: Sequence[users_pb2.ImportedUser], progress: Progress) -> list[str]:
@@ -88,6 +91,7 @@ class Loader:
             user_ids.extend(reply.user_ids)
             created += reply.created_count
             progress.step("people", len(user_ids), len(users))
+        self.changed |= created > 0
         progress.say(f"people: {created:,} new, {len(users) - created:,} there already")
         return user_ids
 
@@ -112,6 +116,7 @@ class Loader:
             done += len(batch)
             self._state.write_note(note, f"{done}/{total}")
             progress.step("ratings", done, total)
+        self.changed |= counts["unchanged"] < counts.total()
         progress.say(
             f"ratings: {counts['new']:,} new, {counts['changed']:,} changed, "
             f"{counts['unchanged']:,} unchanged"

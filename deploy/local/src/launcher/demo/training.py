@@ -21,6 +21,14 @@ _QUIET_POLLS = 4
 _TRAININGS = 3
 
 
+def learnt_already(stubs: Stubs, version: str) -> pb.Model | None:
+    """The live model, when the one of this version is still known."""
+    models = patiently(lambda: stubs.recommender.ListModels(pb.ListModelsRequest())).models
+    if all(model.model_version != version for model in models):
+        return None
+    return next((model for model in models if model.state == "live"), None)
+
+
 def train(stubs: Stubs, streams: redis.Redis, ratings_count: int, progress: Progress) -> pb.Model:
     """Train until a model has learnt from what was loaded; answers the newest model."""
     for _attempt in range(_TRAININGS):

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse as sp
-from implicit.cpu.als import AlternatingLeastSquares
-from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered
@@ -27,6 +25,8 @@ def train_als(matrix: Sparse, *, seed: int, threads: int, factors: int = FACTORS
     width = max(1, min(factors, min(matrix.shape) - 1))
     firmness = REGULARIZATION * _noise(matrix)
     # implicit runs its own threads: BLAS with threads of its own would only get in their way.
+    from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - training's alone
+
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=width,
@@ -58,6 +58,8 @@ def train_projection(factors: Floats, content: Sparse, met: Ints) -> Arrays:
 
     Every term counts alike, and how many there are: much is told of what many turn to.
     """
+    from sklearn.linear_model import Ridge  # noqa: PLC0415 - 1 s to import; training's alone
+
     ridge = Ridge(alpha=CONTENT_REGULARIZATION, solver="sparse_cg", max_iter=50, tol=1e-3)
     features = _features(content)
     ridge.fit(features[met], factors[met])

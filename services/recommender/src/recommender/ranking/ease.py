@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
-from sklearn.utils.extmath import randomized_svd
 
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, altered, positions_of
 from recommender.ranking.signals import Taste
@@ -65,6 +64,8 @@ def _topics(content: Sparse) -> Sparse:
     count = min(TOPICS, *content.shape)
     if not content.nnz:
         return sp.csr_matrix((0, content.shape[0]), dtype=np.float32)
+    from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 - training's alone
+
     found = cast("tuple[Floats, Floats, Floats]", randomized_svd(content, count, random_state=0))
     left, strength, _ = found
     topics = (left * strength).T * np.sqrt(CONTENT_WEIGHT)
