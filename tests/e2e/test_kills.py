@@ -46,6 +46,7 @@ def test_other_services_go_on_while_one_is_away(suite: Suite) -> None:
     assert person.api.get("/movies").status_code == 200
     assert person.api.get("/me/ratings").status_code == 200
     eventually(lambda: _is_back(suite, "recommender.serve", before))
+    eventually(lambda: _clicked(person, page["items"][3]["recommendation_id"]))
     eventually(lambda: not person.recommended(page_size=5)["degraded"])
 
 
@@ -69,6 +70,13 @@ def test_a_storm_of_kills_loses_doubles_and_breaks_nothing(suite: Suite) -> None
     )
     assert storm.returncode == 0, storm.stdout + storm.stderr
     eventually(lambda: all(one["health"] == "healthy" for one in suite.processes().values()))
+
+
+def _clicked(person: Person, recommendation_id: str) -> bool:
+    """Whether a click was taken; who was offered something is never told that it was not."""
+    status = person.api.post(f"/me/recommendations/{recommendation_id}/click").status_code
+    assert status in {204, 503, 504}
+    return status == 204
 
 
 def _is_back(suite: Suite, name: str, before: int) -> bool:

@@ -94,16 +94,16 @@ class Recorder:
             )
         )
 
-    def fell_back(
+    async def fell_back(
         self, user_id: UUID, list_id: str, offers: Sequence[events.FallbackOffer]
     ) -> None:
-        """A page was made without the recommender, which will want to know what was on it."""
-        if len(self._fallbacks) < _WAITING_AT_MOST:
-            self._fallbacks.append(
-                events.FallbackServed(
-                    user_id=str(user_id), list_id=list_id, offers=offers, served_at=_now()
-                )
-            )
+        """A page was made without the recommender, which is told at once what was on it: somebody
+        may click on it soon."""
+        served = events.FallbackServed(
+            user_id=str(user_id), list_id=list_id, offers=offers, served_at=_now()
+        )
+        if not await self._append(served) and len(self._fallbacks) < _WAITING_AT_MOST:
+            self._fallbacks.append(served)
 
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""

@@ -1,6 +1,7 @@
 """Recommendations for the caller, clicks and history."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import structlog
 from fastapi import Path, Query, Request, Response
 
 from chassis.database import uuid7
-from chassis.errors import DeadlineExceeded, Failed, Refusal, Unavailable
+from chassis.errors import DeadlineExceeded, Failed, NotFound, Refusal, Unavailable
 from gateway import context
 from gateway.auth import Person
 from gateway.context import Context
@@ -29,6 +30,10 @@ router = personal("recommendations", "/me/recommendations")
 log = structlog.get_logger()
 _SEEN_TIMEOUT_SECONDS = 0.1
 _MOST_STATES = 100
+_MINTED_AS = 7
+_FRESH_SECONDS = 5.0
+# How long a click on a fresh page waits for it to be known, again and again.
+_CLICK_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @router.get(
@@ -69,11 +74,25 @@ async def record_click(
     recommendation_id: Annotated[UUID, Path(description="Which.")],
 ) -> Response:
     """Counted once."""
-    await context.of(request).services.recommender.RecordClick(
-        pb.RecordClickRequest(recommendation_id=str(recommendation_id)),
-        metadata=caller.metadata,
-    )
+    recommender = context.of(request).services.recommender
+    clicked = pb.RecordClickRequest(recommendation_id=str(recommendation_id))
+    for seconds in _CLICK_WAITS if _is_fresh(recommendation_id) else ():
+        try:
+            await recommender.RecordClick(clicked, metadata=caller.metadata)
+        except NotFound:
+            await asyncio.sleep(seconds)
+        else:
+            return Response(status_code=204)
+    await recommender.RecordClick(clicked, metadata=caller.metadata)
     return Response(status_code=204)
+
+
+def _is_fresh(recommendation_id: UUID) -> bool:
+    """Whether it was minted a moment ago: a page made here travels to the recommender by event."""
+    if recommendation_id.version != _MINTED_AS:
+        return False
+    age = time.time() - (recommendation_id.int >> 80) / 1000
+    return -_FRESH_SECONDS < age < _FRESH_SECONDS
 
 
 @router.get(
@@ -188,7 +207,7 @@ async def _popular(request: Request, caller: Person, query: shapes.Recommendatio
         for number, movie_id in enumerate((one for one in offered if one in cards), start=1)
     ]
     if offers:
-        here.recorder.fell_back(caller.user_id, list_id, offers)
+        await here.recorder.fell_back(caller.user_id, list_id, offers)
     found: dict[str, Any] = page([_popular_json(one, cards[one.movie_id]) for one in offers], "")
     found |= {
         "list_id": list_id,

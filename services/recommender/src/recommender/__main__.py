@@ -1,4 +1,5 @@
-"""python -m recommender serve | background | work | migrate | settings | evaluate | compare"""
+"""python -m recommender serve | background | work | migrate | settings, and its own commands:
+evaluate | compare (on files), train | search (now), measure (what lists cost here)."""
 
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ if __name__ == "__main__":
                     "evaluate": lambda _settings, rest: evaluate(rest),
                     "compare": lambda _settings, rest: compare(rest),
                     "train": wiring.train,
+                    "search": wiring.search,
                     "measure": _measure,
                 },
             )

@@ -17,6 +17,8 @@ FEWEST_JUDGES = 8
 # Below so many held-out people a loss of a tenth may be nothing but chance.
 ENOUGH_JUDGES = 50
 _RESAMPLES, _SEED = 1_000, 7
+# An explored place goes to one of so many of the best that are left, to each alike.
+EXPLORED_AMONG = 50
 
 
 class Kind(IntEnum):
@@ -94,6 +96,8 @@ class Offer:
     score: float
     position: int
     reason: Reason
+    # Of standing there, given what stands before; None where nothing was left to chance.
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,29 @@ def gain_interval(gains: Sequence[float]) -> tuple[float, float]:
     means = sorted(sum(chance.choices(gains, k=size)) / size for _ in range(_RESAMPLES))
     outside = round(0.025 * _RESAMPLES)
     return means[outside], means[-1 - outside]
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How often a place of a list goes to another movie than the best, for what can be learnt."""
+
+    share: float = 0.0
+    chance: random.Random = field(default_factory=random.Random)
+
+    def order(self, count: int) -> tuple[list[int], list[float]]:
+        """The best first but for what chance brings forward, and how probable each was in its
+        place given those before it; no probabilities where nothing is left to chance."""
+        left = list(range(count))
+        if self.share <= 0:
+            return left, []
+        order: list[int] = []
+        probabilities: list[float] = []
+        while left:
+            among = min(len(left), EXPLORED_AMONG)
+            drawn = self.chance.randrange(among) if self.chance.random() < self.share else 0
+            probabilities.append(self.share / among + (0.0 if drawn else 1.0 - self.share))
+            order.append(left.pop(drawn))
+        return order, probabilities
 
 
 def months_ahead(now: datetime, count: int) -> list[tuple[date, date]]:

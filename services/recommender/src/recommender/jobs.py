@@ -1,15 +1,17 @@
-"""Chores: training, deciding when to train, keeping tables and models tidy."""
+"""Chores: training and looking for better ways to, lists ahead of their people, tidiness."""
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from chassis.database import Database
 from chassis.jobs import Chore, Job, JobFunction, Progress
-from recommender.domain import months_ahead
-from recommender.operations import models
-from recommender.ranking.training import Options
+from recommender.domain import Exploration, months_ahead
+from recommender.operations import ahead, models, searching, training
+from recommender.operations.live import Live
+from recommender.operations.training import Checkpoint
 from recommender.store import lists, tastes
 from recommender.store import models as stored_models
 from recommender.store.artefacts import Artefacts
@@ -19,6 +21,8 @@ _MONTHS_AHEAD = 2
 
 CHORES = (
     Chore("consider_training", every_seconds=60),
+    Chore(ahead.PREPARING, every_seconds=86_400),
+    Chore(models.SEARCHING, every_seconds=604_800),
     Chore("keep_months", every_seconds=3600),
     Chore("forget_lists", every_seconds=3600),
 )
@@ -33,6 +37,9 @@ class Rules(NamedTuple):
     first_training_interactions: int
     kept_models: int
     history_months: int
+    active_days: int
+    search_seconds: int
+    exploration: Exploration
 
 
 class Chores:
@@ -42,11 +49,13 @@ class Chores:
         self,
         database: Database,
         artefacts: Artefacts,
+        live: Callable[[], Live],
         rules: Rules,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._artefacts = artefacts
+        self._live = live
         self._rules = rules
         self._now = now
 
@@ -55,6 +64,8 @@ class Chores:
         """The function of each kind of job."""
         return {
             models.TRAINING: self.train,
+            models.SEARCHING: self.search,
+            ahead.PREPARING: self.prepare_lists,
             "consider_training": self.consider_training,
             "keep_months": self.keep_months,
             "forget_lists": self.forget_lists,
@@ -62,29 +73,61 @@ class Chores:
 
     def train(self, job: Job, progress: Progress) -> dict[str, Any]:
         """Train, judge, store and, unless it is worse than the live one, promote a model."""
-        version = models.version_of(job.job_id)
+        version = training.version_of(job.job_id)
         with self._database.begin() as connection:
             stored_models.open_model(connection, version, job.job_id)
         began = time.perf_counter()
 
         def step(name: str) -> None:
-            progress.report(models.step_number(name), models.STEP_COUNT, step=name)
+            progress.report(training.step_number(name), training.STEP_COUNT, step=name)
 
-        step("read")
-        interactions, catalogue = models.read_all(self._database)
-        live = models.live_model(self._database, self._artefacts)
-        options = Options(threads=self._rules.threads)
-        outcome = models.trained(interactions, catalogue, options, live, step)
-        step("store")
-        manifest = self._artefacts.write(version, outcome.model)
+        options = training.options_for(self._database, self._rules.threads)
+        checkpoint = Checkpoint(progress.saved, progress.checkpoint)
+        outcome = training.trained(
+            self._database, self._artefacts, version, options, checkpoint, step
+        )
         step("promote")
         seconds = time.perf_counter() - began
         with self._database.begin() as connection:
-            promoted = models.close(
-                connection, version, outcome, manifest, seconds=seconds, at=self._now()
-            )
+            promoted = training.close(connection, version, outcome, seconds=seconds, at=self._now())
         self._forget_models()
         return {"model_version": version, "promoted": promoted, "seconds": round(seconds, 3)}
+
+    def search(self, job: Job, progress: Progress) -> dict[str, Any]:
+        """Look for better options of training; the next training uses those that were chosen."""
+        found = searching.searched(
+            self._database,
+            self._rules.threads,
+            Checkpoint(progress.saved, progress.checkpoint),
+            lambda number: progress.report(number, searching.TRIAL_COUNT, step="trial"),
+            budget_seconds=self._rules.search_seconds,
+        )
+        if found["trials"]:
+            with self._database.begin() as connection:
+                stored_models.keep_search(connection, job.job_id, **found)
+        return found
+
+    def prepare_lists(self, _job: Job, progress: Progress) -> dict[str, Any]:
+        """Make the lists of everybody who is active, so that a first visit only reads one."""
+        since = self._now() - timedelta(days=self._rules.active_days)
+        with self._database.begin(statement_timeout_seconds=300) as connection:
+            people = lists.active_people(connection, since)
+        after, made = (
+            UUID(progress.saved.get("after", UUID(int=0).hex)),
+            progress.saved.get("made", 0),
+        )
+        waiting = [user_id for user_id in people if user_id > after]
+        snapshot = self._live().refresh() if waiting else None
+        if snapshot is None or snapshot.degraded:
+            return {"lists_count": made}
+        for start in range(0, len(waiting), ahead.PEOPLE_AT_ONCE):
+            progress.report(len(people) - len(waiting) + start, len(people), step="rank")
+            part = waiting[start : start + ahead.PEOPLE_AT_ONCE]
+            made += ahead.prepare(
+                self._database, snapshot, part, self._now(), self._rules.exploration
+            )
+            progress.checkpoint({"after": part[-1].hex, "made": made})
+        return {"lists_count": made}
 
     def consider_training(self, _job: Job, _progress: Progress) -> None:
         """Start a training when the live model is old or much was done since."""

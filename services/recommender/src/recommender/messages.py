@@ -205,6 +205,8 @@ def record_message(row: Any) -> pb.RecommendationRecord:
     )
     if row.clicked_at is not None:
         record.clicked_at.CopyFrom(timestamp(row.clicked_at))
+    if row.probability is not None:
+        record.probability = row.probability
     return record
 
 
@@ -282,6 +284,7 @@ def page_document(page: Page) -> dict[str, Any]:
                 "score": offer.score,
                 "position": offer.position,
                 "reason": reason_document(offer.reason),
+                "probability": offer.probability,
             }
             for offer in page.offers
         ],
@@ -318,6 +321,7 @@ def _offer(document: Mapping[str, Any], kind: str) -> Offer:
             person_ids=tuple(reason["person_ids"]),
             text=reason["text"],
         ),
+        probability=document.get("probability"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from prometheus_client import Counter
 from sqlalchemy.engine import Connection
 
 from chassis import jobs
@@ -20,6 +21,7 @@ from marquee.recommender.v1 import recommender_pb2_grpc
 from recommender import messages
 from recommender.domain import (
     LIST_LENGTH,
+    Exploration,
     Filter,
     ModelNotFound,
     MovieNotFound,
@@ -36,6 +38,10 @@ from recommender.store.export import SECTIONS
 
 _LONGEST_REQUEST_ID = 200
 
+lists_begun = Counter(
+    "recommendation_lists_total", "Lists begun to be shown, by when they were made", ["made"]
+)
+
 
 class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
     """RecommenderService; every method is documented in the contract."""
@@ -47,12 +53,14 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         neighbours: Neighbours,
         tokens: PageTokens,
         now: Callable[[], datetime],
+        exploration: Exploration,
     ) -> None:
         self._database = database
         self._live = live
         self._neighbours = neighbours
         self._tokens = tokens
         self._now = now
+        self._exploration = exploration
 
     def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
         user_id, size = _caller(), page_size(request.page_size)
@@ -72,15 +80,18 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         )
         snapshot, at = self._live.snapshot(), self._now()
         with self._database.begin() as connection:
-            start, blend = 0, None
-            if resumed is None:
-                whole, blend = lists.rank_list(connection, snapshot, person, wanted, at)
-            else:
+            start, new = 0, False
+            if resumed is not None:
                 start, whole = resumed[1], _kept(connection, user_id, resumed[0])
-            places, rest = lists.next_places(whole, person, start, size)
+            elif (whole := lists.list_ahead(connection, snapshot, person, wanted)) is None:
+                explore, new = self._exploration, True
+                whole = lists.rank_list(connection, snapshot, person, wanted, at, explore)
+            places, rest = lists.next_places(snapshot, whole, person, wanted, start, size)
             more = rest < len(whole.movie_ids)
-            page = lists.page_of(connection, snapshot, person, whole, places, at, blend)
-            lists.keep_served(connection, page, whole=whole if more and resumed is None else None)
+            page = lists.page_of(connection, snapshot, person, whole, places, at)
+            lists.keep_served(connection, page, whole=whole if more and new else None)
+        if resumed is None:
+            lists_begun.labels("now" if new else "ahead").inc()
         token = self._tokens.encode(scope, [str(whole.list_id), rest]) if more else ""
         return messages.page_message(
             page,

@@ -31,6 +31,19 @@ class Settings(ServiceSettings):
     history_months: int = Field(
         24, ge=1, le=1200, description="Months of recommendation history that are kept"
     )
+    active_days: int = Field(
+        14, ge=1, le=365, description="Lists are made ahead for people who were here so lately"
+    )
+    search_seconds: int = Field(
+        3600, ge=1, description="How long a search for better options of training may begin trials"
+    )
+    exploration_share: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.2,
+        description="Share of the places of a list that go to another movie than the best; the "
+        "probability of each is in the history",
+    )
     neighbour_seconds: float = Field(
         0.08, gt=0, le=10, description="How long to wait for a neighbour while ranking"
     )

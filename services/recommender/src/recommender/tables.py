@@ -12,6 +12,7 @@ attach(metadata)
 _MOMENT = sa.DateTime(timezone=True)
 _NUMBERS = ARRAY(sa.BigInteger)
 _NONE = sa.text("'{}'")
+_NOTHING = sa.text("'{}'::jsonb")
 # Readers that follow a table compare this with the oldest transaction still running: a row whose
 # transaction commits late is not skipped, as it would be by a growing id.
 _TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
@@ -112,7 +113,7 @@ progress = sa.Table(
     *timestamps(),
 )
 
-# A list as ranked, for its further pages; dropped after a day.
+# A list as ranked, for its further pages or for whoever comes; dropped after a day.
 ranked_list = sa.Table(
     "ranked_list",
     metadata,
@@ -124,8 +125,18 @@ ranked_list = sa.Table(
     sa.Column("diversity", sa.Double, nullable=False),
     sa.Column("movie_ids", _NUMBERS, nullable=False),
     sa.Column("scores", ARRAY(sa.REAL), nullable=False),
+    # Of each place, given those before; empty where nothing was left to chance.
+    sa.Column("probabilities", ARRAY(sa.REAL), nullable=False, server_default=_NONE),
+    # What a unit of each ranker's own score adds: reasons are told from it.
+    sa.Column("blend", JSONB, nullable=False, server_default=_NOTHING),
+    # What of the person was counted in.
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="-1"),
+    sa.Column("preferences_version", sa.BigInteger, nullable=False, server_default="-1"),
+    # Made before anybody asked, and the list of this person as long as nothing changes.
+    sa.Column("ahead", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("generated_at", _MOMENT, nullable=False),
     *timestamps(),
+    sa.Index("ranked_list_ahead_key", "user_id", unique=True, postgresql_where=sa.text("ahead")),
     sa.Index("ranked_list_generated_at_idx", "generated_at"),
     sa.Index("ranked_list_user_id_idx", "user_id"),
 )
@@ -155,6 +166,7 @@ recommendation = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("model_version", sa.Text, nullable=False),
     sa.Column("reason", JSONB, nullable=False),
+    sa.Column("probability", sa.Double),
     sa.Column("clicked_at", _MOMENT),
     sa.Column("updated_at", _MOMENT, nullable=False, server_default=sa.func.now()),
     sa.Index("recommendation_created_at_idx", "created_at"),
@@ -171,10 +183,10 @@ model = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("trained_at", _MOMENT),
     sa.Column("promoted_at", _MOMENT),
-    sa.Column("metrics", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
-    sa.Column("meta", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+    sa.Column("metrics", JSONB, nullable=False, server_default=_NOTHING),
+    sa.Column("meta", JSONB, nullable=False, server_default=_NOTHING),
     # Array name -> file's sha256 and size, checked before a replica uses it.
-    sa.Column("artefacts", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
+    sa.Column("artefacts", JSONB, nullable=False, server_default=_NOTHING),
     sa.Column("interactions_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("users_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("movies_count", sa.BigInteger, nullable=False, server_default="0"),
@@ -185,4 +197,14 @@ model = sa.Table(
         "state in ('training', 'candidate', 'live', 'retired', 'rejected')", name="state"
     ),
     sa.Index("model_live_key", "state", unique=True, postgresql_where=sa.text("state = 'live'")),
+)
+
+# What looking for better options of training found.
+search = sa.Table(
+    "search",
+    metadata,
+    sa.Column("search_id", sa.Uuid, primary_key=True),
+    sa.Column("chosen", JSONB, nullable=False),
+    sa.Column("trials", JSONB, nullable=False),
+    *timestamps(),
 )

@@ -1,14 +1,20 @@
 """The only place where parts meet: settings in, servers out."""
 
+import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import redis
+from sqlalchemy.engine import Connection
 from threadpoolctl import threadpool_limits
 
+from chassis import jobs
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
@@ -26,6 +32,7 @@ from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.recommender.v1 import recommender_pb2_grpc
 from marquee.users.v1 import events_pb2 as user_events
 from marquee.users.v1 import users_pb2, users_pb2_grpc
+from recommender.domain import Exploration
 from recommender.jobs import CHORES, Chores, Rules
 from recommender.operations import lists, models
 from recommender.operations.erasing import forgetter
@@ -41,6 +48,7 @@ _PAGES_AT_ONCE = 200
 _PAGE_POLL_SECONDS = 0.1
 _POPULARITY_SECONDS = 5.0
 _KEYS_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 0.5
 
 
 def utc_now() -> datetime:
@@ -69,6 +77,11 @@ def live_of(settings: Settings, database: Database) -> Live:
     return Live(database, artefacts_of(settings), now=utc_now, clock=time.monotonic)
 
 
+def exploration_of(settings: Settings) -> Exploration:
+    """How much of lists is left to chance."""
+    return Exploration(settings.exploration_share)
+
+
 def registration(
     settings: Settings, database: Database, live: Live, neighbours: Neighbours
 ) -> Registration:
@@ -76,7 +89,9 @@ def registration(
     tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
     return Registration(
         add=recommender_pb2_grpc.add_RecommenderServiceServicer_to_server,
-        servicer=RecommenderServicer(database, live, neighbours, tokens, utc_now),
+        servicer=RecommenderServicer(
+            database, live, neighbours, tokens, utc_now, exploration_of(settings)
+        ),
         service_descriptor=pb.DESCRIPTOR.services_by_name["RecommenderService"],
     )
 
@@ -184,12 +199,34 @@ def work(settings: Settings) -> None:
 
 
 def train(settings: Settings, _rest: Sequence[str]) -> int:
-    """Train now, in this process, as the worker would."""
+    """Train now, as the worker would: in this process, unless one does so already."""
+    return _done_now(settings, lambda connection: models.start_training(connection, ""))
+
+
+def search(settings: Settings, _rest: Sequence[str]) -> int:
+    """Look for better options of training now, as the worker would."""
+    return _done_now(settings, models.start_search)
+
+
+def _done_now(settings: Settings, start: Callable[[Connection], UUID]) -> int:
+    """Have a job done and say what came of it; 0 only if it is."""
     database = database_of(settings)
     with database.begin() as connection:
-        models.start_training(connection, "")
-    worker_of(settings, database).run_waiting()
-    return 0
+        job_id = start(connection)
+    worker = worker_of(settings, database)
+    while True:
+        worker.run_waiting()
+        with database.read() as connection:
+            record = jobs.find(connection, job_id)
+        if record is None or record.state in {"done", "failed"}:
+            break
+        # It failed and will be tried again, or another worker has it.
+        time.sleep(_ASK_AGAIN_SECONDS)
+    told = {} if record is None else {"state": record.state, "result": record.result}
+    sys.stdout.write(f"{json.dumps(told)}\n")
+    if record is not None and record.error:
+        sys.stderr.write(f"{record.error}\n")
+    return 0 if record is not None and record.state == "done" else 1
 
 
 def worker_of(settings: Settings, database: Database) -> Worker:
@@ -235,8 +272,12 @@ def chores_of(settings: Settings, database: Database) -> Chores:
         first_training_interactions=settings.first_training_interactions,
         kept_models=settings.kept_models,
         history_months=settings.history_months,
+        active_days=settings.active_days,
+        search_seconds=settings.search_seconds,
+        exploration=exploration_of(settings),
     )
-    return Chores(database, artefacts_of(settings), rules, utc_now)
+    live = partial(live_of, settings, database)
+    return Chores(database, artefacts_of(settings), live, rules, utc_now)
 
 
 def _signing_keys(neighbours: Neighbours) -> Mapping[str, bytes]:

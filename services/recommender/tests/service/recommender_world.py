@@ -1,5 +1,6 @@
 """What the service's tests share: fakes of the neighbours, and a world to put things into."""
 
+import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,13 @@ from uuid import UUID
 
 import grpc
 import numpy as np
+import pytest
+import sqlalchemy as sa
 
 from chassis.database import Database, uuid7
 from chassis.errors import NotFound, Unavailable
 from chassis.events import Event
+from chassis.jobs import Interrupted, Progress, table
 from chassis.rpc.statuses import refusal_from
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import events_pb2 as interaction_events
@@ -200,3 +204,30 @@ def reason_of(refused: Any) -> str:
     """Why a call that raised was refused."""
     error = refused.value
     return refusal_from(error.code(), error.details(), error.trailing_metadata()).reason
+
+
+class _Killed(Progress):
+    """A job whose worker dies right after a checkpoint."""
+
+    def checkpoint(self, place: dict[str, Any]) -> None:
+        super().checkpoint(place)
+        raise Interrupted
+
+
+def killed(world: World, kind: str) -> None:
+    """Run the waiting job of this kind up to its next checkpoint; its lease has run out then."""
+    with world.database.begin() as connection:
+        claimed = table.claim(connection, [kind], "a worker that dies")
+    assert claimed is not None
+    chores = wiring.chores_of(world.settings, world.database)
+    with (
+        pytest.raises(Interrupted),
+        _Killed(world.database, claimed, threading.Event()) as progress,
+    ):
+        chores.functions[kind](claimed.job, progress)
+    with world.database.begin() as connection:
+        connection.execute(
+            sa.text("update job set lease_expires_at = now() - interval '1s' where job_id = :id"),
+            {"id": claimed.job.job_id},
+        )
+        assert table.sweep(connection) == 1

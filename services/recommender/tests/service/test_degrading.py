@@ -17,7 +17,7 @@ from recommender.operations import models
 @pytest.fixture
 def trained(world: World) -> World:
     world.add_movies(60)
-    world.rate_by_taste(60, 60)
+    world.rate_by_taste(40, 60)
     assert world.train()
     return world
 
@@ -70,6 +70,16 @@ def test_a_new_replica_without_the_store_answers_what_is_popular(trained: World,
     snapshot = newcomer.snapshot()
     assert snapshot.degraded
     assert len(snapshot.ensemble) == 60
+
+
+def test_a_new_replica_answers_by_the_model_before_when_the_live_one_is_damaged(trained: World):
+    before = trained.live.snapshot().model_version
+    damage(stored(trained, next_model(trained)))
+    newcomer = wiring.live_of(trained.settings, trained.database)
+    assert newcomer.snapshot().model_version == before
+    assert newcomer.refresh().model_version == before
+    mended = next_model(trained)
+    assert newcomer.refresh().model_version == mended
 
 
 def test_models_take_turns_under_load_without_a_failed_or_torn_answer(trained: World):

@@ -9,7 +9,7 @@ from recommender_world import World, movie_ids
 
 from marquee.interactions.v1 import events_pb2 as interaction_events
 from marquee.recommender.v1 import recommender_pb2 as pb
-from recommender.operations import models
+from recommender.operations import training
 from recommender.ranking.rankers import DAY_SECONDS, TREND_DAYS
 from recommender.ranking.training import Options, train
 from recommender.store.popularity import popularity, refresh_popularity
@@ -44,7 +44,7 @@ def test_recent_popularity_is_what_a_training_makes_of_the_same_deeds(world: Wor
         do(world, person, interaction_events.FavoriteAdded, "favorited_at", 6, 40)
     do(world, people[-1], interaction_events.FavoriteRemoved, "removed_at", 6, 0)
     live = counted(world)
-    interactions, catalogue = models.read_all(world.database)
+    interactions, catalogue = training.read_all(world.database)
     arrays = train(interactions, catalogue, Options(learn_blend=False)).arrays
     age = (world.now.timestamp() - arrays["trend.moments"][-1]) / (TREND_DAYS * DAY_SECONDS)
     recent = arrays["trend.values"][-1] * np.exp(-age)

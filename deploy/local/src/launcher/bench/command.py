@@ -13,6 +13,7 @@ Part = Callable[[LocalSettings, Sequence[str]], Iterator[Row]]
 # Name, and the module that measures it: its `measure` yields rows as it finds them.
 PARTS = {
     "catalog": "launcher.bench.catalog",
+    "freshness": "launcher.bench.freshness",
     "ingest": "launcher.bench.ingest",
     "recommender": "launcher.bench.recommender",
     "requests": "launcher.bench.requests",

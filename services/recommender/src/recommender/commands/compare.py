@@ -93,6 +93,9 @@ def measured(world: World, *, folds: int) -> Findings:
         findings.add("people never seen (sg)", run.qualities(split.history))
         findings.add("1 or 2 ratings known", run.qualities(_few(ratings, split.history, rng, 1, 2)))
         findings.add("3 to 5 ratings known", run.qualities(_few(ratings, split.history, rng, 3, 5)))
+        for diversity in DIVERSITIES:
+            varied = run.at_diversity(split.history, diversity)
+            findings.by_diversity.setdefault(diversity, []).extend(varied)
         if number == 0:
             _look_closer(findings, run, split.history, rng)
         _say(f"fold {number + 1} of {len(splits)} measured")
@@ -123,8 +126,6 @@ def _few(
 
 
 def _look_closer(findings: Findings, run: Run, history: Mask, rng: np.random.Generator) -> None:
-    for diversity in DIVERSITIES:
-        findings.by_diversity[diversity] = run.at_diversity(history, diversity)
     for length in LENGTHS:
         qualities = run.qualities(_few(run.ratings, history, rng, length, length))
         for name, each in qualities.items():

@@ -1,7 +1,6 @@
 """python -m recommender evaluate: the production ranking, trained and measured on files alone."""
 
 import argparse
-import csv
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,8 @@ from recommender.commands.files import (
     FileWrong,
     Numbers,
     catalogue_from,
-    columns,
     deeds,
+    ids,
     scale_of,
     write_lists,
 )
@@ -33,7 +32,7 @@ def evaluate(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         _evaluate(options)
-    except (FileWrong, OSError, UnicodeDecodeError, csv.Error) as error:
+    except (FileWrong, OSError) as error:
         sys.stderr.write(f"evaluate: {error}\n")
         return 2
     return 0
@@ -75,7 +74,7 @@ def _share(text: str) -> float:
 
 def _evaluate(options: argparse.Namespace) -> None:
     people, movies = Numbers(), Numbers()
-    items = [movies.of(item) for (item,) in columns(options.items, ["item"])]
+    items = ids(options.items, "item", movies)
     known, history = deeds(options.train, people, movies), deeds(options.history, people, movies)
     scale = scale_of(known, history)
     trained = known.interactions(scale)
@@ -99,7 +98,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _asked(options: argparse.Namespace, people: Numbers) -> list[int]:
     if options.users is None:
         return []
-    return [people.of(user) for (user,) in columns(options.users, ["user"])]
+    return ids(options.users, "user", people)
 
 
 def _measured(

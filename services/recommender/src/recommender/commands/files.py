@@ -1,10 +1,16 @@
-"""Histories, items and contents of movies from CSV files, and ranked lists into one."""
+"""Histories, items and contents of movies from CSV files, and ranked lists into one.
+
+Read as files come: with or without a byte order mark, by any kind of line end, columns in any order
+and more of them than are asked for.
+"""
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +20,16 @@ from recommender.ranking.signals import Kind, Signals
 from recommender.ranking.training import Interactions
 
 _HIGHEST = 5.0
+# The usual scales end here: a log in which nobody gave the best is still of one of them.
+_SCALES = (1.0, 5.0, 10.0, 100.0)
+# No moment in seconds is so large, none of ours in thousandths so small; and so on.
+_FRACTIONS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _SEPARATOR = re.compile(r"[|;,]")
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _PEOPLE = ("people", "cast", "actors", "directors", "director", "writers", "crew")
 _CSV_FIELD = 10_000_000
+# How other tools write whole numbers of a column in which some were missing.
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
 class FileWrong(Exception):
@@ -32,11 +44,21 @@ class Numbers:
     places: dict[str, int] = field(default_factory=dict[str, int])
 
     def of(self, identifier: str) -> int:
-        """The number of an id, a new one if need be."""
+        """The number of an id, a new one if need be; 7.0 is 7."""
+        identifier = _canonical(identifier)
         place = self.places.setdefault(identifier, len(self.ids))
         if place == len(self.ids):
             self.ids.append(identifier)
         return place
+
+    def known(self, identifier: str) -> int | None:
+        """The number of an id that was met already."""
+        return self.places.get(_canonical(identifier))
+
+
+def _canonical(identifier: str) -> str:
+    whole = _WHOLE.fullmatch(identifier)
+    return whole[1] if whole else identifier
 
 
 @dataclass(frozen=True)
@@ -62,49 +84,103 @@ class Deeds:
         return Interactions(self.people, signals)
 
 
+class Line(NamedTuple):
+    """The asked-for cells of a line, trimmed, and where it stands."""
+
+    path: Path
+    number: int
+    cells: Sequence[str]
+
+    def wrong(self, what: str) -> FileWrong:
+        """What is wrong with it."""
+        return FileWrong(f"{self.path}, line {self.number}: {what}")
+
+
 def deeds(path: Path, people: Numbers, movies: Numbers) -> Deeds:
-    """A file of user,item,rating,ts, of which rating and ts may be empty or absent."""
-    users: list[int] = []
-    items: list[int] = []
-    ratings: list[float] = []
-    at: list[float] = []
-    for user, item, rating, moment in columns(path, ("user", "item"), ("rating", "ts")):
-        users.append(people.of(user))
-        items.append(movies.of(item))
-        ratings.append(_number(rating, path, "rating"))
-        at.append(_number(moment, path, "ts"))
-    return Deeds(
-        np.array(users, np.int64),
-        np.array(items, np.int64),
-        np.array(ratings, np.float64),
-        np.array(at, np.float64),
-    )
+    """A file of user,item,rating,ts, of which rating and ts may be empty or absent.
+
+    Of several lines of one person and movie the latest counts, of equally late ones the last.
+    """
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    for line in lines(path, ("user", "item"), ("rating", "ts")):
+        user, item, rating, at = line.cells
+        pair = people.of(_given(line, "user", user)), movies.of(_given(line, "item", item))
+        deed = _number(line, "rating", rating, float), _seconds(_number(line, "ts", at, _moment))
+        if pair not in found or not deed[1] < found[pair][1]:
+            found[pair] = deed
+    pairs = np.array(list(found), np.int64).reshape(-1, 2)
+    told = np.array(list(found.values()), np.float64).reshape(-1, 2)
+    return Deeds(pairs[:, 0], pairs[:, 1], told[:, 0], told[:, 1])
 
 
 def columns(path: Path, needed: Sequence[str], welcome: Sequence[str] = ()) -> Iterator[list[str]]:
-    """The needed and the welcome columns of each line, trimmed; what is absent is empty."""
+    """The cells of each line."""
+    for line in lines(path, needed, welcome):
+        yield list(line.cells)
+
+
+def ids(path: Path, name: str, numbers: Numbers) -> list[int]:
+    """The numbers of a column of ids."""
+    return [numbers.of(_given(line, name, line.cells[0])) for line in lines(path, (name,))]
+
+
+def lines(path: Path, needed: Sequence[str], welcome: Sequence[str] = ()) -> Iterator[Line]:
+    """The needed and the welcome columns of each line; what is absent is empty."""
     csv.field_size_limit(_CSV_FIELD)
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
-        names = [name.strip() for name in next(reader, [])]
-        missing = [name for name in needed if name not in names]
-        if missing:
-            raise FileWrong(f"{path} lacks the column {', '.join(missing)}")
-        places = [names.index(name) if name in names else len(names) for name in needed]
-        places += [names.index(name) if name in names else -1 for name in welcome]
-        for line in reader:
-            if line:
-                yield [line[at].strip() if 0 <= at < len(line) else "" for at in places]
+        try:
+            places = _places(path, next(reader, None), needed, welcome)
+            for row in reader:
+                if row:
+                    cells = [row[at].strip() if 0 <= at < len(row) else "" for at in places]
+                    yield Line(path, reader.line_num, cells)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise FileWrong(f"{path}, after line {reader.line_num}: {error}") from error
 
 
-def _number(text: str, path: Path, name: str) -> float:
+def _places(
+    path: Path, head: Sequence[str] | None, needed: Sequence[str], welcome: Sequence[str]
+) -> list[int]:
+    if head is None:
+        raise FileWrong(f"{path} is empty: its first line has to name the columns")
+    names = [name.strip().lower() for name in head]
+    missing = [name for name in needed if name.lower() not in names]
+    if missing:
+        raise FileWrong(f"{path}, line 1: lacks the column {', '.join(missing)}")
+    wanted = [name.lower() for name in (*needed, *welcome)]
+    return [names.index(name) if name in names else -1 for name in wanted]
+
+
+def _given(line: Line, name: str, text: str) -> str:
+    if not text:
+        raise line.wrong(f"{name} is empty")
+    return text
+
+
+def _number(line: Line, name: str, text: str, read: Callable[[str], float]) -> float:
     if not text:
         return float("nan")
     try:
-        number = float(text)
-    except ValueError as error:
-        raise FileWrong(f"{path}: {name} {text!r} is not a number") from error
+        number = read(text)
+    except (ValueError, OverflowError) as error:
+        raise line.wrong(f"{name} {text[:40]!r} is not a number") from error
     return number if np.isfinite(number) else float("nan")
+
+
+def _moment(text: str) -> float:
+    """A number, or a moment as ISO 8601 has it (of UTC, where it does not say)."""
+    try:
+        return float(text)
+    except ValueError:
+        told = datetime.fromisoformat(text)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+
+
+def _seconds(moment: float) -> float:
+    """A moment in seconds, from seconds, thousandths, millionths or billionths."""
+    parts = next((parts for least, parts in _FRACTIONS if abs(moment) >= least), 1.0)
+    return moment / parts
 
 
 def scale_of(*logs: Deeds) -> float:
@@ -112,7 +188,8 @@ def scale_of(*logs: Deeds) -> float:
     ratings = np.unique(np.concatenate([log.ratings[~np.isnan(log.ratings)] for log in logs]))
     if len(ratings) < 2:
         return float("nan")
-    return _HIGHEST / float(ratings[-1]) if ratings[-1] > _HIGHEST else 1.0
+    highest = float(ratings[-1])
+    return _HIGHEST / next((end for end in _SCALES if highest <= end), highest)
 
 
 def catalogue_from(movies: Numbers, path: Path | None) -> Catalogue:
@@ -121,7 +198,7 @@ def catalogue_from(movies: Numbers, path: Path | None) -> Catalogue:
     if path is not None:
         welcome = ("title", "genres", "tags", "keywords", "overview", "language", *_PEOPLE)
         for item, *texts in columns(path, ("item",), welcome):
-            place = movies.places.get(item)
+            place = movies.known(item)
             if place is not None:
                 documents[place] = described(dict(zip(welcome, texts, strict=True)))
     return catalogue_of(range(len(documents)), documents)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recommender.commands.charts import Line, line_chart
-from recommender.commands.runs import OURS, Each
+from recommender.commands.runs import OURS, Each, Varied
 
 _RESAMPLES = 2_000
 _SEED = 5
@@ -18,9 +18,7 @@ class Findings:
 
     splits: dict[str, Each] = field(default_factory=dict[str, Each])
     by_length: dict[str, dict[int, float]] = field(default_factory=dict[str, dict[int, float]])
-    by_diversity: dict[float, tuple[float, float]] = field(
-        default_factory=dict[float, tuple[float, float]]
-    )
+    by_diversity: dict[float, list[Varied]] = field(default_factory=dict[float, list[Varied]])
 
     def add(self, split: str, qualities: Each) -> None:
         """More people of a split."""
@@ -40,10 +38,15 @@ def table_of(findings: Findings) -> Iterator[str]:
         gains = [gain(each[OURS], each[name]) for name in ("EASE", "popularity")]
         yield "| " + " | ".join([split, str(len(each[OURS])), *means, *gains]) + " |"
     yield ""
-    yield "| diversity | NDCG@10 | distance within a list |"
-    yield "|---|---|---|"
-    for diversity, (quality, distance) in findings.by_diversity.items():
-        yield f"| {diversity:g} | {quality:.4f} | {distance:.4f} |"
+    yield "| diversity | people | NDCG@10 | distance of genres in a list | of all terms |"
+    yield "|---|---|---|---|---|"
+    plain = Varied(*np.mean(next(iter(findings.by_diversity.values())), axis=0))
+    for diversity, each in findings.by_diversity.items():
+        told = [
+            f"{mean:.4f} ({mean / first - 1:+.1%})" if first else f"{mean:.4f}"
+            for mean, first in zip(np.mean(each, axis=0).tolist(), plain, strict=True)
+        ]
+        yield "| " + " | ".join([f"{diversity:g}", str(len(each)), *told]) + " |"
 
 
 def gain(ours: Sequence[float], theirs: Sequence[float]) -> str:
@@ -60,12 +63,13 @@ def gain(ours: Sequence[float], theirs: Sequence[float]) -> str:
 def charts_of(findings: Findings) -> Mapping[str, str]:
     """SVG documents by name."""
     lengths = [Line(name, list(points.items())) for name, points in findings.by_length.items()]
-    points = sorted((distance, quality) for quality, distance in findings.by_diversity.values())
+    means = [Varied(*np.mean(each, axis=0).tolist()) for each in findings.by_diversity.values()]
+    points = sorted((mean.by_genres, mean.ndcg) for mean in means)
     return {
         "quality-by-history": line_chart(
             "NDCG@10 by length of history", "ratings known", lengths, logarithmic=True
         ),
         "ndcg-by-distance": line_chart(
-            "NDCG@10 as diversity rises", "distance within a list", [Line(OURS, points)]
+            "NDCG@10 as diversity rises", "distance of genres in a list", [Line(OURS, points)]
         ),
     }

@@ -17,7 +17,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from chassis.database import Database
-from recommender.domain import Preferences
+from recommender.domain import Exploration, Preferences
 from recommender.operations import lists
 from recommender.operations.lists import Person, Wanted
 from recommender.operations.live import Live, Snapshot
@@ -69,9 +69,9 @@ def _page(database: Database, snapshot: Snapshot, user_id: UUID) -> Callable[[],
         wanted = Wanted("", lists.Filter(), None)
         # Closed without a commit: nobody has been shown anything.
         with database.engine.connect() as connection:
-            whole, blend = lists.rank_list(connection, snapshot, person, wanted, at)
+            whole = lists.rank_list(connection, snapshot, person, wanted, at, Exploration())
             places = range(min(20, len(whole.movie_ids)))
-            shown = lists.page_of(connection, snapshot, person, whole, places, at, blend)
+            shown = lists.page_of(connection, snapshot, person, whole, places, at)
             lists.keep_served(connection, shown, whole=whole)
 
     return page

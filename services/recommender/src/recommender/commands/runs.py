@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,14 @@ LIKED = 4.0
 TOP = 10
 _THREADS = 2
 Each = dict[str, list[float]]
+
+
+class Varied(NamedTuple):
+    """How good one person's list was, and how far apart its movies are."""
+
+    ndcg: float
+    by_genres: float
+    by_terms: float
 
 
 @dataclass(frozen=True)
@@ -66,16 +75,23 @@ class Run:
         wish = Wish("hybrid", TOP, diversity, self._allowed)
         return dict(ranked_lists(self._ensemble, asked, Moments(self._known, asked), wish))
 
-    def at_diversity(self, history: Mask, diversity: float) -> tuple[float, float]:
-        """Mean NDCG, and mean distance within a list: 1 - cosine of contents."""
+    def at_diversity(self, history: Mask, diversity: float) -> list[Varied]:
+        """Each person's list with so much variety wished for."""
         lists = self._ours(self._asked(history), diversity)
-        each = [ndcg(ranked, self._liked[person], TOP) for person, ranked in lists.items()]
-        return float(np.mean(each)), float(np.mean([self._distance(one) for one in lists.values()]))
+        return [
+            Varied(ndcg(ranked, self._liked[person], TOP), *self._distances(ranked))
+            for person, ranked in lists.items()
+        ]
 
-    def _distance(self, ranked: list[int]) -> float:
-        rows = self._ensemble.rows[self._ensemble.positions(np.array(ranked, np.int64))]
-        pairs = np.triu_indices(len(ranked), 1)
-        return float(1.0 - (rows @ rows.T).toarray()[pairs].mean()) if len(ranked) > 1 else 0.0
+    def _distances(self, ranked: list[int]) -> tuple[float, float]:
+        """Mean distances (1 - cosine) of the pairs of a list, by genres and by all terms."""
+        if len(ranked) < 2:
+            return 0.0, 0.0
+        places = self._ensemble.positions(np.array(ranked, np.int64))
+        rows, pairs = self._ensemble.rows[places], np.triu_indices(len(ranked), 1)
+        likenesses = self._ensemble.genres.likeness(places), (rows @ rows.T).toarray()
+        by_genres, by_terms = (float(1.0 - likeness[pairs].mean()) for likeness in likenesses)
+        return by_genres, by_terms
 
 
 def _liked(test: Interactions) -> Mapping[int, set[int]]:

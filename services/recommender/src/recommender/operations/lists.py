@@ -1,6 +1,6 @@
 """Making a list for a person, keeping what was shown, and counting clicks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from chassis.outbox import publish
 from recommender import messages
 from recommender.domain import (
     LIST_LENGTH,
+    Exploration,
     Filter,
     Offer,
     Page,
@@ -51,6 +52,10 @@ class Wanted(NamedTuple):
     diversity: float | None
 
 
+# What a person gets who asks for nothing in particular.
+AUTOMATIC = Wanted("", Filter(), None)
+
+
 def type_for(asked: str, preferences: Preferences) -> str:
     """The ranker of an automatic or switched-off type, by what the person lets us use."""
     collaborative = preferences.enable_collaborative_filtering
@@ -75,10 +80,7 @@ def taste_in(snapshot: Snapshot, person: Person, at: datetime) -> Taste:
 
 def allowed_in(connection: Connection, snapshot: Snapshot, person: Person, wanted: Filter) -> Mask:
     """Which movies the list may hold, before anything is ranked."""
-    adult = wanted.include_adult
-    if adult is None:
-        adult = person.preferences.include_adult_content
-    allowed = snapshot.shelf.allowed(wanted, include_adult=adult)
+    allowed = snapshot.shelf.allowed(wanted, include_adult=_adult(person, wanted))
     if wanted.person_ids or wanted.keyword_ids:
         found = movies.movies_with(connection, wanted.person_ids, wanted.keyword_ids)
         allowed &= np.isin(snapshot.shelf.movie_ids, found)
@@ -88,10 +90,36 @@ def allowed_in(connection: Connection, snapshot: Snapshot, person: Person, wante
     return allowed
 
 
+def _adult(person: Person, wanted: Filter) -> bool:
+    if wanted.include_adult is not None:
+        return wanted.include_adult
+    return person.preferences.include_adult_content
+
+
+def list_ahead(
+    connection: Connection, snapshot: Snapshot, person: Person, wanted: Wanted
+) -> RankedList | None:
+    """The list made ahead, while nothing that it was made of has changed."""
+    if wanted != AUTOMATIC or not person.fresh:
+        return None
+    return lists.find_ahead(
+        connection,
+        person.user_id,
+        sequence=person.sequence,
+        preferences_version=person.preferences.version,
+        model_version=snapshot.model_version,
+    )
+
+
 def rank_list(
-    connection: Connection, snapshot: Snapshot, person: Person, wanted: Wanted, at: datetime
-) -> tuple[RankedList, dict[str, float]]:
-    """A person's whole list, best first, and how it was blended."""
+    connection: Connection,
+    snapshot: Snapshot,
+    person: Person,
+    wanted: Wanted,
+    at: datetime,
+    exploration: Exploration,
+) -> RankedList:
+    """A person's whole list, best first; where it was for us to choose, with some exploration."""
     kind = type_for(wanted.recommendation_type, person.preferences)
     diversity = wanted.diversity
     if diversity is None:
@@ -105,23 +133,32 @@ def rank_list(
         content=person.preferences.enable_content_based_filtering,
     )
     ranked = rank(snapshot.ensemble, taste_in(snapshot, person, at), wish)
-    whole = RankedList(
+    order, probabilities = list(range(len(ranked))), list[float]()
+    if wanted.recommendation_type == "":
+        order, probabilities = exploration.order(len(ranked))
+    return RankedList(
         list_id=uuid7(),
         user_id=person.user_id,
         recommendation_type=kind,
         model_version=snapshot.model_version,
         degraded=snapshot.degraded or not person.fresh,
         diversity=diversity,
-        movie_ids=snapshot.ensemble.movie_ids[ranked.movies].tolist(),
-        scores=ranked.scores.tolist(),
+        movie_ids=snapshot.ensemble.movie_ids[ranked.movies[order]].tolist(),
+        scores=ranked.scores[order].tolist(),
+        probabilities=probabilities,
+        blend=ranked.weights,
+        sequence=person.sequence,
+        preferences_version=person.preferences.version,
         generated_at=at,
     )
-    return whole, ranked.weights
 
 
-def next_places(whole: RankedList, person: Person, start: int, size: int) -> tuple[list[int], int]:
-    """The next places to show, without movies seen or hidden meanwhile, and where to go on."""
-    seen = set(person.signals.movies.tolist())
+def next_places(
+    snapshot: Snapshot, whole: RankedList, person: Person, wanted: Wanted, start: int, size: int
+) -> tuple[list[int], int]:
+    """The next places to show, without movies that were seen, hidden or removed since the list was
+    made, and where to go on."""
+    seen = set(person.signals.movies.tolist()) | _gone(snapshot, whole, person, wanted.filter)
     places: list[int] = []
     for place in range(start, len(whole.movie_ids)):
         if len(places) == size:
@@ -131,6 +168,15 @@ def next_places(whole: RankedList, person: Person, start: int, size: int) -> tup
     return places, len(whole.movie_ids)
 
 
+def _gone(snapshot: Snapshot, whole: RankedList, person: Person, wanted: Filter) -> set[int]:
+    """Movies of a list that may be shown no longer."""
+    ids = np.array(whole.movie_ids, np.int64)
+    places = snapshot.ensemble.positions(ids)
+    known = places >= 0
+    shelf = snapshot.shelf.at(places[known])
+    return set(ids[known][~shelf.allowed(Filter(), include_adult=_adult(person, wanted))].tolist())
+
+
 def page_of(
     connection: Connection,
     snapshot: Snapshot,
@@ -138,15 +184,10 @@ def page_of(
     whole: RankedList,
     places: Sequence[int],
     at: datetime,
-    per_unit: dict[str, float] | None = None,
 ) -> Page:
-    """The places (0 first) of a list, explained and with ids of their own.
-
-    `per_unit` is how the list was blended, where it was ranked just now.
-    """
+    """The places (0 first) of a list, explained and with ids of their own."""
     movie_ids = [whole.movie_ids[place] for place in places]
-    kind = whole.recommendation_type
-    told = _explained(connection, snapshot, person, kind, movie_ids, at, per_unit)
+    told = _explained(connection, snapshot, person, whole.blend, movie_ids, at)
     offers = tuple(
         Offer(
             recommendation_id=uuid7(),
@@ -155,6 +196,7 @@ def page_of(
             score=float(whole.scores[place]),
             position=place + 1,
             reason=reason,
+            probability=float(whole.probabilities[place]) if whole.probabilities else None,
         )
         for place, movie_id, reason in zip(places, movie_ids, told, strict=True)
     )
@@ -174,19 +216,15 @@ def _explained(
     connection: Connection,
     snapshot: Snapshot,
     person: Person,
-    kind: str,
+    blend: Mapping[str, float],
     movie_ids: Sequence[int],
     at: datetime,
-    per_unit: dict[str, float] | None,
 ) -> list[Reason]:
     ensemble, taste = snapshot.ensemble, taste_in(snapshot, person, at)
     places = ensemble.positions(np.array(movie_ids, np.int64))
     # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
     known = places[places >= 0]
-    if per_unit is None:
-        weights = ensemble.weights(kind, taste, without=_switched_off(person.preferences))
-        _, per_unit = ensemble.totals(taste, weights)
-    ranked = Ranked(known, np.zeros(len(known), np.float32), per_unit)
+    ranked = Ranked(known, np.zeros(len(known), np.float32), dict(blend))
     found = dict(zip(known.tolist(), explain(ensemble, taste, ranked), strict=True))
     plain = ranking_reasons.Reason("popular")
     raw = [found.get(int(place), plain) for place in places]
@@ -194,16 +232,6 @@ def _explained(
     favorites = set(person.signals.movies[person.signals.kinds == Kind.FAVORITE].tolist())
     rated = set(person.signals.movies[person.signals.kinds == Kind.RATING].tolist())
     return [_told(reason, titles, snapshot.genre_names, favorites - rated) for reason in raw]
-
-
-def _switched_off(preferences: Preferences) -> frozenset[str]:
-    wish = Wish(
-        "",
-        0,
-        collaborative=preferences.enable_collaborative_filtering,
-        content=preferences.enable_content_based_filtering,
-    )
-    return wish.switched_off
 
 
 def _told(

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import structlog
@@ -117,21 +118,29 @@ class Live:
         return self._catalogue is not before
 
     def _follow_model(self, connection: Connection) -> bool:
-        """Load the live model if it is another than ours; a damaged one is left alone."""
+        """Load the live model if it is another than ours; instead of a damaged one the last stays,
+        or in a new process one that was live before."""
         row = models.live_model(connection)
         if row is None or row.model_version in {self._version, self._refused}:
             return False
         if self._clock() < self._store_at:
             return False
         try:
-            self._base = self._artefacts.read(row.model_version, row.artefacts, row.meta)
-        except (ArtefactDamaged, ValueError) as error:
-            log.warning("a model is refused", model=row.model_version, error=repr(error))
+            if self._loads(row):
+                return True
             self._refused = row.model_version
-            return False
+            return self._base is None and any(map(self._loads, models.previous_models(connection)))
         except OSError as error:
             log.warning("the store of models is away", model=row.model_version, error=repr(error))
             self._store_at = self._clock() + STORE_SECONDS
+            return False
+
+    def _loads(self, row: Any) -> bool:
+        """Whether a stored model is what was written, and is ours from now on."""
+        try:
+            self._base = self._artefacts.read(row.model_version, row.artefacts, row.meta)
+        except (ArtefactDamaged, ValueError) as error:
+            log.warning("a model is refused", model=row.model_version, error=repr(error))
             return False
         self._version = row.model_version
         log.info("model loaded", model=row.model_version)

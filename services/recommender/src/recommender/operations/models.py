@@ -1,174 +1,22 @@
-"""Training a model, judging it beside the live one, and putting one live."""
+"""The registry of models: when to train, what is promoted, and what may be rolled back to."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-import numpy as np
-import structlog
 from sqlalchemy.engine import Connection
 
 from chassis import jobs
-from chassis.database import Database
 from chassis.outbox import publish
 from recommender import messages
-from recommender.domain import ModelNotFound, ModelUnusable, gain_interval, is_no_worse
+from recommender.domain import ModelNotFound, ModelUnusable
+from recommender.operations.ahead import start_preparing
 from recommender.operations.lists import STREAM
-from recommender.ranking.arrays import Ints
-from recommender.ranking.catalogue import Catalogue, catalogue_from
-from recommender.ranking.ensemble import FORMAT, Ensemble, Model
-from recommender.ranking.evaluation import Quality, quality
-from recommender.ranking.ranked import Wish, rank
-from recommender.ranking.signals import known_to, taste_of, training_weights
-from recommender.ranking.training import LIKED, Interactions, Options, train
-from recommender.store import models, movies, tastes
-from recommender.store.artefacts import ArtefactDamaged, Artefacts
+from recommender.ranking.ensemble import FORMAT
+from recommender.store import models
 
-log = structlog.get_logger()
-
-# One person in ten is never trained on: they judge each model, and none has seen them.
-_JUDGES_AMONG = 10
-_MOST_JUDGES = 500
-_TOP = 100
 _RECENT = 200
-_READ_SECONDS = 900.0
-_STEPS = ("read", "validation", "fit", "judge", "store", "promote")
-Step = Callable[[str], None]
-STEP_COUNT = len(_STEPS)
-TRAINING = "train"
-
-
-class Trained(NamedTuple):
-    """A trained model, how good it is, and what it learnt from."""
-
-    model: Model
-    quality: Quality
-    live_quality: Quality | None
-    interactions: int
-
-
-def read_all(database: Database) -> tuple[Interactions, Catalogue]:
-    """Everything a training needs, read in one long snapshot."""
-    with database.begin(statement_timeout_seconds=_READ_SECONDS) as connection:
-        interactions = tastes.all_interactions(connection)
-        return interactions, catalogue_from(movies.documents(connection))
-
-
-def trained(
-    interactions: Interactions,
-    catalogue: Catalogue,
-    options: Options,
-    live: Model | None,
-    step: Step,
-) -> Trained:
-    """A model of all but the judges, and what these say of it and of the live one."""
-    judging = interactions.users % _JUDGES_AMONG == 0
-    model = train(interactions.of(~judging), catalogue, options, step)
-    step("judge")
-    judges = interactions.of(judging)
-    return Trained(
-        model=model,
-        quality=judged(model, judges, options.seed),
-        live_quality=judged(live, judges, options.seed) if live is not None else None,
-        interactions=len(interactions),
-    )
-
-
-def judged(model: Model, judges: Interactions, seed: int) -> Quality:
-    """Each judge gives a random 80% as history; what they liked of the rest is looked for."""
-    ensemble = Ensemble(model).focused()
-    rng = np.random.default_rng(seed)
-    lists: dict[int, list[int]] = {}
-    liked: dict[int, set[int]] = {}
-    for user in np.unique(judges.users)[:_MOST_JUDGES].tolist():
-        mine = judges.of(judges.users == user)
-        order = rng.permutation(len(mine))
-        cut = round(0.8 * len(order))
-        later = mine.of(order[cut:]).signals
-        liked[user] = set(later.movies[training_weights(later) >= LIKED].tolist())
-        lists[user] = _list_for(ensemble, mine.of(order[:cut]))
-    counts = _counts(ensemble)
-    people = int(model.meta.get("user_count", 1))
-    return quality(lists, liked, counts=counts, people=people, movie_count=len(ensemble))
-
-
-def _list_for(ensemble: Ensemble, history: Interactions) -> list[int]:
-    signals = history.signals
-    placed = known_to(signals, ensemble.positions(signals.movies))
-    at = float(signals.at.max()) if len(signals) else float("nan")
-    ranked = rank(ensemble, taste_of(placed, at=at), Wish("hybrid", _TOP))
-    return ensemble.movie_ids[ranked.movies].tolist()
-
-
-def _counts(ensemble: Ensemble) -> dict[int, int]:
-    met: Ints = np.flatnonzero(ensemble.popularity)
-    counts = ensemble.popularity[met].astype(int).tolist()
-    return dict(zip(ensemble.movie_ids[met].tolist(), counts, strict=True))
-
-
-def live_model(database: Database, artefacts: Artefacts) -> Model | None:
-    """The live model, None when there is none or its files are not what they were."""
-    with database.read() as connection:
-        row = models.live_model(connection)
-    if row is None:
-        return None
-    try:
-        return artefacts.read(row.model_version, row.artefacts, row.meta)
-    except (ArtefactDamaged, OSError) as error:
-        log.warning("the live model cannot be read", model=row.model_version, error=repr(error))
-        return None
-
-
-def close(
-    connection: Connection,
-    version: str,
-    outcome: Trained,
-    manifest: dict[str, Any],
-    *,
-    seconds: float,
-    at: datetime,
-) -> bool:
-    """Register a stored model and promote it unless it is worse than the live one."""
-    live = outcome.live_quality
-    good = live is None or is_no_worse(outcome.quality.ndcg_each, live.ndcg_each)
-    models.lock_registry(connection)
-    models.close_model(
-        connection,
-        version,
-        state="candidate" if good else "rejected",
-        trained_at=at,
-        metrics=_metrics(outcome),
-        meta=outcome.model.meta,
-        artefacts=manifest,
-        interactions_count=outcome.interactions,
-        users_count=int(outcome.model.meta["user_count"]),
-        movies_count=int(outcome.model.meta["movie_count"]),
-        training_seconds=seconds,
-        note="" if good else "worse than the live model on the same held-out people",
-    )
-    if good:
-        promote(connection, version, at=at)
-    return good
-
-
-def _metrics(outcome: Trained) -> dict[str, float]:
-    measured = outcome.quality
-    metrics = {
-        "ndcg_at_10": measured.ndcg_10,
-        "recall_at_20": measured.recall_20,
-        "mrr": measured.mrr,
-        "coverage_at_10": measured.coverage_10,
-        "novelty_at_10": measured.novelty_10,
-        "judges": float(measured.people),
-    }
-    if outcome.live_quality is not None:
-        live = outcome.live_quality
-        metrics["live_ndcg_at_10"] = live.ndcg_10
-        pairs = zip(measured.ndcg_each, live.ndcg_each, strict=True)
-        if gains := [new - old for new, old in pairs]:
-            metrics["gain_low"], metrics["gain_high"] = gain_interval(gains)
-    return metrics
+TRAINING, SEARCHING = "train", "search"
 
 
 def promote(connection: Connection, version: str, *, at: datetime) -> None:
@@ -183,21 +31,8 @@ def promote(connection: Connection, version: str, *, at: datetime) -> None:
         raise ModelUnusable("another release made the model; train a new one")
     if found.state != "live":
         models.promote(connection, version)
+        start_preparing(connection, version)
         publish(connection, STREAM, [messages.model_promoted(version, at)])
-
-
-def version_of(job_id: UUID) -> str:
-    """Sorts by time, as the job's UUIDv7 does, and is the same when the job runs again.
-
-    A UUIDv7 begins with 48 bits of milliseconds and, after the digit 7, 12 bits of their fraction.
-    """
-    made, digits = messages.moment_of(job_id), job_id.hex
-    return f"{made:%Y%m%dT%H%M%S}-{made.microsecond // 1000:03}{digits[13:16]}{digits[-4:]}"
-
-
-def step_number(step: str) -> int:
-    """How many steps of a training are done when this one begins."""
-    return _STEPS.index(step)
 
 
 def start_training(connection: Connection, request_id: str) -> UUID:
@@ -207,6 +42,11 @@ def start_training(connection: Connection, request_id: str) -> UUID:
             return record.job_id
     payload = {"request_id": request_id}
     return jobs.enqueue(connection, TRAINING, key=TRAINING, payload=payload, max_attempts=3)
+
+
+def start_search(connection: Connection) -> UUID:
+    """Have better options of training looked for, one search at a time."""
+    return jobs.enqueue(connection, SEARCHING, key=SEARCHING, max_attempts=3)
 
 
 def is_of_this_release(row: Any) -> bool:

@@ -1,6 +1,8 @@
 """Implicit ALS (Hu, Koren & Volinsky 2008), folded in toward the mean user, and new movies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,35 +17,73 @@ ALPHA = 4.0
 # than chance is not learnt. A short history is held at the mean user as firmly.
 REGULARIZATION = 1.1
 ITERATIONS = 12
+# After how many iterations to look whether more would help, and how long to wait for it.
+LOOKS = (2, 4, 6, 8, 10, 12)
+PATIENCE, LEAST_GAIN = 2, 0.002
 CONTENT_REGULARIZATION = 30.0
 
 
-def train_als(matrix: Sparse, *, seed: int, threads: int, factors: int = FACTORS) -> Arrays:
+def train_als(
+    matrix: Sparse,
+    *,
+    seed: int,
+    threads: int,
+    firmness: float = REGULARIZATION,
+    iterations: int = ITERATIONS,
+) -> Arrays:
     """Movie factors (n x d), the mean user (d,), the Gram matrix of the factors (d x d) and how
     firmly (1,) a user is held at the mean.
     """
-    width = max(1, min(factors, min(matrix.shape) - 1))
-    firmness = REGULARIZATION * _noise(matrix)
-    # implicit runs its own threads: BLAS with threads of its own would only get in their way.
+    made = als_on_its_way(
+        matrix, seed=seed, threads=threads, firmness=firmness, looks=(iterations,)
+    )
+    return next(made)
+
+
+def als_on_its_way(
+    matrix: Sparse, *, seed: int, threads: int, firmness: float, looks: Sequence[int]
+) -> Iterator[Arrays]:
+    """What train_als makes after each of these numbers of iterations, which ascend."""
     from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - training's alone
 
-    with threadpool_limits(1, "blas"):
-        model = AlternatingLeastSquares(
-            factors=width,
-            regularization=firmness,
-            alpha=ALPHA,
-            iterations=ITERATIONS,
-            num_threads=threads,
-            random_state=seed,
-        )
-        model.fit(sp.csr_matrix(matrix, dtype=np.float32), show_progress=False)
-    factor = np.nan_to_num(np.asarray(model.item_factors, np.float32))
-    return {
-        "als.factors": factor,
-        "als.mean": np.nan_to_num(np.asarray(model.user_factors, np.float32)).mean(axis=0),
-        "als.gram": factor.T @ factor,
-        "als.prior": np.array([firmness], np.float32),
-    }
+    held = firmness * _noise(matrix)
+    rows = sp.csr_matrix(matrix, dtype=np.float32)
+    model: Any = None
+    for before, look in pairwise((0, *looks)):
+        # implicit runs its own threads: BLAS with threads of its own would only get in their way.
+        with threadpool_limits(1, "blas"):
+            model = model or AlternatingLeastSquares(
+                factors=max(1, min(FACTORS, min(matrix.shape) - 1)),
+                regularization=held,
+                alpha=ALPHA,
+                num_threads=threads,
+                random_state=seed,
+            )
+            model.iterations = look - before
+            model.fit(rows, show_progress=False)
+        factor = np.nan_to_num(np.asarray(model.item_factors, np.float32))
+        yield {
+            "als.factors": factor,
+            "als.mean": np.nan_to_num(np.asarray(model.user_factors, np.float32)).mean(axis=0),
+            "als.gram": factor.T @ factor,
+            "als.prior": np.array([held], np.float32),
+        }
+
+
+def enough_iterations(
+    found: Callable[[Arrays], float], made: Iterable[Arrays], looks: Sequence[int]
+) -> int:
+    """The first look after which PATIENCE more found no better, by a share of LEAST_GAIN."""
+    best, chosen, waited = -np.inf, looks[0], 0
+    for look, arrays in zip(looks, made, strict=False):
+        quality = found(arrays)
+        if quality > best * (1.0 + LEAST_GAIN):
+            best, chosen, waited = quality, look, 0
+        else:
+            waited += 1
+        if waited == PATIENCE:
+            break
+    return chosen
 
 
 def _noise(matrix: Sparse) -> float:

@@ -29,6 +29,7 @@ def train_ease(
     regularization: float,
     content: Sparse | None = None,
     dropout: float = DROPOUT,
+    content_weight: float = CONTENT_WEIGHT,
     head: int = HEAD,
 ) -> Arrays:
     """From users x movies, and movies x terms, to arrays; B_ij = -P_ij / P_jj with
@@ -41,7 +42,7 @@ def train_ease(
     held = matrix[:, movies]
     held = held[np.flatnonzero(np.diff(held.indptr))]
     if content is not None:
-        held = _stacked(held, _topics(content[movies]))
+        held = _stacked(held, _topics(content[movies], content_weight))
     people, width = held.shape
     penalty = regularization + dropout * np.asarray(held.multiply(held).sum(axis=0)).ravel()
     if people < width and people * width <= FACTOR_CELLS:
@@ -59,7 +60,7 @@ def _stacked(above: Sparse, below: Sparse) -> Sparse:
     return sp.vstack([above, below]).tocsr()
 
 
-def _topics(content: Sparse) -> Sparse:
+def _topics(content: Sparse, weight: float) -> Sparse:
     """(TOPICS x h) the strongest directions of what movies are, from rows of terms (h x t)."""
     count = min(TOPICS, *content.shape)
     if not content.nnz:
@@ -68,7 +69,7 @@ def _topics(content: Sparse) -> Sparse:
 
     found = cast("tuple[Floats, Floats, Floats]", randomized_svd(content, count, random_state=0))
     left, strength, _ = found
-    topics = (left * strength).T * np.sqrt(CONTENT_WEIGHT)
+    topics = (left * strength).T * np.sqrt(weight)
     return sp.csr_matrix(topics.astype(np.float32))
 
 

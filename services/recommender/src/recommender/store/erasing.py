@@ -17,8 +17,9 @@ from recommender.tables import (
 
 def forget(connection: Connection, user_id: UUID) -> tuple[int, list[int]]:
     """Delete a person's rows: how many there were, and the movies they had to do with."""
-    # Pages first: they are on their way into the history.
-    tables = (served_page, recommendation, ranked_list, taste, preferences)
+    # Preferences first: who makes lists ahead holds them until these are there to be deleted. Pages
+    # next: they are on their way into the history.
+    tables = (preferences, served_page, recommendation, ranked_list, taste)
     deleted = sum(
         connection.execute(sa.delete(table).where(table.c.user_id == user_id)).rowcount
         for table in tables

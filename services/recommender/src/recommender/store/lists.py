@@ -1,7 +1,7 @@
 """Lists as ranked, pages as served, and the history they become."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from recommender.domain import Page, minted_at
-from recommender.tables import ranked_list, recommendation, served_page
+from recommender.tables import ranked_list, recommendation, served_page, taste
 
 # A page's rows are stamped a moment before their ids are minted; clocks of replicas may differ.
 _MINTED_WITHIN = timedelta(minutes=10)
 
 
 class RankedList(NamedTuple):
-    """A whole list, kept for its further pages."""
+    """A whole list, kept for its further pages, or made ahead for whoever comes."""
 
     list_id: UUID
     user_id: UUID
@@ -27,12 +27,23 @@ class RankedList(NamedTuple):
     diversity: float
     movie_ids: Sequence[int]
     scores: Sequence[float]
+    probabilities: Sequence[float]
+    blend: Mapping[str, float]
+    sequence: int
+    preferences_version: int
     generated_at: datetime
+    ahead: bool = False
 
 
-_RANKED = sa.select(*[ranked_list.c[name] for name in RankedList._fields]).where(
-    ranked_list.c.list_id == sa.bindparam("list_id"),
-    ranked_list.c.user_id == sa.bindparam("user_id"),
+_LISTS = sa.select(*[ranked_list.c[name] for name in RankedList._fields]).where(
+    ranked_list.c.user_id == sa.bindparam("user_id")
+)
+_RANKED = _LISTS.where(ranked_list.c.list_id == sa.bindparam("list_id"))
+_AHEAD = _LISTS.where(
+    ranked_list.c.ahead,
+    ranked_list.c.sequence == sa.bindparam("sequence"),
+    ranked_list.c.preferences_version == sa.bindparam("preferences_version"),
+    ranked_list.c.model_version == sa.bindparam("model_version"),
 )
 
 
@@ -45,6 +56,35 @@ def find_list(connection: Connection, user_id: UUID, list_id: UUID) -> RankedLis
     """A person's list, while it is kept."""
     row = connection.execute(_RANKED, {"list_id": list_id, "user_id": user_id}).first()
     return RankedList(*row) if row is not None else None
+
+
+def find_ahead(connection: Connection, user_id: UUID, **made_of: Any) -> RankedList | None:
+    """The list made ahead for a person, if it was made of just this: sequence, preferences_version
+    and model_version."""
+    row = connection.execute(_AHEAD, {"user_id": user_id, **made_of}).first()
+    return RankedList(*row) if row is not None else None
+
+
+def keep_ahead(connection: Connection, made: Sequence[RankedList]) -> None:
+    """Keep lists made ahead; those before stay for whoever is paging through them."""
+    if not made:
+        return
+    # Two jobs that make lists of the same people take turns.
+    connection.execute(sa.text("select pg_advisory_xact_lock(hashtext('ranked_list ahead'))"))
+    people = [whole.user_id for whole in made]
+    connection.execute(
+        sa.update(ranked_list)
+        .where(ranked_list.c.user_id.in_(people), ranked_list.c.ahead)
+        .values(ahead=False, updated_at=sa.func.now())
+    )
+    connection.execute(sa.insert(ranked_list), [whole._asdict() for whole in made])
+
+
+def active_people(connection: Connection, since: datetime) -> list[UUID]:
+    """Who did something, or was shown something, since then; ascending."""
+    did = sa.select(taste.c.user_id).where(taste.c.updated_at >= since)
+    shown = sa.select(recommendation.c.user_id).where(recommendation.c.created_at >= since)
+    return list(connection.execute(did.union(shown).order_by("user_id")).scalars())
 
 
 def append_page(connection: Connection, page_id: UUID, user_id: UUID, page: dict[str, Any]) -> None:
@@ -87,6 +127,7 @@ def add_history(connection: Connection, pages: Sequence[Page], reasons: Sequence
             "positions": [offer.position for _, offer in shown],
             "model_versions": [page.model_version for page, _ in shown],
             "reasons": [json.dumps(reason) for reason in reasons],
+            "probabilities": [offer.probability for _, offer in shown],
         }
         connection.execute(_ADD_HISTORY, values)
 
@@ -95,15 +136,16 @@ _ADD_HISTORY = sa.text(
     """
     insert into recommendation
         (recommendation_id, created_at, user_id, list_id, movie_id, recommendation_type, score,
-         position, model_version, reason)
-    select a, b, c, d, e, f, g, h, i, cast(reason as jsonb)
+         position, model_version, reason, probability)
+    select a, b, c, d, e, f, g, h, i, cast(reason as jsonb), probability
     from rows from (
         unnest(cast(:recommendation_ids as uuid[])), unnest(cast(:created_at as timestamptz[])),
         unnest(cast(:user_ids as uuid[])), unnest(cast(:list_ids as uuid[])),
         unnest(cast(:movie_ids as bigint[])), unnest(cast(:types as text[])),
         unnest(cast(:scores as float8[])), unnest(cast(:positions as integer[])),
-        unnest(cast(:model_versions as text[])), unnest(cast(:reasons as text[]))
-    ) as told (a, b, c, d, e, f, g, h, i, reason)
+        unnest(cast(:model_versions as text[])), unnest(cast(:reasons as text[])),
+        unnest(cast(:probabilities as float8[]))
+    ) as told (a, b, c, d, e, f, g, h, i, reason, probability)
     """
 )
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, Row
 
-from recommender.tables import model
+from recommender.tables import model, search
 
 
 def open_model(connection: Connection, version: str, job_id: UUID) -> None:
@@ -68,6 +68,30 @@ def models(connection: Connection, *, before: str | None, limit: int) -> Sequenc
     if before is not None:
         statement = statement.where(model.c.model_version < before)
     return connection.execute(statement).all()
+
+
+def previous_models(connection: Connection) -> Sequence[Row[Any]]:
+    """Stored models that were live before, the last of them first."""
+    return connection.execute(
+        sa.select(model)
+        .where(model.c.state == "retired", model.c.artefacts != sa.text("'{}'::jsonb"))
+        .order_by(model.c.promoted_at.desc())
+    ).all()
+
+
+def keep_search(
+    connection: Connection, search_id: UUID, *, chosen: dict[str, float], trials: list[Any]
+) -> None:
+    """What a search found; found again by the same job, it takes its place."""
+    values = {"chosen": chosen, "trials": trials}
+    statement = insert(search).values(search_id=search_id, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["search_id"], set_=values))
+
+
+def chosen_options(connection: Connection) -> dict[str, float]:
+    """The options that the last search chose; none before the first."""
+    last = sa.select(search.c.chosen).order_by(search.c.created_at.desc()).limit(1)
+    return connection.execute(last).scalar() or {}
 
 
 def superfluous_models(connection: Connection, kept: int) -> list[str]:

@@ -74,6 +74,13 @@ def known_of(connection: Connection, user_id: UUID) -> tuple[int, Preferences | 
     return sequence, Preferences(**values)
 
 
+def hold_people(connection: Connection, user_ids: Iterable[UUID]) -> list[UUID]:
+    """Those of whom preferences are known, ascending; erased no sooner than we are done."""
+    asked = preferences.c.user_id.in_(list(user_ids))
+    held = sa.select(preferences.c.user_id).where(asked).order_by(preferences.c.user_id)
+    return list(connection.execute(held.with_for_update(read=True, key_share=True)).scalars())
+
+
 def hold_tastes(connection: Connection, user_ids: Iterable[UUID]) -> dict[UUID, Applied]:
     """The progress of these people, made if missing and locked until the transaction ends."""
     people = sorted(set(user_ids))

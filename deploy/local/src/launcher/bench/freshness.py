@@ -1,0 +1,114 @@
+"""The part `freshness`: from a rating accepted to a list that has counted it, through the API."""
+
+import argparse
+import itertools
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from statistics import median, quantiles
+from typing import Any, NamedTuple
+
+from launcher.bench.http import Connection, get, request
+from launcher.bench.requests.standing import Standing, standing
+from launcher.bench.rows import Row, at_most
+from launcher.settings import Failure, LocalSettings
+
+PART = "freshness"
+_MINE = "/api/v1/me/recommendations"
+_RATINGS, _WARM = 200, 10
+_OTHERS, _PAUSE_SECONDS = 5, 0.2
+_MOST_PAGES, _GOAL_MILLISECONDS = 1_000, 200
+
+
+class Fresh(NamedTuple):
+    """How long after the answer to a rating the changed list was there, and pages asked for it."""
+
+    seconds: float
+    pages: int
+
+
+def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
+    """Rate what stands first, and ask until it is gone: alone, and while others rate and read."""
+    parser = argparse.ArgumentParser(prog="./marquee bench freshness")
+    parser.add_argument("--size", type=int, default=5_000, help="movies; 5,000 without")
+    asked = parser.parse_args(arguments)
+    with standing(settings, size=asked.size) as suite:
+        yield from _rows("alone", list(_changes(suite)))
+        with _others(suite) as answered:
+            began, before = time.monotonic(), answered()
+            found = list(_changes(suite))
+            rate = (answered() - before) / (time.monotonic() - began)
+        yield from _rows(f"beside {rate:.0f} requests a second of {_OTHERS} others", found)
+
+
+def _rows(when: str, found: Sequence[Fresh]) -> Iterator[Row]:
+    milliseconds = [one.seconds * 1000 for one in found]
+    what = f"from a rating accepted to the changed list, {when}"
+    yield Row(PART, f"{what}: p50", f"{median(milliseconds):.3g} ms")
+    worst = quantiles(milliseconds, n=100)[-1]
+    yield at_most(PART, f"{what}: p99", worst, _GOAL_MILLISECONDS, "ms")
+    more = sum(one.pages - 1 for one in found)
+    yield at_most(PART, f"{what}: pages that were not changed yet", more, 0, f"of {len(found)}")
+
+
+def _changes(suite: Standing) -> Iterator[Fresh]:
+    _, token = suite.register()
+    mine = get(_MINE, token)
+    with Connection(suite.port) as client:
+        page = client.ask(mine).json()
+        for number in range(_WARM + _RATINGS):
+            movie_id = page["items"][0]["movie"]["movie_id"]
+            client.ask(_rating(movie_id, token)).json()
+            answered = time.monotonic()
+            page, pages = _changed(client, mine, page["list_id"], movie_id)
+            if number >= _WARM:
+                yield Fresh(time.monotonic() - answered, pages)
+
+
+def _changed(client: Connection, mine: bytes, before: str, movie_id: int) -> tuple[Any, int]:
+    """The first page that is of another list and without the movie, and which one that was."""
+    for count in range(1, _MOST_PAGES):
+        page = client.ask(mine).json()
+        shown = {one["movie"]["movie_id"] for one in page["items"]}
+        if page["list_id"] != before and movie_id not in shown:
+            return page, count
+    raise Failure(f"{_MOST_PAGES} pages do not know of a rating")
+
+
+def _rating(movie_id: int, token: str) -> bytes:
+    stars = movie_id % 10 / 2 + 0.5
+    return request("PUT", f"/api/v1/me/ratings/{movie_id}", token, document={"rating": stars})
+
+
+@contextmanager
+def _others(suite: Standing) -> Generator[Callable[[], int]]:
+    """People who rate, read a movie and ask for their list, each once in a while; yields what says
+    how many answers they have had."""
+    stop, answers = threading.Event(), list[int]()
+
+    def busy(first: int) -> None:
+        with Connection(suite.port) as client:
+            for raw in itertools.cycle(_requests(suite, first)):
+                if stop.wait(_PAUSE_SECONDS):
+                    return
+                client.ask(raw).json()
+                answers.append(first)
+
+    with ExitStack() as stack:
+        for number in range(_OTHERS):
+            thread = threading.Thread(target=busy, args=(number,))
+            thread.start()
+            stack.callback(thread.join)
+        stack.callback(stop.set)
+        yield lambda: len(answers)
+
+
+def _requests(suite: Standing, first: int) -> Iterator[bytes]:
+    _, token = suite.register()
+    for movie_id in suite.movie_ids[first::_OTHERS]:
+        yield from (
+            _rating(movie_id, token),
+            get(f"/api/v1/movies/{movie_id}"),
+            get(_MINE, token),
+        )

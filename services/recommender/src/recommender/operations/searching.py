@@ -1,0 +1,74 @@
+"""Looking for better options of training, one at a time, on people who judge nothing else."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from chassis.database import Database
+from recommender.domain import ENOUGH_JUDGES, gain_interval
+from recommender.operations.judging import apart, judged
+from recommender.operations.training import Checkpoint, read_all
+from recommender.ranking.training import Options, train
+
+# People of this number try options out; those of 0 judge at the gate and are left alone.
+_TRIERS = 1
+# What is tried, the usual first: factors of what is usual, as ranking.training.Options has them.
+_PLAN: Sequence[Mapping[str, float]] = (
+    {},
+    {"als_firmness": 0.6},
+    {"als_firmness": 1.6},
+    {"content": 0.3},
+    {"content": 3.0},
+    {"dropout": 0.5},
+    {"dropout": 2.0},
+)
+TRIAL_COUNT = len(_PLAN)
+
+
+def searched(
+    database: Database,
+    threads: int,
+    checkpoint: Checkpoint,
+    report: Callable[[int], None],
+    *,
+    budget_seconds: float,
+) -> dict[str, Any]:
+    """`chosen` options, each better beyond chance than what was best before, and all `trials`.
+
+    No trial begins once the budget is spent; a search that was cut off goes on with the next one.
+    """
+    interactions, catalogue = read_all(database)
+    known, triers = apart(apart(interactions)[0], _TRIERS)
+    usual = Options(threads=threads, learn_blend=False)
+    found: dict[str, Any] = {"chosen": {}, "best": [], "trials": [], **checkpoint.saved}
+    ends_at = time.monotonic() + budget_seconds
+    for number in range(len(found["trials"]), TRIAL_COUNT):
+        if time.monotonic() > ends_at:
+            break
+        report(number)
+        tried = {**found["chosen"], **_PLAN[number]}
+        model = train(known, catalogue, replace(usual, **tried))
+        quality = judged(model, triers, usual.seed)
+        if quality.people < ENOUGH_JUDGES:
+            break
+        found = _weighed(found, tried, quality.ndcg_each)
+        checkpoint.keep(found)
+    return {name: found[name] for name in ("chosen", "trials")}
+
+
+def _weighed(
+    found: Mapping[str, Any], tried: Mapping[str, float], each: Sequence[float]
+) -> dict[str, Any]:
+    """What is found after one more trial, whose people are those of all others."""
+    low = 0.0
+    if found["best"]:
+        low, _ = gain_interval([new - old for new, old in zip(each, found["best"], strict=True)])
+    kept = not found["best"] or low > 0
+    trial = {"options": dict(tried), "ndcg_at_10": sum(each) / len(each), "gain_low": low,
+             "kept": kept}  # fmt: skip
+    return {
+        "chosen": dict(tried) if kept else found["chosen"],
+        "best": list(each) if kept else found["best"],
+        "trials": [*found["trials"], trial],
+    }

@@ -1,0 +1,190 @@
+"""A training from step to step: read, learn, fit, store, judge, and put live if it may be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from chassis.database import Database
+from recommender import messages
+from recommender.domain import is_no_worse
+from recommender.operations.judging import apart, judged, metrics_of
+from recommender.operations.models import promote
+from recommender.ranking.catalogue import Catalogue, catalogue_from
+from recommender.ranking.ensemble import Model
+from recommender.ranking.evaluation import Quality
+from recommender.ranking.training import (
+    Interactions,
+    Options,
+    fit,
+    learn,
+    learnt_from,
+    material,
+)
+from recommender.store import models, movies, tastes
+from recommender.store.artefacts import ArtefactDamaged, Artefacts, Manifest
+
+log = structlog.get_logger()
+
+_READ_SECONDS = 900.0
+_STEPS = ("read", "validation", "fit", "store", "judge", "promote")
+STEP_COUNT = len(_STEPS)
+Step = Callable[[str], None]
+
+
+class Checkpoint(NamedTuple):
+    """What a training that was cut off had, and how to keep what this one has."""
+
+    saved: dict[str, Any]
+    keep: Callable[[dict[str, Any]], None]
+
+
+class Trained(NamedTuple):
+    """A stored model, how good it is, and what it learnt from."""
+
+    model: Model
+    manifest: Manifest
+    quality: Quality
+    live_quality: Quality | None
+    interactions: int
+
+
+def read_all(database: Database) -> tuple[Interactions, Catalogue]:
+    """Everything a training needs, read in one long snapshot."""
+    with database.begin(statement_timeout_seconds=_READ_SECONDS) as connection:
+        interactions = tastes.all_interactions(connection)
+        return interactions, catalogue_from(movies.documents(connection))
+
+
+def options_for(database: Database, threads: int) -> Options:
+    """What the last search found best, or else what is usual."""
+    with database.read() as connection:
+        found = models.chosen_options(connection)
+    # Another release may have tried what there is no longer.
+    known = {name: value for name, value in found.items() if hasattr(Options, name)}
+    return replace(Options(threads=threads), **known)
+
+
+def trained(
+    database: Database,
+    artefacts: Artefacts,
+    version: str,
+    options: Options,
+    checkpoint: Checkpoint,
+    step: Step,
+) -> Trained:
+    """A model of all but the judges, stored, and what these say of it and of the live one."""
+    step("read")
+    interactions, catalogue = read_all(database)
+    known, judges = apart(interactions)
+    model, manifest = _stored(artefacts, version, checkpoint) or _made(
+        artefacts, version, (known, catalogue), options, checkpoint, step
+    )
+    step("judge")
+    live = live_model(database, artefacts)
+    return Trained(
+        model=model,
+        manifest=manifest,
+        quality=judged(model, judges, options.seed),
+        live_quality=judged(live, judges, options.seed) if live is not None else None,
+        interactions=len(interactions),
+    )
+
+
+def _stored(
+    artefacts: Artefacts, version: str, checkpoint: Checkpoint
+) -> tuple[Model, Manifest] | None:
+    """The model that an interrupted run had stored, if it is what was written."""
+    stored = checkpoint.saved.get("stored")
+    if stored is None:
+        return None
+    try:
+        return artefacts.read(version, stored["artefacts"], stored["meta"]), stored["artefacts"]
+    except (ArtefactDamaged, OSError) as error:
+        log.warning("a training is fitted again", model=version, error=repr(error))
+        return None
+
+
+def _made(
+    artefacts: Artefacts,
+    version: str,
+    known: tuple[Interactions, Catalogue],
+    options: Options,
+    checkpoint: Checkpoint,
+    step: Step,
+) -> tuple[Model, Manifest]:
+    given = material(*known)
+    step("validation")
+    if "learnt" in checkpoint.saved:
+        learnt = learnt_from(checkpoint.saved["learnt"])
+    else:
+        learnt = learn(given, options)
+        checkpoint.keep({"learnt": learnt.document()})
+    step("fit")
+    model = fit(given, learnt.options, learnt.blend)
+    step("store")
+    manifest = artefacts.write(version, model)
+    checkpoint.keep({"stored": {"artefacts": manifest, "meta": model.meta}})
+    return model, manifest
+
+
+def live_model(database: Database, artefacts: Artefacts) -> Model | None:
+    """The live model, None when there is none or its files are not what they were."""
+    with database.read() as connection:
+        row = models.live_model(connection)
+    if row is None:
+        return None
+    try:
+        return artefacts.read(row.model_version, row.artefacts, row.meta)
+    except (ArtefactDamaged, OSError) as error:
+        log.warning("the live model cannot be read", model=row.model_version, error=repr(error))
+        return None
+
+
+def close(
+    connection: Connection,
+    version: str,
+    outcome: Trained,
+    *,
+    seconds: float,
+    at: datetime,
+) -> bool:
+    """Register a stored model and promote it unless it is worse than the live one."""
+    live = outcome.live_quality
+    good = live is None or is_no_worse(outcome.quality.ndcg_each, live.ndcg_each)
+    models.lock_registry(connection)
+    models.close_model(
+        connection,
+        version,
+        state="candidate" if good else "rejected",
+        trained_at=at,
+        metrics=metrics_of(outcome.quality, live),
+        meta=outcome.model.meta,
+        artefacts=outcome.manifest,
+        interactions_count=outcome.interactions,
+        users_count=int(outcome.model.meta["user_count"]),
+        movies_count=int(outcome.model.meta["movie_count"]),
+        training_seconds=seconds,
+        note="" if good else "worse than the live model on the same held-out people",
+    )
+    if good:
+        promote(connection, version, at=at)
+    return good
+
+
+def version_of(job_id: UUID) -> str:
+    """Sorts by time, as the job's UUIDv7 does, and is the same when the job runs again.
+
+    A UUIDv7 begins with 48 bits of milliseconds and, after the digit 7, 12 bits of their fraction.
+    """
+    made, digits = messages.moment_of(job_id), job_id.hex
+    return f"{made:%Y%m%dT%H%M%S}-{made.microsecond // 1000:03}{digits[13:16]}{digits[-4:]}"
+
+
+def step_number(step: str) -> int:
+    """How many steps of a training are done when this one begins."""
+    return _STEPS.index(step)

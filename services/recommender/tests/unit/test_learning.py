@@ -1,0 +1,51 @@
+"""Where learning stops, and what is left to chance."""
+
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from recommender.domain import EXPLORED_AMONG, Exploration
+from recommender.ranking.als import enough_iterations
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "looked"),
+    [
+        ([0.1, 0.2, 0.3, 0.3, 0.3, 0.4], 6, 5),
+        ([0.3, 0.2, 0.1, 0.9], 2, 3),
+        ([0.1, 0.2, 0.2, 0.3], 8, 4),
+        ([0.0], 2, 1),
+    ],
+)
+def test_als_stops_where_more_finds_no_more(found: list[float], expected: int, looked: int):
+    looks, left = (2, 4, 6, 8, 10, 12)[: len(found)], list(found)
+    made = ({"als.prior": np.array([look])} for look in looks)
+    assert enough_iterations(lambda _arrays: left.pop(0), made, looks) == expected
+    assert len(found) - len(left) == looked
+
+
+def test_without_exploration_the_best_come_first_and_nothing_is_probable():
+    assert Exploration().order(4) == ([0, 1, 2, 3], [])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 1.0])
+def test_probabilities_are_those_of_what_happens(share: float):
+    exploration, tries = Exploration(share, random.Random(5)), 4_000
+    first: Counter[int] = Counter()
+    told: dict[int, float] = {}
+    for _ in range(tries):
+        order, probabilities = exploration.order(5)
+        assert sorted(order) == [0, 1, 2, 3, 4]
+        assert probabilities[-1] == pytest.approx(1.0)
+        first[order[0]] += 1
+        told[order[0]] = probabilities[0]
+    assert sum(told.values()) == pytest.approx(1.0)
+    for place, probability in told.items():
+        assert first[place] / tries == pytest.approx(probability, abs=0.04)
+
+
+def test_nothing_comes_forward_from_further_than_is_explored():
+    order, _ = Exploration(1.0, random.Random(5)).order(200)
+    assert max(place - at for at, place in enumerate(order)) < EXPLORED_AMONG
