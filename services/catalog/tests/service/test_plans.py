@@ -53,11 +53,29 @@ FILTERS = {
     "several": Filter(genre_ids=(3,), min_votes=9000, min_rating=9, language="ko"),
 }
 LARGE = {"movie", "movie_title", "movie_genre", "movie_keyword", "credit", "person"}
+# Filters that keep much, but nothing of the beginning of an order.
+LATE = {
+    "movie_runtime_step_popularity_idx": (
+        "update movie set popularity = popularity / 100000 where runtime_minutes between 20 and 77",
+        Filter(min_runtime=20, max_runtime=77),
+        Order("popularity", descending=True),
+    ),
+    "movie_date_step_popularity_idx": (
+        "update movie set popularity = popularity / 100000 where release_date < '1972-05-05'",
+        Filter(released_before=date(1972, 5, 4)),
+        Order("popularity", descending=True),
+    ),
+    "movie_rating_step_release_date_idx": (
+        "update movie set vote_average = 0 where release_date > '2015-05-05'",
+        Filter(min_rating=6.2, language="en"),
+        Order("release_date", descending=True),
+    ),
+}
 
 
 @pytest.fixture
-def plans(database_for):
-    """Reads of a filled database, and for each of their statements the plan's nodes."""
+def database(database_for):
+    """A catalogue of `SIZE` movies."""
     database = database_for("catalog")
     with database.begin(statement_timeout_seconds=120) as connection:
         for statement in FILL:
@@ -66,6 +84,12 @@ def plans(database_for):
         batches.add_words(connection, name_word, [f"name{i}" for i in range(500)])
     with database.read() as connection:
         upkeep.settle(connection, 120)
+    return database
+
+
+@pytest.fixture
+def plans(database):
+    """Reads, and for each of their statements the plan's nodes."""
 
     @contextmanager
     def explained():
@@ -116,6 +140,25 @@ def test_a_page_without_filters_sorts_nothing(plans):
             browsing.page(connection, Filter(), order, None, 11)
         if order.column != "release_date":  # whose last page is one of movies without a date
             assert not [node for node in nodes if node["Node Type"] == "Sort"], order
+
+
+def test_what_filters_keep_late_in_an_order_is_walked_in_steps(database, plans):
+    for index, (statement, wanted, order) in LATE.items():
+        with database.begin() as connection:
+            connection.exec_driver_sql(statement)
+        with database.read() as connection:
+            upkeep.settle(connection, 120)
+        walked = []
+        with plans() as (connection, nodes):
+            after = None
+            for _ in range(3):
+                page = browsing.page(connection, wanted, order, after, 11)
+                walked += page
+                after = page[-1]
+        assert index in {node.get("Index Name") for node in nodes}
+        with database.read() as connection:
+            everything = browsing.page(connection, wanted, order, None, SIZE)
+        assert walked == everything[:33]
 
 
 def test_movies_people_and_search_are_read_by_indexes(plans):

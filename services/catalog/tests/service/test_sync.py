@@ -7,16 +7,20 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from catalog_asking import FIRST, SIZE, refusal
 from catalog_world import CONTENT
 
 from catalog import jobs
 from catalog.jobs.running import StageBusy
+from catalog.operations.loading import load_movies
 from catalog.store import featured, runs
+from catalog.store.batches import Familiar
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
+from catalog.tmdb.parsing import movie_record
 from chassis.database import uuid7
 from chassis.errors import Unavailable
 from chassis.jobs import Interrupted
@@ -366,6 +370,12 @@ def test_a_backfill_killed_at_any_time_resumes_to_the_same_tables(
             eventually(lambda seen=before: synced.values(count)[0] > seen, within=60)
             process.send_signal(signal.SIGKILL)
     assert 0 < synced.values(count)[0] < SIZE
+    # PostgreSQL has noticed by then that nobody listens any more.
+    held = (
+        "select count(*) from pg_locks l join pg_database d on d.oid = l.database"
+        " where locktype = 'advisory' and datname = current_database()"
+    )
+    eventually(lambda: synced.values(held) == [0], within=60)
     synced.run("backfill")
     assert synced.content() == expected
     failed = synced.values("select error from sync_run where state = 'failed'")
@@ -401,3 +411,21 @@ def test_two_runs_that_replace_a_list_at_once_take_turns(syncing):
         list(pool.map(replace, ([1, 2, 3], [4, 5, 6])))
     with database.read() as connection:
         assert featured.ids_of(connection, "popular") in ([1, 2, 3], [4, 5, 6])
+
+
+def told_of(movie_id, name):
+    cast = [{"id": 1, "name": name}]
+    return movie_record(
+        movie_id, orjson.dumps({"id": movie_id, "title": "Heat", "credits": {"cast": cast}})
+    )
+
+
+def test_a_person_another_process_wrote_meanwhile_is_written_again(syncing):
+    ours, others = Familiar(), Familiar()
+    for movie_id, familiar, name in ((1, ours, "A"), (2, others, "B"), (3, ours, "A")):
+        familiar.begin()
+        with syncing.context.database.begin() as connection:
+            at = datetime.now(UTC)
+            load_movies(connection, "standin", [told_of(movie_id, name)], at, familiar)
+        familiar.committed()
+    assert syncing.values("select name from person") == ["A"]

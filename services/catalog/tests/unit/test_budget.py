@@ -1,6 +1,7 @@
 """The rate budget, on a clock of its own."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -110,8 +111,36 @@ def test_processes_that_ask_at_once_have_the_cap_between_them(clock):
         for rank in range(count):
             budget = RateBudget(35, clock=clock)
             budget.share(rank, count, clock.now)
-            shares.append(budget.rate if rank < 35 else 0)
+            shares.append(budget.cap)
         assert sum(shares) == 35
+
+
+def test_where_the_cap_is_smaller_than_the_number_of_processes_each_has_its_turn(clock):
+    served = set()
+    for lap in range(5):
+        caps = []
+        for rank in range(5):
+            budget = RateBudget(2, clock=clock)
+            budget.share(rank, 5, clock.now, lap)
+            caps.append(budget.cap)
+            served |= {rank} if budget.cap else set()
+        assert sum(caps) == 2
+    assert served == set(range(5))
+
+
+def test_whose_turn_it_becomes_waits_until_the_last_one_has_heard_of_it(clock):
+    budget, began = RateBudget(1, clock=clock), clock.now
+    laps = iter([0, 0, *[1] * 1000])
+    budget.share(1, 2, began, 0)
+    clock.now = began + 5  # long known to the other, but without a share of its own
+    budget.share(1, 2, clock.now, 0)
+
+    def look():
+        budget.share(1, 2, clock.now, next(laps))
+
+    moments = sent_while(budget, clock, 3, look)
+    assert moments[0] >= began + 5 + 3.0
+    assert all(later - sooner >= 1.0 - 1e-9 for sooner, later in pairwise(moments))
 
 
 def test_who_is_alone_begins_at_once_and_a_newcomer_when_the_others_have_heard_of_it(clock):

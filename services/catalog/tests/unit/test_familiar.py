@@ -43,3 +43,10 @@ def test_what_was_not_committed_is_written_again():
     familiar.begin()
     familiar.strangers([person(1, "A")])
     assert written(familiar, person(1, "A")) == [person(1, "A")]
+
+
+def test_nobody_is_familiar_once_another_has_written_people():
+    familiar = Familiar()
+    written(familiar, person(1, "A"))
+    familiar.forget()
+    assert written(familiar, person(1, "A")) == [person(1, "A")]

@@ -5,9 +5,10 @@ import threading
 import time
 import uuid
 from array import array
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from secrets import token_bytes
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,8 +84,17 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str, *, pool_size: int = 16, application_name: str) -> Database:
-    """The database at `url`; nothing is opened before the first transaction."""
+def connect(
+    url: str,
+    *,
+    pool_size: int = 16,
+    application_name: str,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> Database:
+    """The database at `url`; nothing is opened before the first transaction.
+
+    `parameters` are PostgreSQL's, for each session.
+    """
     engine = sa.create_engine(
         url,
         pool_size=pool_size,
@@ -100,7 +110,7 @@ def connect(url: str, *, pool_size: int = 16, application_name: str) -> Database
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": (_STATEMENT_TIMEOUT_SECONDS + 5) * 1000,
-            "options": _session_options(),
+            "options": _session_options(parameters),
         },
     )
     event.listen(engine, "checkout", _refuse_a_dead_connection)
@@ -173,14 +183,16 @@ def _take_ticks(count: int) -> int:
         return first
 
 
-def _session_options() -> str:
+def _session_options(parameters: Mapping[str, object]) -> str:
     timeouts = {
         "statement_timeout": _STATEMENT_TIMEOUT_SECONDS,
         "lock_timeout": _LOCK_TIMEOUT_SECONDS,
         "idle_in_transaction_session_timeout": _IDLE_TIMEOUT_SECONDS,
     }
-    given = [f"-c {name}={seconds * 1000}" for name, seconds in timeouts.items()]
-    return " ".join([*given, "-c timezone=UTC"])
+    given = {name: seconds * 1000 for name, seconds in timeouts.items()}
+    return " ".join(
+        f"-c {name}={value}" for name, value in {**given, "timezone": "UTC", **parameters}.items()
+    )
 
 
 def _set_statement_timeout(seconds: float) -> sa.TextClause:

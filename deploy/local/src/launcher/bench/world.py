@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -86,6 +86,12 @@ class World:
         with self._cursor(service) as cursor:
             cursor.execute(statement)
 
+    def vacuum(self, service: str) -> None:
+        """What autovacuum would have done by some hours later."""
+        with closing(self._connected(service)) as connection:
+            connection.autocommit = True  # VACUUM will have it so
+            connection.cursor().execute("vacuum (analyze)")
+
     def copy(self, service: str, statement: str, rows: TextIO) -> None:
         """COPY ... FROM STDIN."""
         with self._cursor(service) as cursor:
@@ -93,13 +99,12 @@ class World:
 
     @contextmanager
     def _cursor(self, service: str) -> Generator["psycopg2.extensions.cursor"]:
+        with closing(self._connected(service)) as one, one, one.cursor() as cursor:
+            yield cursor
+
+    def _connected(self, service: str) -> "psycopg2.extensions.connection":
         url = make_url(self.environment(service)["DATABASE_URL"]).set(drivername="postgresql")
-        connection = psycopg2.connect(url.render_as_string(hide_password=False))
-        try:
-            with connection, connection.cursor() as cursor:
-                yield cursor
-        finally:
-            connection.close()
+        return psycopg2.connect(url.render_as_string(hide_password=False))
 
     @property
     def running(self) -> list[str]:

@@ -46,4 +46,5 @@ def _look(database: Database, budget: RateBudget) -> None:
     at = time.monotonic()
     with database.begin() as connection:
         found = speakers.announced(connection, budget.speaker_id, budget.FORGOTTEN_SECONDS)
-    budget.share(found.index(budget.speaker_id), len(found), at)
+    rank = found.speaker_ids.index(budget.speaker_id)
+    budget.share(rank, len(found.speaker_ids), at, found.lap)

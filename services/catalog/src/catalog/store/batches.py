@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from catalog import tables
 from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key, title_keys
 from catalog.store import bulk
+from chassis.database import uuid7
 
 _FAMILIAR = 50_000
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
@@ -44,10 +45,12 @@ class Known:
 class Familiar:
     """People as one writer has already written them: most of a movie's people come again and again.
 
-    The last hundred thousand or so; a transaction's own count only once it is committed.
+    The last hundred thousand or so; a transaction's own count only once it is committed. Nobody is
+    familiar any more once another writer has written people.
     """
 
     def __init__(self) -> None:
+        self.writer_id = uuid7()
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
         self._uncommitted: dict[int, int] = {}
@@ -69,6 +72,10 @@ class Familiar:
             if self._young.get(person_id, self._old.get(person_id)) != hashed:
                 strangers.append(person)
         return strangers
+
+    def forget(self) -> None:
+        """Another has written people since."""
+        self._young, self._old, self._uncommitted = {}, {}, {}
 
     def committed(self) -> None:
         """What the strangers were asked for has been written for good."""
@@ -176,6 +183,8 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
     add_genres(connection, genres)
     rows: list[Any] = sorted(keywords.items())
     bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
+    if any(movie.people for movie in movies) and _others_wrote_people(connection, familiar):
+        familiar.forget()
     rows = [
         (p.person_id, p.name, title_key(p.name), p.known_for_department, p.profile_path,
          p.popularity)
@@ -190,6 +199,19 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
         for c in (collections[key] for key in sorted(collections))
     ]
     bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
+
+
+def _others_wrote_people(connection: Connection, familiar: Familiar) -> bool:
+    """Whether somebody else did last, or nobody yet; from now on it is us, if this is committed."""
+    return bool(
+        connection.exec_driver_sql(
+            "insert into sync_watermark as w (source, name, value)"
+            " values ('', 'people_writer', %(writer)s) on conflict (source, name)"
+            " do update set value = excluded.value, updated_at = now()"
+            " where w.value <> excluded.value",
+            {"writer": str(familiar.writer_id)},
+        ).rowcount
+    )
 
 
 def add_genres(connection: Connection, genres: dict[int, str]) -> None:

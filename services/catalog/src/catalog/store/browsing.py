@@ -3,8 +3,10 @@
 What bounds a number (a date, votes, minutes) may keep hardly any of the movies that come first in
 an order, and no statistics tell. So the first of the order are looked at, in its index alone; where
 they hold too few, what the filters keep is found by their own indexes and sorted, if it is not
-much; if it is, far more of the order are looked at; and if even they hold too few, all that the
-filters keep is sorted.
+much. If it is, and a filter is one that tends to keep nothing of the beginning (short movies are
+little known, the newest are not rated yet), an index has the order for each of its steps: the
+pages of all steps are merged. Else far more of the order are looked at; and if even they hold too
+few, all that the filters keep is sorted.
 """
 
 import operator
@@ -16,7 +18,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.tables import credit, movie, movie_genre, movie_keyword
+from catalog.tables import (
+    COMPARED,
+    DATE_STEP,
+    RATING_STEP,
+    RUNTIME_STEP,
+    credit,
+    movie,
+    movie_genre,
+    movie_keyword,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,11 @@ class Filter:
         )
         return any(value is not None for value in compared)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether other tables are looked at for each movie."""
+        return bool(self.genre_ids or self.person_ids or self.keyword_ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -66,7 +82,7 @@ class Place:
     movie_id: int
 
 
-_LOOKED_AT, _LOOKED_AT_AT_MOST = 2_000, 50_000
+_LOOKED_AT, _LOOKED_AT_BEFORE_STEPS, _LOOKED_AT_AT_MOST = 20_000, 2_000, 50_000
 _SORTED = 5_000
 _Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 
@@ -100,7 +116,10 @@ def _places(
     limit: int,
 ) -> list[Place]:
     if wanted.is_bounded:
-        first = _among_the_first(wanted, order, bounds, _LOOKED_AT)
+        # To find all that is kept costs little where no other table has to be asked.
+        hurries = _steps(wanted, order) and not wanted.is_joined
+        looked_at = _LOOKED_AT_BEFORE_STEPS if hurries else _LOOKED_AT
+        first = _among_the_first(wanted, order, bounds, looked_at)
         found = _rows(connection, first, limit)
         return found if len(found) == limit else _rare(connection, wanted, order, bounds, limit)
     kept = sa.select(movie.c[order.column], movie.c.tmdb_id).where(
@@ -120,6 +139,8 @@ def _rare(
     some = connection.execute(_of_the_kept(wanted, order, bounds, _SORTED + 1).limit(limit)).all()
     if not some or some[0].kept_count <= _SORTED:
         return [Place(row[0], row[1]) for row in some]
+    if steps := _steps(wanted, order):
+        return _rows(connection, _step_by_step(wanted, order, bounds, *steps, limit), limit)
     first = _among_the_first(wanted, order, bounds, _LOOKED_AT_AT_MOST)
     found = _rows(connection, first, limit)
     if len(found) == limit:
@@ -127,17 +148,69 @@ def _rare(
     return _rows(connection, _of_the_kept(wanted, order, bounds), limit)
 
 
+def _steps(wanted: Filter, order: Order) -> tuple[sa.ColumnElement[int], range] | None:
+    """The steps of a filter that have this order in an index, and those that may hold anything."""
+    if order.column == "release_date" and wanted.min_rating is not None:
+        return RATING_STEP, range(min(int(wanted.min_rating * 2), 19), 20)
+    if order.column != "popularity":
+        return None
+    if wanted.min_runtime is not None or wanted.max_runtime is not None:
+        first = 0 if wanted.min_runtime is None else _runtime_step(wanted.min_runtime)
+        # An unknown runtime, which has a step of its own, is shorter than nothing.
+        if wanted.max_runtime is None:
+            return RUNTIME_STEP, range(first, 21)
+        return RUNTIME_STEP, range(max(first, 1), _runtime_step(wanted.max_runtime) + 1)
+    if wanted.released_after or wanted.released_before:
+        first = _date_step(wanted.released_after or date.min)
+        return DATE_STEP, range(first, _date_step(wanted.released_before or date.max) + 1)
+    return None
+
+
+def _runtime_step(minutes: int) -> int:
+    return min((minutes + 14) // 15, 20)
+
+
+def _date_step(day: date) -> int:
+    return min(max((day - date(1900, 1, 1)).days // 3653, 0), 20)
+
+
+def _step_by_step(
+    wanted: Filter,
+    order: Order,
+    bounds: Sequence[sa.ColumnElement[bool]],
+    step: sa.ColumnElement[int],
+    steps: range,
+    limit: int,
+) -> sa.Select[Any, Any]:
+    """The first of the order in each step, merged."""
+    numbers = sa.func.generate_series(steps.start, steps.stop - 1).table_valued("step")
+    asked = numbers.render_derived(name="asked")
+    of_step = (
+        sa.select(movie.c[order.column], movie.c.tmdb_id)
+        .where(step == asked.c.step, *bounds, *_conditions(wanted, movie.c))
+        .order_by(*_ordered(order, movie.c))
+        .limit(limit)
+        .correlate(asked)
+        .lateral("of_step")
+    )
+    merged = sa.select(of_step.c[order.column], of_step.c.tmdb_id).select_from(
+        asked.join(of_step, sa.true())
+    )
+    return merged.order_by(*_ordered(order, of_step.c))
+
+
 def _among_the_first(
     wanted: Filter, order: Order, bounds: Sequence[sa.ColumnElement[bool]], looked_at: int
 ) -> sa.Select[Any, Any]:
+    # These columns alone, for they are in the order's index.
     first = (
-        sa.select(movie)
+        sa.select(*(movie.c[name] for name in dict.fromkeys((order.column, "tmdb_id", *COMPARED))))
         .where(movie.c.removed_at.is_(None), *bounds)
         .order_by(*_ordered(order, movie.c))
         .limit(looked_at)
         .subquery("first")
     )
-    kept = sa.select(first.c[order.column], first.c.tmdb_id).where(*_conditions(wanted, first.c))
+    kept = sa.select(first.c[order.column], first.c.tmdb_id).where(*_compared(wanted, first.c))
     return kept.order_by(*_ordered(order, first.c))
 
 
@@ -176,7 +249,12 @@ def _rows(connection: Connection, query: sa.Select[*tuple[Any, ...]], limit: int
 
 
 def _conditions(wanted: Filter, m: _Columns) -> list[sa.ColumnElement[bool]]:
-    conditions = [m["removed_at"].is_(None), *_comparisons(wanted, m)]
+    return [m["removed_at"].is_(None), *_compared(wanted, m)]
+
+
+def _compared(wanted: Filter, m: _Columns) -> list[sa.ColumnElement[bool]]:
+    """What is asked of a movie that has not been removed."""
+    conditions = _comparisons(wanted, m)
     if not wanted.include_adult:
         conditions.append(m["adult"].is_(False))
     joined: Sequence[tuple[sa.Table, str, tuple[int, ...]]] = (

@@ -10,6 +10,7 @@ long words. The titles with the words so found are then compared with the whole 
 
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.domain import nearest_words, without_letters
+from catalog.domain import WORD_LENGTH, nearest_words, without_letters
 
 EXACT, PREFIX, WORDS, ALIKE = 1, 2, 3, 4
 _LIKENESS = 0.3
@@ -150,8 +151,9 @@ def _search(
         if len(found) == limit or (after is not None and after.rank > rank):
             continue
         last = after if after is not None and after.rank == rank else None
-        ranked = _statement(connection, kind, query, rank, parameters)
-        if ranked:
+        if rank == ALIKE:
+            found += _the_alike(connection, kind, query.key, parameters, last, limit - len(found))
+        elif ranked := _statement(connection, kind, query, rank, parameters):
             found += _fetch(connection, ranked, parameters, last, limit - len(found))
     return found
 
@@ -160,16 +162,43 @@ def _statement(
     connection: Connection, kind: _Kind, query: Query, rank: int, parameters: dict[str, Any]
 ) -> str:
     """What finds a rank; '' when nothing can."""
-    if rank == ALIKE:
-        parameters["alike"], parameters["meant"] = _alike(connection, kind, query.key)
-        matches = _TEXT.replace("{words}", "alike")
-        return _filled(_ALIKE, kind, rank, matches) if parameters["alike"] else ""
+    if rank == WORDS and not _all_known(connection, kind, query.key.split()[:-1]):
+        return ""
     matches = _MATCHES[rank]
     if kind is _MOVIES and rank != EXACT and not query.year:
         counting = sa.text(_filled(_HOW_MANY, kind, rank, matches))
         if connection.execute(counting, parameters).scalar_one() == _MANY:
             return _filled(_POPULAR, kind, rank, matches)
     return _filled(_RANKED, kind, rank, matches)
+
+
+def _all_known(connection: Connection, kind: _Kind, words: Sequence[str]) -> bool:
+    """Whether all of these are words of titles; the longest are remembered by nobody."""
+    asked = {word for word in words if len(word) <= WORD_LENGTH}
+    return not asked or len(_known(connection, kind, asked)) == len(asked)
+
+
+def _known(connection: Connection, kind: _Kind, words: Iterable[str]) -> set[str]:
+    return set(connection.execute(_KNOWN[kind.words], {"words": list(words)}).scalars())
+
+
+def _the_alike(
+    connection: Connection,
+    kind: _Kind,
+    key: str,
+    parameters: dict[str, Any],
+    after: Hit | None,
+    limit: int,
+) -> list[Hit]:
+    """By all the words that may be meant; if nothing alike has all, by all but any one of them."""
+    alternatives, meant = _alike(connection, kind, key)
+    ranked = _filled(_ALIKE, kind, ALIKE, _TEXT.replace("{words}", "alike"))
+    for alike in alternatives:
+        asked = {**parameters, "alike": alike, "meant": meant}
+        found = _fetch(connection, ranked, asked, after, limit)
+        if found or (after is not None and _fetch(connection, ranked, asked, None, 1)):
+            return found
+    return []
 
 
 def _filled(template: str, kind: _Kind, rank: int, matches: str) -> str:
@@ -211,11 +240,9 @@ def _fetch(
     return [Hit(*row) for row in connection.execute(statement, parameters)]
 
 
-def _alike(connection: Connection, kind: _Kind, key: str) -> tuple[str, str]:
-    """A text query with the words that the words of a key may have been meant to be, and the key
-    that most likely was meant.
-
-    All of the words; if no title has all, all but any one. A word like no other is left out.
+def _alike(connection: Connection, kind: _Kind, key: str) -> tuple[list[str], str]:
+    """Text queries with the words that the words of a key may have been meant to be, the strictest
+    first; and the key that most likely was meant. A word like no other is left out.
     """
     words = key.split()[:_WORDS_LOOKED_UP]
     near = [_near(connection, kind, word) for word in words]
@@ -224,12 +251,12 @@ def _alike(connection: Connection, kind: _Kind, key: str) -> tuple[str, str]:
                for word, found in zip(words, near, strict=True)]  # fmt: skip
     choices[-1:] = [[*one, _quoted(words[-1]) + ":*"] for one in choices[-1:]]
     parts = [f"({' | '.join(one)})" for one in choices if one]
-    if len(parts) <= 2 or _any_match(connection, kind, " & ".join(parts)):
-        return " & ".join(parts), meant
+    if len(parts) <= 2:
+        return [" & ".join(parts)] if parts else [], meant
     without_one = (
         " & ".join(parts[:left_out] + parts[left_out + 1 :]) for left_out in range(len(parts))
     )
-    return " | ".join(f"({some})" for some in without_one), meant
+    return [" & ".join(parts), " | ".join(f"({some})" for some in without_one)], meant
 
 
 def _near(connection: Connection, kind: _Kind, word: str) -> list[str]:
@@ -247,7 +274,7 @@ def _halves(connection: Connection, kind: _Kind, word: str) -> list[str]:
     """Two words that were written as one, of which one may be misspelt too."""
     pairs = [(word[:at], word[at:]) for at in range(1, len(word))]
     halves = {half for pair in pairs for half in pair}
-    known = set(connection.execute(_KNOWN[kind.words], {"words": list(halves)}).scalars())
+    known = _known(connection, kind, halves)
     # The more of it is known, the likelier the other half is what is left.
     pairs.sort(key=lambda pair: -sum(len(half) for half in pair if half in known))
     found: list[str] = []
@@ -259,14 +286,6 @@ def _halves(connection: Connection, kind: _Kind, word: str) -> list[str]:
             ]
             found += [f"({left} & {right})" for left in sides[0] for right in sides[1]]
     return found[:_ALTERNATIVES]
-
-
-def _any_match(connection: Connection, kind: _Kind, alike: str) -> bool:
-    statement = sa.text(
-        f"select exists (select from {kind.table}"
-        f" where to_tsvector('simple', {kind.key}) @@ to_tsquery('simple', :alike))"
-    )
-    return connection.execute(statement, {"alike": alike}).scalar_one()
 
 
 def _for_words(statement: str) -> dict[str, sa.TextClause]:

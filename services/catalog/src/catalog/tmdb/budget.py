@@ -61,6 +61,12 @@ class RateBudget:
             self._recover(self._clock())
             return self._rate
 
+    @property
+    def cap(self) -> int:
+        """Our share of the cap."""
+        with self._lock:
+            return self._cap
+
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None, None]:
         """Wait until one request may be sent; the block is that request."""
@@ -76,18 +82,22 @@ class RateBudget:
                 self._under_way -= 1
                 self._ended.append(self._clock())
 
-    def share(self, rank: int, count: int, at: float) -> None:
+    def share(self, rank: int, count: int, at: float, lap: int = 0) -> None:
         """We are one of `count` processes, `rank` the number of those before us, as of `at`.
 
         A share holds only for so long: who does not hear how many there are falls silent. So a
-        newcomer that waits for those who have not heard of it yet finds its share free.
+        newcomer that waits for those who have not heard of it yet finds its share free. Where the
+        cap is too small for all to have some of it, each has its turn as laps go by.
         """
         with self._lock:
-            if count > 1 and at > self._share_until:
+            if self._whole_cap < count:
+                rank = (rank + lap * self._whole_cap) % count
+            cap = self._whole_cap // count + (rank < self._whole_cap % count)
+            begins = at > self._share_until or (cap > 0 and self._cap == 0)
+            if count > 1 and begins:
                 self._silent_until = at + self.FORGOTTEN_SECONDS
             self._is_shared = True
             self._share_until = at + _SHARE_SECONDS
-            cap = self._whole_cap // count + (rank < self._whole_cap % count)
             self._rate *= cap / self._cap if self._cap else 1.0
             self._cap = cap
             self._rate = min(max(self._rate, _SLOWEST), max(cap, _SLOWEST))
@@ -123,6 +133,8 @@ class RateBudget:
                 return _SILENCE_SECONDS
             while self._ended and self._ended[0] + _WINDOW_SECONDS <= now:
                 self._ended.popleft()
+            if not self._cap:
+                return _SILENCE_SECONDS
             if self._under_way >= self._at_once:
                 return _CROWDED_SECONDS
             if self._under_way + len(self._ended) >= self._cap:

@@ -1,18 +1,25 @@
 """Alembic without alembic.ini: the chassis's branch first, then the service's own."""
 
 import os
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool
 
 _LOCK_KEY = 0x6D617271
 _LOCK_TIMEOUT_SECONDS = 5
 _PATIENCE_SECONDS = 300
+_POLL_SECONDS = 0.2
 
 
 def migrate(database_url: str, package: str) -> None:
@@ -64,8 +71,57 @@ def run_migrations(metadata: sa.MetaData) -> None:
         context.run_migrations()
 
 
+def renew_index(
+    migration: MigrationContext,
+    name: str,
+    table: str,
+    columns: Sequence[str | sa.TextClause],
+    **options: Any,
+) -> None:
+    """Build an index beside the one of its name while people write, then put it in its place.
+
+    Outside of any transaction: what an attempt that was cut off has left goes first.
+    """
+    new = f"{name}_new"
+    with _online(migration) as operations:
+        _drop(operations, new, table)
+        operations.create_index(new, table, list(columns), postgresql_concurrently=True, **options)
+        _drop(operations, name, table)
+        operations.execute(f"alter index {new} rename to {name}")
+
+
+def drop_index(migration: MigrationContext, name: str, table: str) -> None:
+    """Drop an index, if it is there, while people read and write."""
+    with _online(migration) as operations:
+        _drop(operations, name, table)
+
+
+@contextmanager
+def _online(migration: MigrationContext) -> Generator[Operations]:
+    """Outside of a transaction, and patient: what is built so waits for the longest of others'
+    transactions, but nobody waits for it."""
+    operations = Operations(migration)
+    with migration.autocommit_block():
+        operations.execute("set lock_timeout = 0")
+        try:
+            yield operations
+        finally:
+            operations.execute(f"set lock_timeout = '{_LOCK_TIMEOUT_SECONDS}s'")
+
+
+def _drop(operations: Operations, name: str, table: str) -> None:
+    operations.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+
+
 def _take_turn(guard: Connection) -> None:
-    """Hold the lock on a connection of its own until that closes."""
+    """Hold the lock on a connection of its own until that closes.
+
+    Asked for again and again: whoever waits inside of a statement would be waited for by an index
+    that is built concurrently, for ever.
+    """
     guard.execution_options(isolation_level="AUTOCOMMIT")
-    guard.execute(sa.text(f"set lock_timeout = '{_PATIENCE_SECONDS}s'"))
-    guard.execute(sa.text("select pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not guard.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK_KEY))).scalar_one():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"another migration has not ended within {_PATIENCE_SECONDS} s")
+        time.sleep(_POLL_SECONDS)

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from launcher.bench.catalog.breaking import breaking_rows
+from launcher.bench.catalog.filling import SYNCED, multiply
 from launcher.bench.catalog.reading import reading_costs, reading_rows
 from launcher.bench.catalog.syncing import fill, sync_rows
 from launcher.bench.rows import Row
 from launcher.bench.world import world
-from launcher.settings import LocalSettings
+from launcher.settings import LocalSettings, Usage
 
 _BROKEN_SIZE = 2000
 _SMALLEST = 100
@@ -18,12 +19,19 @@ _SMALLEST = 100
 def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
     """Sync, repeat, kill and spoil; read at this size and at a hundredth of it."""
     asked = _parser().parse_args(arguments)
-    with world(settings, size=asked.size, folder=asked.keep) as large:
-        yield from sync_rows(large, asked.size)
+    if asked.reading and asked.size % SYNCED:
+        raise Usage(f"--reading multiplies {SYNCED:,} movies: --size must be a multiple of that")
+    with world(settings, size=SYNCED if asked.reading else asked.size, folder=asked.keep) as large:
+        if asked.reading:
+            multiply(large, asked.size)
+        else:
+            yield from sync_rows(large, asked.size)
         costs = reading_costs(large)
     with world(settings, size=max(asked.size // 100, _SMALLEST)) as small:
         fill(small)
         yield from reading_rows(costs, reading_costs(small))
+    if asked.reading:
+        return
     with world(settings, size=min(asked.size, _BROKEN_SIZE)) as broken:
         fill(broken)
         yield from breaking_rows(broken)
@@ -32,5 +40,10 @@ def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./marquee bench catalog")
     parser.add_argument("--size", type=int, default=20_000, help="movies; 20,000 without")
+    parser.add_argument(
+        "--reading",
+        action="store_true",
+        help=f"reading alone, of {SYNCED:,} synced movies multiplied in the database",
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the databases, which stays")
     return parser

@@ -1,4 +1,4 @@
-"""Orders of browsing hold what filters compare; runs tell new fields; who speaks to TMDb."""
+"""Runs tell new fields; who speaks to TMDb."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,20 +9,8 @@ down_revision = "catalog_0003"
 branch_labels = None
 depends_on = None
 
-_ORDERS = ("popularity", "vote_average", "release_date", "title_key")
-_COMPARED = (
-    "adult",
-    "original_language",
-    "release_date",
-    "runtime_minutes",
-    "vote_average",
-    "vote_count",
-)
-
 
 def upgrade() -> None:
-    for column in _ORDERS:
-        _renew(column, [name for name in _COMPARED if name != column])
     op.add_column(
         "sync_run",
         sa.Column(
@@ -52,16 +40,3 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("sync_speaker")
     op.drop_column("sync_run", "unknown_fields")
-    for column in _ORDERS:
-        _renew(column, [])
-
-
-def _renew(column: str, included: list[str]) -> None:
-    op.drop_index(f"movie_{column}_idx", table_name="movie")
-    op.create_index(
-        f"movie_{column}_idx",
-        "movie",
-        [column, "tmdb_id"],
-        postgresql_where=sa.text("removed_at is null"),
-        postgresql_include=included,
-    )

@@ -1,7 +1,9 @@
-"""Filters too are read from their indexes alone, in whatever order but by title."""
+"""Orders and filters of browsing are read from their indexes alone."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from chassis.migrations import renew_index
 
 revision = "catalog_0005"
 down_revision = "catalog_0004"
@@ -28,15 +30,14 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for column in _ORDERS:
-        compared = [name for name in _COMPARED if name not in (column, "popularity")]
-        _renew(column, [column, "tmdb_id"], compared)
+        _renew(column, [column, "tmdb_id"], [])
     for column in _FILTERS:
         _renew(column, [column], [])
 
 
 def _renew(column: str, columns: list[str], included: list[str]) -> None:
-    op.drop_index(f"movie_{column}_idx", table_name="movie")
-    op.create_index(
+    renew_index(
+        op.get_context(),
         f"movie_{column}_idx",
         "movie",
         columns,
