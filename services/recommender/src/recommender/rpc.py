@@ -18,7 +18,6 @@ from chassis.identity import require_user
 from chassis.paging import PageTokens, page_size
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.recommender.v1 import recommender_pb2_grpc
-from recommender import messages
 from recommender.domain import (
     LIST_LENGTH,
     Exploration,
@@ -28,6 +27,7 @@ from recommender.domain import (
     RecommendationNotFound,
     TrainingNotFound,
 )
+from recommender.messages import answers, requests, values
 from recommender.operations import lists, models
 from recommender.operations.live import Live
 from recommender.operations.people import Neighbours, person_now
@@ -65,9 +65,9 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
     def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
         user_id, size = _caller(), page_size(request.page_size)
         wanted = lists.Wanted(
-            messages.type_name(request.type),
-            messages.filter_of(request.filter),
-            messages.diversity_of(request),
+            requests.type_name(request.type),
+            requests.filter_of(request.filter),
+            requests.diversity_of(request),
         )
         scope = _scope(user_id, request)
         resumed = self._tokens.decode(scope, request.page_token) if request.page_token else None
@@ -75,8 +75,8 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             self._database,
             self._neighbours,
             user_id,
-            known_sequence=messages.given(request, "known_sequence"),
-            known_version=messages.given(request, "known_preferences_version"),
+            known_sequence=requests.given(request, "known_sequence"),
+            known_version=requests.given(request, "known_preferences_version"),
         )
         snapshot, at = self._live.snapshot(), self._now()
         with self._database.begin() as connection:
@@ -93,7 +93,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         if resumed is None:
             lists_begun.labels("now" if new else "ahead").inc()
         token = self._tokens.encode(scope, [str(whole.list_id), rest]) if more else ""
-        return messages.page_message(
+        return answers.page_message(
             page,
             next_page_token=token,
             sequence=person.sequence,
@@ -125,7 +125,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
 
     def RecordClick(self, request: pb.RecordClickRequest, context: Any) -> pb.RecordClickResponse:
         user_id = _caller()
-        recommendation_id = messages.parse_uuid(request.recommendation_id)
+        recommendation_id = values.parse_uuid(request.recommendation_id)
         if recommendation_id is None:
             raise RecommendationNotFound("no such recommendation")
         with self._database.begin() as connection:
@@ -152,7 +152,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         if len(rows) > size:
             token = self._tokens.encode(scope, [str(rows[size - 1].recommendation_id)])
         return pb.ListRecommendationHistoryResponse(
-            records=[messages.record_message(row) for row in rows[:size]], next_page_token=token
+            records=[answers.record_message(row) for row in rows[:size]], next_page_token=token
         )
 
     def ExportPersonalData(
@@ -177,7 +177,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         if len(rows) > size:
             token = self._tokens.encode("models", [rows[size - 1].model_version])
         return pb.ListModelsResponse(
-            models=[messages.model_message(row) for row in rows[:size]], next_page_token=token
+            models=[answers.model_message(row) for row in rows[:size]], next_page_token=token
         )
 
     def TrainModel(self, request: pb.TrainModelRequest, context: Any) -> pb.TrainModelResponse:
@@ -188,7 +188,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             return pb.TrainModelResponse(training=_training(connection, job_id))
 
     def GetTraining(self, request: pb.GetTrainingRequest, context: Any) -> pb.GetTrainingResponse:
-        job_id = messages.parse_uuid(request.training_id)
+        job_id = values.parse_uuid(request.training_id)
         if job_id is None:
             raise TrainingNotFound("no such training")
         with self._database.read() as connection:
@@ -202,7 +202,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             row = stored_models.find_model(connection, request.model_version)
             if row is None:
                 raise ModelNotFound("no such model")
-            return pb.PromoteModelResponse(model=messages.model_message(row))
+            return pb.PromoteModelResponse(model=answers.model_message(row))
 
     def _before(self, scope: str, page_token: str) -> UUID | None:
         return UUID(self._tokens.decode(scope, page_token)[0]) if page_token else None
@@ -235,4 +235,4 @@ def _training(connection: Connection, job_id: UUID) -> pb.Training:
     record = jobs.find(connection, job_id)
     if record is None or record.kind != models.TRAINING:
         raise TrainingNotFound("no such training")
-    return messages.training_message(record, stored_models.model_of_job(connection, job_id))
+    return answers.training_message(record, stored_models.model_of_job(connection, job_id))

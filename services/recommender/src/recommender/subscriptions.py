@@ -10,14 +10,14 @@ from chassis.events import Event, Subscription
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.gateway.v1 import events_pb2 as gateway_events
 from marquee.users.v1 import events_pb2 as user_events
-from recommender import messages
+from recommender.messages import heard
 from recommender.operations import lists, replicas
 from recommender.store import movies, tastes
 
 
 def movies_changed(connection: Connection, event: Event) -> None:
     """Movies were added or changed."""
-    replicas.take_movies(connection, messages.movies_from_event(event))
+    replicas.take_movies(connection, heard.movies_from_event(event))
 
 
 def movies_removed(connection: Connection, event: Event) -> None:
@@ -37,7 +37,7 @@ def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
     tombstones = eraser.tombstones
 
     def interactions_changed(connection: Connection, told: Sequence[Event]) -> None:
-        changes = messages.changes_from_events(told)
+        changes = heard.changes_from_events(told)
         erased = tombstones.erased(connection, {change.user_id for change in changes})
         replicas.apply_changes(connection, [one for one in changes if one.user_id not in erased])
 
@@ -45,12 +45,12 @@ def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
         interactions_changed(connection, [event])
 
     def preferences_changed(connection: Connection, event: Event) -> None:
-        user_id, wanted = messages.preferences_from_event(event)
+        user_id, wanted = heard.preferences_from_event(event)
         if not tombstones.erased(connection, {user_id}):
             tastes.keep_preferences(connection, user_id, wanted)
 
     def fallback_served(connection: Connection, event: Event) -> None:
-        page = messages.page_from_fallback(event)
+        page = heard.page_from_fallback(event)
         if page.offers and not tombstones.erased(connection, {page.user_id}):
             lists.keep_served(connection, page)
 
@@ -69,7 +69,7 @@ def subscriptions(eraser: Eraser) -> Sequence[Subscription]:
         ),
         Subscription(
             "interactions.events",
-            dict.fromkeys(messages.CHANGE_TYPES, interaction_changed),
+            dict.fromkeys(heard.CHANGE_TYPES, interaction_changed),
             batch=interactions_changed,
         ),
         Subscription(

@@ -11,7 +11,8 @@ from recommender_world import World, killed
 from chassis import jobs
 from chassis.database import uuid7
 from recommender import wiring
-from recommender.operations import models
+from recommender.operations import models, training
+from recommender.ranking.training import Options
 from recommender.store import models as stored_models
 
 
@@ -98,7 +99,8 @@ def test_a_command_says_what_became_of_its_training(
 
 def test_a_search_goes_on_after_a_kill_and_the_next_training_uses_what_it_chose(world: World):
     world.add_movies(12)
-    world.rate_by_taste(600, 12)
+    # A tenth of them try options out, and it takes fifty of those.
+    world.rate_by_taste(1_000, 12)
     with world.database.begin() as connection:
         job_id = models.start_search(connection)
     killed(world, models.SEARCHING)
@@ -113,11 +115,7 @@ def test_a_search_goes_on_after_a_kill_and_the_next_training_uses_what_it_chose(
     assert all(trial["gain_low"] > 0 for trial in kept[1:])
     with world.database.begin() as connection:
         stored_models.keep_search(connection, uuid7(), chosen={"dropout": 2.0}, trials=trials)
-    world.train()
-    with world.database.read() as connection:
-        live = stored_models.live_model(connection)
-    assert live is not None
-    assert live.meta["options"]["dropout"] == 2.0
+    assert training.options_for(world.database, 1) == Options(dropout=2.0)
 
 
 def test_too_few_people_choose_nothing(rated: World):

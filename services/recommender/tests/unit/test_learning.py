@@ -13,14 +13,15 @@ from recommender.ranking.als import enough_iterations
 @pytest.mark.parametrize(
     ("found", "expected", "looked"),
     [
-        ([0.1, 0.2, 0.3, 0.3, 0.3, 0.4], 6, 5),
-        ([0.3, 0.2, 0.1, 0.9], 2, 3),
-        ([0.1, 0.2, 0.2, 0.3], 8, 4),
-        ([0.0], 2, 1),
+        ([0.1, 0.2, 0.3, 0.301, 0.4], 20, 4),
+        ([0.3, 0.2, 0.9], 12, 2),
+        ([0.1, 0.2, 0.3, 0.4], 24, 4),
+        ([0.0, 0.0], 12, 2),
+        ([0.5], 12, 1),
     ],
 )
 def test_als_stops_where_more_finds_no_more(found: list[float], expected: int, looked: int):
-    looks, left = (2, 4, 6, 8, 10, 12)[: len(found)], list(found)
+    looks, left = (12, 16, 20, 24, 28)[: len(found)], list(found)
     made = ({"als.prior": np.array([look])} for look in looks)
     assert enough_iterations(lambda _arrays: left.pop(0), made, looks) == expected
     assert len(found) - len(left) == looked

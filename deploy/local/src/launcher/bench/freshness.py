@@ -22,10 +22,12 @@ _MOST_PAGES, _GOAL_MILLISECONDS = 1_000, 200
 
 
 class Fresh(NamedTuple):
-    """How long after the answer to a rating the changed list was there, and pages asked for it."""
+    """How long after the answer to a rating the changed list was there; pages that did not know of
+    it, and pages that the gateway made alone, before that."""
 
     seconds: float
-    pages: int
+    stale: int
+    alone: int
 
 
 def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
@@ -48,8 +50,9 @@ def _rows(when: str, found: Sequence[Fresh]) -> Iterator[Row]:
     yield Row(PART, f"{what}: p50", f"{median(milliseconds):.3g} ms")
     worst = quantiles(milliseconds, n=100)[-1]
     yield at_most(PART, f"{what}: p99", worst, _GOAL_MILLISECONDS, "ms")
-    more = sum(one.pages - 1 for one in found)
-    yield at_most(PART, f"{what}: pages that were not changed yet", more, 0, f"of {len(found)}")
+    stale, alone = sum(one.stale for one in found), sum(one.alone for one in found)
+    yield at_most(PART, f"{when}: pages that did not know of it", stale, 0, f"of {len(found)}")
+    yield Row(PART, f"{when}: pages that the gateway made alone", str(alone))
 
 
 def _changes(suite: Standing) -> Iterator[Fresh]:
@@ -59,20 +62,23 @@ def _changes(suite: Standing) -> Iterator[Fresh]:
         page = client.ask(mine).json()
         for number in range(_WARM + _RATINGS):
             movie_id = page["items"][0]["movie"]["movie_id"]
+            before = page["list_id"]
             client.ask(_rating(movie_id, token)).json()
-            answered = time.monotonic()
-            page, pages = _changed(client, mine, page["list_id"], movie_id)
+            answered, pages = time.monotonic(), list(_until_changed(client, mine, before, movie_id))
+            seconds, page = time.monotonic() - answered, pages[-1]
             if number >= _WARM:
-                yield Fresh(time.monotonic() - answered, pages)
+                alone = sum(one["degraded"] for one in pages)
+                yield Fresh(seconds, stale=len(pages) - 1 - alone, alone=alone)
 
 
-def _changed(client: Connection, mine: bytes, before: str, movie_id: int) -> tuple[Any, int]:
-    """The first page that is of another list and without the movie, and which one that was."""
-    for count in range(1, _MOST_PAGES):
+def _until_changed(client: Connection, mine: bytes, before: str, movie_id: int) -> Iterator[Any]:
+    """Pages up to the first of another list, without the movie, that the recommender made."""
+    for _ in range(_MOST_PAGES):
         page = client.ask(mine).json()
+        yield page
         shown = {one["movie"]["movie_id"] for one in page["items"]}
-        if page["list_id"] != before and movie_id not in shown:
-            return page, count
+        if not page["degraded"] and page["list_id"] != before and movie_id not in shown:
+            return
     raise Failure(f"{_MOST_PAGES} pages do not know of a rating")
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 
 from chassis.database import uuid7
 from chassis.outbox import publish
-from recommender import messages
 from recommender.domain import (
     LIST_LENGTH,
     Exploration,
@@ -23,6 +22,7 @@ from recommender.domain import (
     RecommendationNotFound,
     sentence,
 )
+from recommender.messages import documents, facts
 from recommender.operations.live import Snapshot
 from recommender.ranking import reasons as ranking_reasons
 from recommender.ranking.arrays import Mask
@@ -259,16 +259,16 @@ def keep_served(connection: Connection, page: Page, *, whole: RankedList | None 
     if whole is not None:
         lists.keep_list(connection, whole)
     if page.offers:
-        lists.append_page(connection, uuid7(), page.user_id, messages.page_document(page))
+        lists.append_page(connection, uuid7(), page.user_id, documents.page_document(page))
 
 
 def record_pages(connection: Connection, limit: int, *, user_id: UUID | None = None) -> int:
     """Move pages that were served into the history and tell of them; how many they were."""
-    documents = lists.take_pages(connection, limit, user_id=user_id)
-    pages = [messages.page_from_document(document) for document in documents]
-    reasons = [messages.reason_document(o.reason) for page in pages for o in page.offers]
+    taken = lists.take_pages(connection, limit, user_id=user_id)
+    pages = [documents.page_from_document(document) for document in taken]
+    reasons = [documents.reason_document(o.reason) for page in pages for o in page.offers]
     lists.add_history(connection, pages, reasons)
-    publish(connection, STREAM, [messages.list_served(page) for page in pages])
+    publish(connection, STREAM, [facts.list_served(page) for page in pages])
     return len(pages)
 
 
@@ -279,7 +279,7 @@ def record_click(
     for retry in (False, True):
         clicked = lists.click(connection, user_id, recommendation_id, at)
         if clicked is not None:
-            publish(connection, STREAM, [messages.recommendation_clicked(clicked)])
+            publish(connection, STREAM, [facts.recommendation_clicked(clicked)])
             return True
         if lists.has_recommendation(connection, user_id, recommendation_id):
             return False

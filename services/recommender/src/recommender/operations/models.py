@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection
 
 from chassis import jobs
 from chassis.outbox import publish
-from recommender import messages
 from recommender.domain import ModelNotFound, ModelUnusable
+from recommender.messages import facts
 from recommender.operations.ahead import start_preparing
 from recommender.operations.lists import STREAM
 from recommender.ranking.ensemble import FORMAT
@@ -32,7 +32,7 @@ def promote(connection: Connection, version: str, *, at: datetime) -> None:
     if found.state != "live":
         models.promote(connection, version)
         start_preparing(connection, version)
-        publish(connection, STREAM, [messages.model_promoted(version, at)])
+        publish(connection, STREAM, [facts.model_promoted(version, at)])
 
 
 def start_training(connection: Connection, request_id: str) -> UUID:

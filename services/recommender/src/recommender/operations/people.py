@@ -10,8 +10,8 @@ from chassis.database import Database
 from chassis.errors import NotFound, Refusal
 from marquee.interactions.v1 import interactions_pb2
 from marquee.users.v1 import users_pb2
-from recommender import messages
 from recommender.domain import Preferences
+from recommender.messages import heard
 from recommender.operations.lists import Person
 from recommender.operations.replicas import catch_up
 from recommender.store import tastes
@@ -69,7 +69,7 @@ def _caught_up(database: Database, neighbours: Neighbours, user_id: UUID, sequen
         except Refusal as refusal:
             log.warning("interactions did not answer", reason=refusal.reason)
             return False
-        changes = messages.changes_from_reply(user_id, reply.changes)
+        changes = heard.changes_from_reply(user_id, reply.changes)
         more = reply.more and bool(changes)
         up_to = max(change.sequence for change in changes) if more else reply.sequence
         if up_to > sequence:
@@ -91,7 +91,7 @@ def _preferences(database: Database, neighbours: Neighbours, user_id: UUID) -> P
     except Refusal as refusal:
         log.warning("users did not answer", reason=refusal.reason)
         return None
-    wanted = messages.preferences_from_reply(reply)
+    wanted = heard.preferences_from_reply(reply)
     with database.begin() as connection:
         tastes.keep_preferences(connection, user_id, wanted)
     return wanted

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from marquee.catalog.v1.events_pb2 import MovieFacts
-from recommender import messages
 from recommender.domain import Change, advanced, parse_date
+from recommender.messages import heard
 from recommender.ranking.catalogue import terms_of
 from recommender.store import movies, tastes
 from recommender.store.tastes import Applied
@@ -45,7 +45,7 @@ def catch_up(
 
 def take_movies(connection: Connection, told: Sequence[MovieFacts]) -> None:
     """Keep movies as the catalogue told them, described by terms for likeness."""
-    movies.keep_movies(connection, [messages.movie_of(facts, _terms(facts)) for facts in told])
+    movies.keep_movies(connection, [heard.movie_of(facts, _terms(facts)) for facts in told])
 
 
 def _terms(facts: MovieFacts) -> list[str]:

@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from chassis.database import Database
-from recommender import messages
 from recommender.domain import is_no_worse
+from recommender.messages import values
 from recommender.operations.judging import apart, judged, metrics_of
 from recommender.operations.models import promote
 from recommender.ranking.catalogue import Catalogue, catalogue_from
@@ -181,7 +181,7 @@ def version_of(job_id: UUID) -> str:
 
     A UUIDv7 begins with 48 bits of milliseconds and, after the digit 7, 12 bits of their fraction.
     """
-    made, digits = messages.moment_of(job_id), job_id.hex
+    made, digits = values.moment_of(job_id), job_id.hex
     return f"{made:%Y%m%dT%H%M%S}-{made.microsecond // 1000:03}{digits[13:16]}{digits[-4:]}"
 
 

@@ -17,9 +17,10 @@ ALPHA = 4.0
 # than chance is not learnt. A short history is held at the mean user as firmly.
 REGULARIZATION = 1.1
 ITERATIONS = 12
-# After how many iterations to look whether more would help, and how long to wait for it.
-LOOKS = (2, 4, 6, 8, 10, 12)
-PATIENCE, LEAST_GAIN = 2, 0.002
+# After how many iterations to look whether more have helped, and by what share they must. Looking
+# sooner stops sooner, but what few ratings need is learnt late (of the usual 12, 2% of NDCG went).
+LOOKS = (ITERATIONS, 16, 20, 24)
+LEAST_GAIN = 0.01
 CONTENT_REGULARIZATION = 30.0
 
 
@@ -73,16 +74,14 @@ def als_on_its_way(
 def enough_iterations(
     found: Callable[[Arrays], float], made: Iterable[Arrays], looks: Sequence[int]
 ) -> int:
-    """The first look after which PATIENCE more found no better, by a share of LEAST_GAIN."""
-    best, chosen, waited = -np.inf, looks[0], 0
+    """The last look that found more than the one before by a share of LEAST_GAIN: no look after
+    the first that does not is made, nor what it would look at."""
+    best, chosen = -np.inf, looks[0]
     for look, arrays in zip(looks, made, strict=False):
         quality = found(arrays)
-        if quality > best * (1.0 + LEAST_GAIN):
-            best, chosen, waited = quality, look, 0
-        else:
-            waited += 1
-        if waited == PATIENCE:
+        if quality <= best * (1.0 + LEAST_GAIN):
             break
+        best, chosen = quality, look
     return chosen
 
 

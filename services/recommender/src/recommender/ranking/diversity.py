@@ -9,7 +9,7 @@ _WEIGHT = (0.0, 0.5, 0.7, 0.9)
 # Keeps the kernel positive definite when two movies are described alike.
 _OWN = 0.05
 # Quality within a pool is a handful of units apart; so is ln det of its likeness.
-_RELEVANCE_SCALE = 11.0
+_RELEVANCE_SCALE = 12.0
 
 
 def weight_of(diversity: float) -> float:

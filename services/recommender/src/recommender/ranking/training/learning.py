@@ -137,12 +137,11 @@ def _iterations(matrix: Sparse, met: Ints, lessons: Sequence[Lesson], options: O
         factors[met] = arrays["als.factors"]
         return found_by(Als(arrays | {"als.factors": factors}), lessons)
 
-    looks = [look for look in LOOKS if look <= options.iterations] or [options.iterations]
     firmness = options.als_firmness * REGULARIZATION
     made = als_on_its_way(
-        matrix[:, met], seed=options.seed, threads=options.threads, firmness=firmness, looks=looks
+        matrix[:, met], seed=options.seed, threads=options.threads, firmness=firmness, looks=LOOKS
     )
-    return enough_iterations(quality, made, looks)
+    return enough_iterations(quality, made, LOOKS)
 
 
 def _untaught(given: Material, options: Options) -> Ensemble:

@@ -20,7 +20,7 @@ class Options:
     # Factors of EASE's and of ALS's usual regularisation; learning finds EASE's own.
     firmness: float = 1.0
     als_firmness: float = 1.0
-    # How often ALS goes to and fro at most; learning stops where it no longer helps.
+    # How often ALS goes to and fro; learning finds where more no longer help.
     iterations: int = ITERATIONS
     # Factors of what EASE leaves out at random, and of what it makes of contents.
     dropout: float = 1.0

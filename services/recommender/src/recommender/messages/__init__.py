@@ -1,0 +1,1 @@
+"""Domain to protobuf and back, and to the JSON that is kept."""
