@@ -110,9 +110,9 @@ def sample(schema: dict[str, Any]) -> Any:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return sample(DOCUMENT["components"]["schemas"][name])
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
+    given = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const")]
+    if given[0] is not None:
+        return given[0]
     for key in ("anyOf", "allOf", "oneOf"):
         if key in schema:
             return sample(schema[key][0])

@@ -1,11 +1,15 @@
 """One person's way through everything, over HTTP and through Traefik."""
 
+import json
 import secrets
+from typing import Any
 
 import pytest
-from running_suite import Person, Suite, eventually, movie_ids
+from running_suite import CHECKOUT, Person, Suite, eventually, movie_ids
 
 pytestmark = pytest.mark.e2e
+
+DOCUMENT = json.loads((CHECKOUT / "gateway" / "openapi.json").read_text())
 
 
 def test_a_person_goes_all_the_way(suite: Suite) -> None:
@@ -165,6 +169,29 @@ def test_reading_again_with_the_etag_says_not_modified(suite: Suite) -> None:
     )
     assert stale.status_code == 412
     assert person.api.get(f"/me/ratings/{movie_id}").json()["rating"] == 4.0
+
+
+def test_every_answer_that_has_a_version_is_not_sent_twice(suite: Suite) -> None:
+    person, any_version = suite.person(), {"If-None-Match": "*"}
+    with suite.admin() as admin:
+        for path, verbs in DOCUMENT["paths"].items():
+            conditional = "304" in verbs.get("get", {"responses": {}})["responses"]
+            if not conditional or "{" in path:
+                continue
+            client = admin if "/admin/" in path else person.api
+            url = path.removeprefix("/api/v1")
+            words = {"q": "the", "movie_id": "1"}
+            first = client.get(url, params=_required(verbs["get"], words))
+            assert first.status_code == 200, (path, first.text)
+            assert first.headers["etag"].strip('"'), path
+            again = client.get(url, params=_required(verbs["get"], words), headers=any_version)
+            assert (again.status_code, again.content) == (304, b""), path
+            assert again.headers["etag"], path
+
+
+def _required(operation: dict[str, Any], words: dict[str, str]) -> dict[str, str]:
+    named = [one["name"] for one in operation["parameters"] if one.get("required")]
+    return {name: words[name] for name in named}
 
 
 def test_a_list_stays_and_is_counted_once_until_its_person_does_something(suite: Suite) -> None:

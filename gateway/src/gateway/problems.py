@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from chassis.errors import Exhausted, Failed, Refusal, Unauthenticated, Unavailable
+from chassis.errors import Exhausted, Failed, Invalid, Refusal, Unauthenticated, Unavailable
 from chassis.logs import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +33,9 @@ _STATUS_OF = {
     "DEADLINE_EXCEEDED": 504,
     "UNIMPLEMENTED": 501,
 }
+_NAMED = {"/query": "/q", "/from_time": "/from", "/to_time": "/to"}
+"""Parameters that services know by other names."""
+
 _OWN_MEMBERS = {"type", "title", "status", "detail", "instance"}
 
 
@@ -132,6 +135,9 @@ def _public_reason(error: Refusal) -> str:
 
 def _public_facts(error: Refusal) -> dict[str, Any]:
     facts = dict(error.facts)
+    if isinstance(error, Invalid):
+        for place in error.errors:
+            place["pointer"] = _NAMED.get(place["pointer"], place["pointer"])
     if isinstance(error, Exhausted | Unavailable):
         facts.setdefault("retry_after_seconds", 1)
     return facts

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field
 
-from gateway.resources.shapes import Input, LargestInt, Moment, Page, Shape, when
+from gateway.resources.shapes import WORDS, Input, LargestInt, Moment, Page, Shape, when
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.interactions.v1 import interactions_pb2
 
@@ -29,7 +29,14 @@ class ClientEventInput(Input):
     """One thing a client saw."""
 
     event_id: Annotated[
-        str, Field(min_length=1, max_length=100, description="Counts once.", examples=["e-1"])
+        str,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Counts once.",
+            examples=["e-1"],
+            json_schema_extra={"pattern": WORDS},
+        ),
     ]
     activity_type: ActivityType = Field(description="What happened.")
     movie_id: Annotated[int, Field(ge=1, le=LargestInt)] | None = Field(

@@ -1,10 +1,11 @@
 """What admins see, as JSON."""
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from gateway.resources.shapes import Input, LargestInt, Page, Shape, when
+from gateway.resources.shapes import LINE, Change, Input, LargestInt, Page, Shape, when
 from gateway.resources.users import UserShape
 from marquee.catalog.v1 import catalog_pb2
 from marquee.recommender.v1 import recommender_pb2
@@ -22,17 +23,24 @@ class SyncInput(Input):
     )
 
 
-class AccessInput(Input):
-    """Body of `PATCH /admin/users/{user_id}`."""
+class AccessInput(Change):
+    """Body of `PATCH /admin/users/{user_id}`; what is left out stays."""
 
-    role: Literal["user", "admin"] | None = Field(None, description="New role.")
-    status: Literal["active", "disabled"] | None = Field(None, description="New status.")
+    role: Literal["user", "admin"] = Field("user", description="New role.")
+    status: Literal["active", "disabled"] = Field("active", description="New status.")
 
 
 class UsersQuery(Page):
     """Query parameters of `GET /admin/users`."""
 
-    q: Annotated[str, Field(max_length=200, description="Part of username or e-mail.")] = ""
+    q: Annotated[
+        str,
+        Field(
+            max_length=200,
+            description="Part of username or e-mail.",
+            json_schema_extra={"pattern": LINE},
+        ),
+    ] = ""
     role: Literal["user", "admin"] | None = Field(None, description="Only this role.")
     status: Literal["active", "disabled"] | None = Field(None, description="Only this status.")
 
@@ -46,8 +54,11 @@ class QuarantineQuery(Page):
 class AuditQuery(Page):
     """Query parameters of `GET /admin/audit-log`."""
 
-    action: Annotated[str, Field(max_length=100, description="Only this action.")] = ""
-    actor_user_id: Annotated[str, Field(max_length=36, description="Only by this user.")] = ""
+    action: Annotated[
+        str,
+        Field(max_length=100, description="Only this action.", json_schema_extra={"pattern": LINE}),
+    ] = ""
+    actor_user_id: UUID | None = Field(None, description="Only by this user.")
 
 
 class UserPage(Shape):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.resources.movies import MovieShape, MovieStateShape
-from gateway.resources.shapes import Input, Query, Shape, when
+from gateway.resources.shapes import TEXT, Input, LargestInt, Query, Shape, when
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 Rating = Annotated[
@@ -25,14 +25,26 @@ class RatingInput(Input):
     """Body of `PUT /me/ratings/{movie_id}`."""
 
     rating: Rating
-    review: Annotated[str, Field(max_length=10_000, description="What you think of it.")] = ""
+    review: Annotated[
+        str,
+        Field(
+            max_length=10_000,
+            description="What you think of it.",
+            json_schema_extra={"pattern": TEXT},
+        ),
+    ] = ""
     has_spoilers: bool = Field(default=False, description="Does the review tell the ending.")
 
 
 class WatchlistInput(Input):
     """Optional body of `PUT /me/watchlist/{movie_id}`."""
 
-    note: Annotated[str, Field(max_length=500, description="A note to yourself.")] = ""
+    note: Annotated[
+        str,
+        Field(
+            max_length=500, description="A note to yourself.", json_schema_extra={"pattern": TEXT}
+        ),
+    ] = ""
 
 
 class HiddenInput(Input):
@@ -46,7 +58,7 @@ class HiddenInput(Input):
 class StatesQuery(Query):
     """Query parameters of `GET /me/movie-states`."""
 
-    movie_id: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(
+    movie_id: list[Annotated[int, Field(ge=1, le=LargestInt)]] = Field(
         min_length=1, max_length=100, description="Up to 100 TMDb ids; repeat the parameter."
     )
 

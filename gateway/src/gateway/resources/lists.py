@@ -5,14 +5,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.resources.movies import MovieShape
-from gateway.resources.shapes import Input, Shape, when
+from gateway.resources.shapes import TEXT, WORDS, Change, Input, Shape, when
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 Visibility = Literal["public", "friends", "private"]
 Name = Annotated[
-    str, Field(min_length=1, max_length=100, description="Name.", examples=["Rainy Sundays"])
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Name.",
+        examples=["Rainy Sundays"],
+        json_schema_extra={"pattern": WORDS},
+    ),
 ]
-Description = Annotated[str, Field(max_length=1_000, description="What it is for.")]
+Description = Annotated[
+    str,
+    Field(max_length=1_000, description="What it is for.", json_schema_extra={"pattern": TEXT}),
+]
 
 
 class ListInput(Input):
@@ -23,7 +33,7 @@ class ListInput(Input):
     visibility: Visibility = Field("private", description="Who sees it.")
 
 
-class ListChange(Input):
+class ListChange(Change):
     """Body of `PATCH /lists/{list_id}`; what is left out stays."""
 
     name: Name = ""

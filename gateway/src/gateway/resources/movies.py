@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.resources.shapes import Day, LargestInt, Page, Query, Shape, when
+from gateway.resources.shapes import WORDS, Day, LargestInt, Page, Query, Shape, when
 from marquee.catalog.v1 import catalog_pb2 as pb
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
@@ -271,7 +271,15 @@ class BrowseQuery(Page, MovieFilters):
 class SearchQuery(Page):
     """Query parameters of a search."""
 
-    q: Annotated[str, Field(min_length=1, max_length=200, description="What to look for.")]
+    q: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="What to look for.",
+            json_schema_extra={"pattern": WORDS},
+        ),
+    ]
 
 
 class MovieSearchQuery(SearchQuery):

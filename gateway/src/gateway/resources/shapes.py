@@ -11,8 +11,16 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from gateway.problems import invalid
 
-MovieId = Annotated[int, Field(ge=1, le=2**63 - 1, description="TMDb id of a movie.")]
-LargestInt = 2**63 - 1
+LargestInt = 2**53 - 1
+"""The largest that every reader of JSON holds exactly (RFC 7493)."""
+
+MovieId = Annotated[int, Field(ge=1, le=LargestInt, description="TMDb id of a movie.")]
+LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""Text without control characters."""
+WORDS = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+"""A line that is not blank."""
+TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""Text of several lines."""
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -50,6 +58,18 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Change(Input):
+    """A body that names what is to change; what it does not name stays."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    def given(self) -> dict[str, Any]:
+        """What it names, at least one thing."""
+        if not self.model_fields_set:
+            raise invalid("", "must name at least one field to change")
+        return self.model_dump(exclude_unset=True)
+
+
 class Query(BaseModel):
     """Query parameters; one that is not named here is refused."""
 
@@ -63,7 +83,12 @@ class Page(Query):
         int, Field(ge=1, le=LargestInt, description="At most 100; more is lowered.")
     ] = 20
     page_token: Annotated[
-        str, Field(max_length=4096, description="`next_page_token` of the page before.")
+        str,
+        Field(
+            max_length=4096,
+            description="`next_page_token` of the page before.",
+            json_schema_extra={"format": "page-token"},
+        ),
     ] = ""
 
     @property

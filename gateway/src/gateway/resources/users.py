@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from gateway.resources.shapes import Input, LargestInt, Shape, when
+from gateway.resources.shapes import LINE, TEXT, Change, Input, Shape, when
 from marquee.users.v1 import users_pb2 as pb
 
 # What users checks after trimming is told here, and not checked twice.
@@ -12,9 +12,9 @@ Username = Annotated[
     str,
     Field(
         max_length=64,
-        description="3 to 30 letters, digits, `_`, `.`, `-`.",
+        description="3 to 30 letters and digits of any script, and `_`, `.`, `-` after the first.",
         examples=["ada"],
-        json_schema_extra={"minLength": 3, "maxLength": 30, "pattern": r"^[^\W_][\w.-]+$"},
+        json_schema_extra={"format": "username", "minLength": 3, "maxLength": 30},
     ),
 ]
 Email = Annotated[
@@ -35,7 +35,7 @@ NewPassword = Annotated[
         max_length=512,
         description="8 to 128 characters, none of the most common ones.",
         examples=["correct horse battery"],
-        json_schema_extra={"minLength": 8, "maxLength": 128},
+        json_schema_extra={"format": "new-password", "minLength": 8, "maxLength": 128},
     ),
 ]
 
@@ -51,7 +51,10 @@ class RegisterInput(Input):
 class RevokeInput(Input):
     """Body of `POST /auth/revoke`."""
 
-    token: Annotated[str, Field(max_length=4096, description="A refresh or access token.")]
+    token: Annotated[
+        str, Field(min_length=1, max_length=4096, description="A refresh or access token.")
+    ]
+    token_type_hint: Annotated[str, Field(description="Not needed, and not looked at.")] = ""
 
 
 class PasswordResetInput(Input):
@@ -100,8 +103,12 @@ class ErasureShape(Shape):
     erasure_id: str = Field(description="UUID; all that will be known of it.")
 
 
-class UserInput(Input):
+class UserInput(Change):
     """Body of `PATCH /me`; what is left out stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["username"]}, {"required": ["email"]}]}
+    )
 
     username: Username = ""
     email: Email = ""
@@ -110,23 +117,35 @@ class UserInput(Input):
     ] = ""
 
 
-class ProfileInput(Input):
+class ProfileInput(Change):
     """Body of `PATCH /me/profile`; what is left out stays."""
 
-    display_name: Annotated[str, Field(max_length=80, description="Shown name.")] = ""
-    bio: Annotated[str, Field(max_length=1000, description="About you.")] = ""
+    display_name: Annotated[
+        str,
+        Field(max_length=80, description="Shown name.", json_schema_extra={"pattern": LINE}),
+    ] = ""
+    bio: Annotated[
+        str, Field(max_length=1000, description="About you.", json_schema_extra={"pattern": TEXT})
+    ] = ""
     country: Annotated[
         str,
         StringConstraints(pattern=r"^([A-Z]{2})?$"),
-        Field(description="ISO 3166-1 alpha-2, or empty for none."),
+        Field(
+            description="ISO 3166-1 alpha-2, or empty for none.",
+            json_schema_extra={"format": "country"},
+        ),
     ] = ""
     favorite_genre_ids: Annotated[
-        list[Annotated[int, Field(ge=1, le=LargestInt)]],
-        Field(max_length=20, description="TMDb genre ids."),
+        list[Annotated[int, Field(ge=1, le=2**31 - 1)]],
+        Field(
+            max_length=20,
+            description="TMDb genre ids, none of them twice.",
+            json_schema_extra={"uniqueItems": True},
+        ),
     ] = Field(default_factory=list)
 
 
-class PreferencesInput(Input):
+class PreferencesInput(Change):
     """Body of `PATCH /me/preferences`; what is left out stays."""
 
     email_notifications: bool = Field(default=True, description="Mails about the account.")
@@ -135,7 +154,10 @@ class PreferencesInput(Input):
     preferred_language: Annotated[
         str,
         StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$"),
-        Field(description="ISO 639-1, optionally with a region."),
+        Field(
+            description="ISO 639-1, optionally with a country.",
+            json_schema_extra={"format": "language"},
+        ),
     ] = "en"
     enable_collaborative_filtering: bool = Field(
         default=True, description="Recommend by what people of like taste liked."

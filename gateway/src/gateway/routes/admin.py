@@ -8,7 +8,6 @@ from fastapi import Body, Path, Query, Request, Response
 
 from gateway import context, idempotency
 from gateway.entities import tagged
-from gateway.problems import invalid
 from gateway.resources import admin as shapes
 from gateway.resources.shapes import Page, page
 from gateway.resources.users import UserShape, user_json
@@ -56,12 +55,8 @@ async def update_user_access(
     body: Annotated[shapes.AccessInput, Body()],
 ) -> Response:
     """Disable or enable it, or change its role."""
-    if body.role is None and body.status is None:
-        raise invalid("", "must name role or status")
     reply = await context.of(request).services.users.UpdateUserAccess(
-        users_pb2.UpdateUserAccessRequest(
-            user_id=str(user_id), role=body.role or "", status=body.status or ""
-        ),
+        users_pb2.UpdateUserAccessRequest(user_id=str(user_id), **body.given()),
         metadata=caller.metadata,
     )
     return tagged(request, user_json(reply.user), etag=reply.user.etag)
@@ -80,7 +75,7 @@ async def list_audit_log(
     reply = await context.of(request).services.users.ListAuditEntries(
         users_pb2.ListAuditEntriesRequest(
             action=query.action,
-            actor_user_id=query.actor_user_id,
+            actor_user_id=str(query.actor_user_id or ""),
             page_size=query.size,
             page_token=query.page_token,
         ),

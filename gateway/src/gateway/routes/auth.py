@@ -20,20 +20,32 @@ router = public("auth", "/auth")
 _NO_STORE = {"Cache-Control": "no-store"}
 _WINDOW_SECONDS = 600
 _LONGEST_VALUE = 4096
+_VALUE = {"type": "string", "minLength": 1, "maxLength": _LONGEST_VALUE}
 _FORM = {
     "requestBody": {
         "required": True,
         "content": {
             "application/x-www-form-urlencoded": {
                 "schema": {
-                    "type": "object",
-                    "required": ["grant_type"],
-                    "properties": {
-                        "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
-                        "username": {"type": "string", "description": "Username or e-mail."},
-                        "password": {"type": "string"},
-                        "refresh_token": {"type": "string"},
-                    },
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "required": ["grant_type", "username", "password"],
+                            "properties": {
+                                "grant_type": {"const": "password"},
+                                "username": {**_VALUE, "description": "Username or e-mail."},
+                                "password": _VALUE,
+                            },
+                        },
+                        {
+                            "type": "object",
+                            "required": ["grant_type", "refresh_token"],
+                            "properties": {
+                                "grant_type": {"const": "refresh_token"},
+                                "refresh_token": _VALUE,
+                            },
+                        },
+                    ]
                 },
                 "example": {
                     "grant_type": "password",

@@ -16,7 +16,13 @@ SignedIn = Annotated[auth.Person, Depends(auth.person)]
 Visitor = Annotated[auth.Person | None, Depends(auth.visitor)]
 Admin = Annotated[auth.Person, Depends(auth.admin)]
 IdempotencyKey = Annotated[
-    str | None, Header(alias="Idempotency-Key", max_length=200, description="Repeats count once.")
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Repeats count once.",
+        json_schema_extra={"format": "idempotency-key"},
+    ),
 ]
 IfMatch = Annotated[
     str | None,
@@ -39,7 +45,7 @@ IfNoneMatch = Annotated[
 async def preconditions(
     if_match: IfMatch = None, if_none_match: IfNoneMatch = None
 ) -> dict[str, Any]:
-    """What a PUT expects of what stands there, as a service takes it."""
+    """What a write expects of what stands there, as a service takes it."""
     return {"etag": expected(if_match), "unless_etag": unwanted(if_none_match)}
 
 

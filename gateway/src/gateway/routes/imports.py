@@ -20,7 +20,8 @@ from marquee.interactions.v1 import interactions_pb2 as pb
 PATH = "/api/v1/me/imports"
 router = personal("imports", "/me/imports")
 _TIMEOUT_SECONDS = 15.0
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILE = {"type": "string", "format": "binary", "minLength": 1}
+_BINARY = {"schema": _FILE}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -31,7 +32,7 @@ _BODY = {
                     "required": ["file"],
                     "properties": {
                         "source": {"type": "string", "enum": list(shapes.SOURCES)},
-                        "file": {"type": "string", "format": "binary"},
+                        "file": _FILE,
                     },
                 },
                 "encoding": {"file": {"contentType": "application/octet-stream"}},

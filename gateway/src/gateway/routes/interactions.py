@@ -65,12 +65,14 @@ async def add_favorite(
     "/favorites/{movie_id}",
     status_code=204,
     summary="Remove a favorite",
-    responses=refusals(401),
+    responses=refusals(401, 412),
 )
-async def remove_favorite(request: Request, caller: SignedIn, movie_id: Id) -> Response:
+async def remove_favorite(
+    request: Request, caller: SignedIn, movie_id: Id, conditions: Preconditions
+) -> Response:
     """204 also when it was none."""
     reply = await _interactions(request).RemoveFavorite(
-        pb.RemoveFavoriteRequest(movie_id=movie_id), metadata=caller.metadata
+        pb.RemoveFavoriteRequest(movie_id=movie_id, **conditions), metadata=caller.metadata
     )
     return await _gone(request, caller, reply.sequence)
 
@@ -142,12 +144,14 @@ async def rate_movie(
     "/ratings/{movie_id}",
     status_code=204,
     summary="Take a rating back",
-    responses=refusals(401),
+    responses=refusals(401, 412),
 )
-async def delete_rating(request: Request, caller: SignedIn, movie_id: Id) -> Response:
+async def delete_rating(
+    request: Request, caller: SignedIn, movie_id: Id, conditions: Preconditions
+) -> Response:
     """204 also when there was none."""
     reply = await _interactions(request).DeleteRating(
-        pb.DeleteRatingRequest(movie_id=movie_id), metadata=caller.metadata
+        pb.DeleteRatingRequest(movie_id=movie_id, **conditions), metadata=caller.metadata
     )
     return await _gone(request, caller, reply.sequence)
 
@@ -201,12 +205,14 @@ async def add_to_watchlist(
     "/watchlist/{movie_id}",
     status_code=204,
     summary="Take a movie off your watchlist",
-    responses=refusals(401),
+    responses=refusals(401, 412),
 )
-async def remove_from_watchlist(request: Request, caller: SignedIn, movie_id: Id) -> Response:
+async def remove_from_watchlist(
+    request: Request, caller: SignedIn, movie_id: Id, conditions: Preconditions
+) -> Response:
     """204 also when it was not there."""
     reply = await _interactions(request).RemoveFromWatchlist(
-        pb.RemoveFromWatchlistRequest(movie_id=movie_id), metadata=caller.metadata
+        pb.RemoveFromWatchlistRequest(movie_id=movie_id, **conditions), metadata=caller.metadata
     )
     return await _gone(request, caller, reply.sequence)
 
@@ -260,12 +266,14 @@ async def hide_movie(
     "/hidden/{movie_id}",
     status_code=204,
     summary="Let a movie be recommended again",
-    responses=refusals(401),
+    responses=refusals(401, 412),
 )
-async def unhide_movie(request: Request, caller: SignedIn, movie_id: Id) -> Response:
+async def unhide_movie(
+    request: Request, caller: SignedIn, movie_id: Id, conditions: Preconditions
+) -> Response:
     """204 also when it was not hidden."""
     reply = await _interactions(request).UnhideMovie(
-        pb.UnhideMovieRequest(movie_id=movie_id), metadata=caller.metadata
+        pb.UnhideMovieRequest(movie_id=movie_id, **conditions), metadata=caller.metadata
     )
     return await _gone(request, caller, reply.sequence)
 

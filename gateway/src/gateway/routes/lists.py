@@ -8,7 +8,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from gateway import context, idempotency
 from gateway.entities import expected, tagged
-from gateway.problems import invalid
 from gateway.resources import lists as shapes
 from gateway.resources.shapes import MovieId, Page, page
 from gateway.routes.frame import (
@@ -106,9 +105,7 @@ async def update_list(
     if_match: IfMatch = None,
 ) -> Response:
     """What is left out stays."""
-    given = body.model_dump(exclude_unset=True)
-    if not given:
-        raise invalid("", "must name at least one field to change")
+    given = body.given()
     reply = await context.of(request).services.interactions.UpdateList(
         pb.UpdateListRequest(
             list=pb.List(list_id=str(list_id), **given),
@@ -121,12 +118,15 @@ async def update_list(
 
 
 @changed.delete(
-    "/{list_id}", status_code=204, summary="Delete a list", responses=refusals(401, 404)
+    "/{list_id}", status_code=204, summary="Delete a list", responses=refusals(401, 404, 412)
 )
-async def delete_list(request: Request, caller: SignedIn, list_id: ListId) -> Response:
+async def delete_list(
+    request: Request, caller: SignedIn, list_id: ListId, if_match: IfMatch = None
+) -> Response:
     """With all that is on it."""
     await context.of(request).services.interactions.DeleteList(
-        pb.DeleteListRequest(list_id=str(list_id)), metadata=caller.metadata
+        pb.DeleteListRequest(list_id=str(list_id), etag=expected(if_match)),
+        metadata=caller.metadata,
     )
     return Response(status_code=204)
 
@@ -162,14 +162,18 @@ async def add_list_movie(
     "/{list_id}/movies/{movie_id}",
     status_code=204,
     summary="Take a movie off a list",
-    responses=refusals(401, 404),
+    responses=refusals(401, 404, 412),
 )
 async def remove_list_movie(
-    request: Request, caller: SignedIn, list_id: ListId, movie_id: Id
+    request: Request,
+    caller: SignedIn,
+    list_id: ListId,
+    movie_id: Id,
+    conditions: Preconditions,
 ) -> Response:
     """204 also when it was not on it."""
     await context.of(request).services.interactions.RemoveListMovie(
-        pb.RemoveListMovieRequest(list_id=str(list_id), movie_id=movie_id),
+        pb.RemoveListMovieRequest(list_id=str(list_id), movie_id=movie_id, **conditions),
         metadata=caller.metadata,
     )
     return Response(status_code=204)

@@ -53,12 +53,14 @@ async def update_me(
     if_match: IfMatch = None,
 ) -> Response:
     """Change username or e-mail address; the latter needs the password."""
-    given = body.model_dump(exclude_unset=True)
+    given = body.given()
     password = given.pop("password", "")
+    if not given:
+        raise invalid("", "must name a username or an e-mail address")
     reply = await context.of(request).services.users.UpdateUser(
         pb.UpdateUserRequest(
             user=pb.User(**given),
-            update_mask=_mask(given),
+            update_mask=FieldMask(paths=sorted(given)),
             etag=expected(if_match),
             password=password,
         ),
@@ -162,10 +164,12 @@ async def update_profile(
 ) -> Response:
     """What is left out stays; favorite genres count in the very next recommendations."""
     here = context.of(request)
-    given = body.model_dump(exclude_unset=True)
+    given = body.given()
     reply = await here.services.users.UpdateProfile(
         pb.UpdateProfileRequest(
-            profile=pb.Profile(**given), update_mask=_mask(given), etag=expected(if_match)
+            profile=pb.Profile(**given),
+            update_mask=FieldMask(paths=sorted(given)),
+            etag=expected(if_match),
         ),
         metadata=caller.metadata,
     )
@@ -202,10 +206,12 @@ async def update_preferences(
 ) -> Response:
     """What is left out stays; they count in the very next answer."""
     here = context.of(request)
-    given = body.model_dump(exclude_unset=True)
+    given = body.given()
     reply = await here.services.users.UpdatePreferences(
         pb.UpdatePreferencesRequest(
-            preferences=pb.Preferences(**given), update_mask=_mask(given), etag=expected(if_match)
+            preferences=pb.Preferences(**given),
+            update_mask=FieldMask(paths=sorted(given)),
+            etag=expected(if_match),
         ),
         metadata=caller.metadata,
     )
@@ -347,9 +353,3 @@ async def list_followers(
     reply = await context.of(request).services.users.ListFollowers(asked, metadata=caller.metadata)
     items = [shapes.follow_json(follow) for follow in reply.followers]
     return tagged(request, page(items, reply.next_page_token))
-
-
-def _mask(given: dict[str, Any]) -> FieldMask:
-    if not given:
-        raise invalid("", "must name at least one field to change")
-    return FieldMask(paths=sorted(given))

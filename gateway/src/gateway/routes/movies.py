@@ -30,6 +30,8 @@ _INCLUDES = {
     "videos": pb.MOVIE_INCLUDE_VIDEOS,
     "collection": pb.MOVIE_INCLUDE_COLLECTION,
 }
+_NAME = rf"( *({'|'.join([*_INCLUDES, 'my_state'])})? *)"
+_NAMES = rf"^{_NAME}(,{_NAME})*$"
 _TRENDING = {"day": pb.FEATURED_LIST_TRENDING_DAY, "week": pb.FEATURED_LIST_TRENDING_WEEK}
 
 
@@ -40,11 +42,14 @@ class DetailQuery(QueryShape):
         default_factory=list,
         max_length=10,
         description="credits, keywords, videos, collection, my_state; repeat or join by commas.",
+        json_schema_extra={"items": {"type": "string", "pattern": _NAMES}},
     )
 
     def names(self) -> list[str]:
         """The names asked for."""
-        return [name.strip() for one in self.include for name in one.split(",") if name.strip()]
+        return [
+            name.strip(" ") for one in self.include for name in one.split(",") if name.strip(" ")
+        ]
 
 
 class RegionQuery(QueryShape):

@@ -93,6 +93,35 @@ def test_a_write_may_demand_that_an_entry_is_there_or_is_not(person, refused, na
     assert stale == ("ABORTED", "ENTRY_CHANGED")
 
 
+@pytest.mark.parametrize(
+    ("put", "take_back", "more"),
+    [
+        ("AddFavorite", "RemoveFavorite", {}),
+        ("RateMovie", "DeleteRating", {"rating": 4.0}),
+        ("AddToWatchlist", "RemoveFromWatchlist", {}),
+        ("HideMovie", "UnhideMovie", {}),
+        ("AddListMovie", "RemoveListMovie", {}),
+    ],
+)
+def test_taking_back_may_demand_the_version_it_was_decided_upon(
+    person, refused, put, take_back, more
+):
+    somebody = person()
+    there = {"movie_id": 3}
+    if put == "AddListMovie":
+        there["list_id"] = somebody.CreateList(name="Mine").list.list_id
+    remove = getattr(somebody, take_back)
+    assert refused(lambda: remove(**there, etag="*")) == ("ABORTED", "ENTRY_CHANGED")
+    kept = getattr(somebody, put)(**there, **more)
+    (entry,) = [value for field, value in kept.ListFields() if field.message_type]
+    stale = refused(lambda: remove(**there, etag="no-such"))
+    assert stale == ("ABORTED", "ENTRY_CHANGED")
+    unwanted = refused(lambda: remove(**there, unless_etag=entry.etag))
+    assert unwanted == ("ABORTED", "ENTRY_EXISTS")
+    assert remove(**there, etag=entry.etag).removed
+    assert not remove(**there).removed
+
+
 def test_of_many_who_want_to_make_one_entry_one_does(person):
     somebody = person()
 

@@ -35,6 +35,11 @@ Conditional = (
     | pb.AddToWatchlistRequest
     | pb.HideMovieRequest
     | pb.AddListMovieRequest
+    | pb.RemoveFavoriteRequest
+    | pb.DeleteRatingRequest
+    | pb.RemoveFromWatchlistRequest
+    | pb.UnhideMovieRequest
+    | pb.RemoveListMovieRequest
 )
 
 

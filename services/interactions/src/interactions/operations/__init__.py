@@ -77,11 +77,13 @@ def take_back(
     movie_id: int,
     *,
     at: datetime,
+    conditions: Conditions = ANY,
 ) -> TakenBack:
     """Take an entry back; its tombstone keeps the version, and what the person wrote is gone."""
 
     def attempt() -> TakenBack | None:
         standing = entries.standing(connection, kind, user_id, movie_id)
+        conditions.check(None if standing.entry is None else standing.entry.etag)
         if standing.entry is None:
             return TakenBack(removed=False, sequence=standing.sequence)
         gone = replace(standing.entry, version=standing.sequence + 1)

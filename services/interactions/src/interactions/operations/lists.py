@@ -65,9 +65,10 @@ def update_list(
     return lists.update_list(connection, list_id, changes, at=at) if changes else found
 
 
-def delete_list(connection: Connection, user_id: UUID, list_id: UUID) -> MovieList:
+def delete_list(connection: Connection, user_id: UUID, list_id: UUID, *, etag: str) -> MovieList:
     """Delete a list; answers what it was."""
     found = _held(connection, user_id, list_id)
+    expect_list(etag, found)
     lists.delete_list(connection, list_id)
     return found
 
@@ -103,10 +104,18 @@ def add_movie(
 
 
 def remove_movie(
-    connection: Connection, user_id: UUID, list_id: UUID, movie_id: int, *, at: datetime
+    connection: Connection,
+    user_id: UUID,
+    list_id: UUID,
+    movie_id: int,
+    *,
+    conditions: Conditions,
+    at: datetime,
 ) -> bool:
     """Take a movie off a list; False when it was not on it."""
     _held(connection, user_id, list_id)
+    before = lists.find_entry(connection, list_id, movie_id)
+    conditions.check(None if before is None else before.etag)
     removed = lists.delete_entry(connection, list_id, movie_id)
     if removed:
         lists.update_list(connection, list_id, {"added": -1}, at=at)

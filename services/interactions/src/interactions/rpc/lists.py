@@ -120,7 +120,9 @@ class ListsServicer(SummariesServicer):
     ) -> pb.DeleteListResponse:
         list_id = list_id_from(request.list_id)
         with self._database.begin() as connection:
-            gone = operations.delete_list(connection, user_id_of_caller(), list_id)
+            gone = operations.delete_list(
+                connection, user_id_of_caller(), list_id, etag=request.etag
+            )
         return pb.DeleteListResponse(movies_count=gone.movies_count)
 
     def AddListMovie(
@@ -148,7 +150,12 @@ class ListsServicer(SummariesServicer):
         list_id, movie_id = list_id_from(request.list_id), checked_movie_id(request.movie_id)
         with self._database.begin() as connection:
             removed = operations.remove_movie(
-                connection, user_id_of_caller(), list_id, movie_id, at=self._now()
+                connection,
+                user_id_of_caller(),
+                list_id,
+                movie_id,
+                conditions=conditions_of(request),
+                at=self._now(),
             )
         return pb.RemoveListMovieResponse(removed=removed)
 

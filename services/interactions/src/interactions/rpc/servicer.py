@@ -53,7 +53,7 @@ class InteractionsServicer(ImportsServicer):
     def RemoveFavorite(
         self, request: pb.RemoveFavoriteRequest, context: grpc.ServicerContext
     ) -> pb.RemoveFavoriteResponse:
-        done = self._take_back(Favorite, request.movie_id)
+        done = self._take_back(Favorite, request.movie_id, conditions_of(request))
         return pb.RemoveFavoriteResponse(removed=done.removed, sequence=done.sequence)
 
     def ListFavorites(
@@ -102,7 +102,7 @@ class InteractionsServicer(ImportsServicer):
     def DeleteRating(
         self, request: pb.DeleteRatingRequest, context: grpc.ServicerContext
     ) -> pb.DeleteRatingResponse:
-        done = self._take_back(Rating, request.movie_id)
+        done = self._take_back(Rating, request.movie_id, conditions_of(request))
         return pb.DeleteRatingResponse(removed=done.removed, sequence=done.sequence)
 
     def ListRatings(
@@ -132,7 +132,7 @@ class InteractionsServicer(ImportsServicer):
     def RemoveFromWatchlist(
         self, request: pb.RemoveFromWatchlistRequest, context: grpc.ServicerContext
     ) -> pb.RemoveFromWatchlistResponse:
-        done = self._take_back(WatchlistEntry, request.movie_id)
+        done = self._take_back(WatchlistEntry, request.movie_id, conditions_of(request))
         return pb.RemoveFromWatchlistResponse(removed=done.removed, sequence=done.sequence)
 
     def ListWatchlist(
@@ -162,7 +162,7 @@ class InteractionsServicer(ImportsServicer):
     def UnhideMovie(
         self, request: pb.UnhideMovieRequest, context: grpc.ServicerContext
     ) -> pb.UnhideMovieResponse:
-        done = self._take_back(HiddenMovie, request.movie_id)
+        done = self._take_back(HiddenMovie, request.movie_id, conditions_of(request))
         return pb.UnhideMovieResponse(removed=done.removed, sequence=done.sequence)
 
     def ListHiddenMovies(
@@ -187,11 +187,18 @@ class InteractionsServicer(ImportsServicer):
                 conditions=conditions,
             )
 
-    def _take_back(self, kind: type[Interaction], movie_id: int) -> TakenBack:
+    def _take_back(
+        self, kind: type[Interaction], movie_id: int, conditions: Conditions
+    ) -> TakenBack:
         checked_movie_id(movie_id)
         with self._database.statements() as connection:
             return operations.take_back(
-                connection, user_id_of_caller(), kind, movie_id, at=self._now()
+                connection,
+                user_id_of_caller(),
+                kind,
+                movie_id,
+                at=self._now(),
+                conditions=conditions,
             )
 
     def _page(
