@@ -11,11 +11,10 @@ LONGEST_AGO = timedelta(days=20)
 COUNTRIES = ("", "AT", "BR", "DE", "JP", "US", "ZA")
 LANGUAGES = ("en", "de", "pt-BR", "zh-TW")
 
-_now = datetime.now(UTC)
 _ascii = st.characters(categories=("Ll", "Lu", "Nd"), max_codepoint=0x7F)
 _any = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
 _seconds = st.integers(1, int(LONGEST_AGO.total_seconds()))
-_recent = _seconds.map(lambda ago: (_now - timedelta(seconds=ago)).isoformat())
+_recent = _seconds.map(lambda ago: (datetime.now(UTC) - timedelta(seconds=ago)).isoformat())
 
 schemathesis.openapi.format("page-token", st.just(""))
 schemathesis.openapi.format("username", st.text(_ascii, min_size=3, max_size=30))

@@ -62,6 +62,7 @@ def fuzz(suite: Suite, folder: Path, seconds: int, *arguments: str, **names: str
 
 
 def test_an_admin_finds_no_violation(suite: Suite, admin: Person, tmp_path: Path) -> None:
+    signed_in(suite, admin)
     token, other = signed_in(suite, admin), suite.person()
     with suite.client(token) as client:
         sessions = client.get("/me/sessions").json()["items"]

@@ -13,8 +13,9 @@ from analytics.domain.activities import checked_activity_type
 from analytics.domain.periods import Range, overview_range, range_of, streaks
 from analytics.messages import answers
 from analytics.operations import activities as operations
+from analytics.operations.catalog import CatalogSize
 from analytics.operations.consents import Consents
-from analytics.store import activities, catalog, rollups
+from analytics.store import activities, rollups
 from analytics.store.export import SECTIONS
 from chassis.database import Database
 from chassis.errors import Unauthenticated
@@ -36,12 +37,14 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         self,
         database: Database,
         consents: Consents,
+        catalog_size: CatalogSize,
         page_tokens: PageTokens,
         hiding: operations.Hiding,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._consents = consents
+        self._catalog_size = catalog_size
         self._page_tokens = page_tokens
         self._hiding = hiding
         self._now = now
@@ -145,11 +148,10 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
     def ListRecommendationPerformance(
         self, request: pb.ListRecommendationPerformanceRequest, context: grpc.ServicerContext
     ) -> pb.ListRecommendationPerformanceResponse:
-        asked = self._range(request)
+        asked, movies_count = self._range(request), self._catalog_size()
         with self._database.read() as connection:
             rows = rollups.recommendation_series(connection, asked)
             totals = rollups.recommendation_totals(connection, asked)
-            movies_count = catalog.movies_count(connection)
         return pb.ListRecommendationPerformanceResponse(
             points=answers.recommendation_points(rows, movies_count),
             totals=answers.recommendation_points(totals, movies_count),

@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 
 from analytics.messages.facts import (
     clicked_of,
-    movie_states,
     observations_of,
     shown_of,
     type_of,
@@ -20,10 +19,8 @@ from analytics.operations.activities import Hiding, keep
 from analytics.operations.consents import Consents
 from analytics.operations.rollups import count_recommendations, count_usage
 from analytics.store.activities import commit_soon
-from analytics.store.catalog import keep_movies
 from chassis.erasure import Eraser
 from chassis.events import BatchHandler, Event, Subscription
-from marquee.catalog.v1 import events_pb2 as catalog
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.interactions.v1 import events_pb2 as interactions
 from marquee.recommender.v1 import events_pb2 as recommender
@@ -75,20 +72,9 @@ class Intake:
         count_usage(connection, usages)
 
 
-def keep_catalog(connection: Connection, happened: Sequence[Event]) -> None:
-    """Which movies there are, to tell how much of the catalogue is recommended."""
-    keep_movies(connection, movie_states(happened))
-
-
 def subscriptions(intake: Intake) -> Sequence[Subscription]:
     """The streams followed; each takes its events by the batch."""
     return (
-        _subscription(
-            "catalog.events",
-            keep_catalog,
-            catalog.MoviesChanged,
-            catalog.MoviesRemoved,
-        ),
         _subscription(
             "users.events",
             intake.keep_people,

@@ -84,17 +84,6 @@ pseudonym_salt = sa.Table(
 )
 
 
-# The catalogue's movies, to tell how much of it is recommended.
-catalog_movie = sa.Table(
-    "catalog_movie",
-    metadata,
-    sa.Column("movie_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("removed", sa.Boolean, nullable=False),
-    sa.Column("changed_at", _MOMENT, nullable=False),
-    *timestamps(),
-)
-
-
 def _rollup(
     name: str, keys: list[sa.Column[Any]], counts: list[str], *more: sa.schema.SchemaItem
 ) -> sa.Table:

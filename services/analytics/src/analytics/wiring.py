@@ -1,5 +1,6 @@
 """The only place where parts meet: settings in, servers out."""
 
+import contextlib
 import gc
 import hmac
 import threading
@@ -9,7 +10,9 @@ from datetime import UTC, datetime
 import redis
 
 from analytics.jobs import CHORES, job_functions
+from analytics.messages.facts import observed_without, type_of
 from analytics.operations.activities import Hiding
+from analytics.operations.catalog import CatalogSize
 from analytics.operations.consents import Consents
 from analytics.operations.retention import make_partitions
 from analytics.rpc import AnalyticsServicer
@@ -19,7 +22,7 @@ from analytics.subscriptions import Intake, subscriptions
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
-from chassis.events import Consumer, Event
+from chassis.events import Consumer, Event, stream_key
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.loops import keep_going
@@ -29,6 +32,8 @@ from chassis.rpc import Registration
 from chassis.rpc import serve as serve_rpc
 from chassis.service import run_until_signalled
 from marquee.analytics.v1 import analytics_pb2, analytics_pb2_grpc
+from marquee.catalog.v1 import catalog_pb2_grpc
+from marquee.gateway.v1 import events_pb2 as gateway_events
 from marquee.users.v1 import events_pb2 as users_events
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
@@ -50,7 +55,7 @@ def serve(settings: Settings) -> None:
     )
     server = serve_rpc(
         listen=settings.grpc_listen,
-        servicers=[registration(settings, database, Consents(users))],
+        servicers=[registration(settings, database, Consents(users), _catalog_size(settings))],
         settings=settings,
         verifier=TokenVerifier(
             keys=keys,
@@ -78,6 +83,9 @@ def background(settings: Settings) -> None:
     gc.set_threshold(_COLLECTED_AFTER)
     database = _database(settings)
     streams = redis.Redis.from_url(settings.redis_streams_url)
+    # Versions before followed it, and what a group has not read is never trimmed.
+    with contextlib.suppress(redis.RedisError):
+        streams.xgroup_destroy(stream_key("catalog.events"), NAME)
     consumer = Consumer(
         name=NAME,
         database=database,
@@ -110,12 +118,14 @@ def work(settings: Settings) -> None:
     ).run()
 
 
-def registration(settings: Settings, database: Database, consents: Consents) -> Registration:
+def registration(
+    settings: Settings, database: Database, consents: Consents, catalog_size: CatalogSize
+) -> Registration:
     """The servicer with all it needs, ready to be served."""
     tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
     return Registration(
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server,
-        AnalyticsServicer(database, consents, tokens, _hiding(settings), utc_now),
+        AnalyticsServicer(database, consents, catalog_size, tokens, _hiding(settings), utc_now),
         analytics_pb2.DESCRIPTOR.services_by_name["AnalyticsService"],
     )
 
@@ -147,6 +157,7 @@ def _eraser(
             )
         ),
         own_streams=("analytics.events", "gateway.activity"),
+        rewriters={type_of(gateway_events.ActivityObserved): observed_without},
     )
 
 
@@ -179,6 +190,12 @@ def _users(settings: Settings) -> users_pb2_grpc.UsersServiceStub:
     internal_key = settings.internal_key.get_secret_value()
     to_users = channel(settings.users_address, internal_key=internal_key, service=NAME)
     return users_pb2_grpc.UsersServiceStub(to_users)
+
+
+def _catalog_size(settings: Settings) -> CatalogSize:
+    internal_key = settings.internal_key.get_secret_value()
+    to_catalog = channel(settings.catalog_address, internal_key=internal_key, service=NAME)
+    return CatalogSize(catalog_pb2_grpc.CatalogServiceStub(to_catalog))
 
 
 def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]:

@@ -1,11 +1,13 @@
 """The service at its real doors: RPCs, streams, PostgreSQL. Users is a fake: another process."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from analytics.operations.catalog import CatalogSize
 from analytics.operations.consents import Consents
 from analytics.settings import Settings
 from analytics.subscriptions import subscriptions
@@ -16,6 +18,7 @@ from chassis.events import Consumer, append, stream_key
 from chassis.rpc import Registration
 from chassis.testing import eventually
 from marquee.analytics.v1 import analytics_pb2_grpc
+from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
 
@@ -37,6 +40,35 @@ class FakeUsers(users_pb2_grpc.UsersServiceServicer):
             if user_id in self.tracking:
                 reply.consents.add(user_id=user_id, activity_tracking=self.tracking[user_id])
         return reply
+
+
+class FakeCatalog(catalog_pb2_grpc.CatalogServiceServicer):
+    """Has as many movies as it is told."""
+
+    def __init__(self) -> None:
+        self.movies_count = 8
+        self.down = False
+
+    def CountMovies(self, request: Any, context: Any) -> catalog_pb2.CountMoviesResponse:
+        if self.down:
+            raise ConnectionError("catalog cannot answer now")
+        return catalog_pb2.CountMoviesResponse(movies_count=self.movies_count)
+
+
+@pytest.fixture
+def movies() -> FakeCatalog:
+    return FakeCatalog()
+
+
+@pytest.fixture
+def catalog_size(settings, movies, running) -> Iterator[CatalogSize]:
+    add = catalog_pb2_grpc.add_CatalogServiceServicer_to_server
+    contract = catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"]
+    key = settings.internal_key.get_secret_value()
+    target = running(Registration(add, movies, contract)).target
+    clock = itertools.count(0, 61)  # each question comes more than a minute after the last
+    with channel(target, internal_key=key, service="analytics") as opened:
+        yield CatalogSize(catalog_pb2_grpc.CatalogServiceStub(opened), lambda: next(clock))
 
 
 @pytest.fixture
@@ -70,8 +102,10 @@ def consents(to_users: users_pb2_grpc.UsersServiceStub) -> Consents:
 
 
 @pytest.fixture
-def stub(settings, database, consents, running) -> analytics_pb2_grpc.AnalyticsServiceStub:
-    served = running(registration(settings, database, consents))
+def stub(
+    settings, database, consents, catalog_size, running
+) -> analytics_pb2_grpc.AnalyticsServiceStub:
+    served = running(registration(settings, database, consents, catalog_size))
     return analytics_pb2_grpc.AnalyticsServiceStub(served.channel)
 
 

@@ -10,7 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics import tables
 from analytics.store import activities
+from analytics.wiring import intake
 from chassis.database import uuid7
+from chassis.erasure import forget_rows
 from chassis.events import Fact
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.gateway.v1 import events_pb2 as gateway
@@ -241,6 +243,20 @@ def test_poison_is_buried_and_the_stream_goes_on(tell, users, database):
     assert len(rows(database)) == 1
     buried = {row["event_id"] for row in rows(database, "dead_letter")}
     assert buried == {poison.event_id, nobody.event_id, strange.event_id}
+
+
+def test_of_a_buried_batch_only_the_part_of_who_is_erased_goes(
+    tell, users, database, settings, to_users
+):
+    ada, grace = consenting(users), consenting(users)
+    tell("gateway.activity", observed([ada, grace], metadata_json='{"a": "\\u0000"}'))
+    eraser = intake(settings, database, to_users).eraser
+    with database.begin() as connection:
+        assert forget_rows(connection, ada, eraser.rewriters) == 1
+    (left,) = rows(database, "dead_letter")
+    message = gateway.ActivityObserved.FromString(bytes(left["payload"]))
+    assert [one.user_id for one in message.activities] == [str(grace)]
+    assert str(ada) not in str(left)
 
 
 def test_ten_thousand_views_are_stored_in_batches(tell, users, database):

@@ -45,6 +45,12 @@ def test_an_address_is_kept_as_its_network(given_address, kept):
     assert truncated_address(given_address) == kept
 
 
+def test_what_was_seen_is_known_again_after_an_upgrade():
+    assert keyed(b"k" * 32, "seen") == "221dcb0dbd08d8c6bce44167d59d94f6", (
+        "another digest would count everything twice"
+    )
+
+
 @given(st.ip_addresses())
 def test_no_address_is_kept_whole(address):
     kept = truncated_address(str(address))

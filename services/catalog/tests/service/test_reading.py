@@ -262,6 +262,11 @@ def test_the_attribution_is_tmdbs_own_words(catalog):
     assert "original" in reply.poster_sizes
 
 
+def test_the_movies_there_are_can_be_counted(loaded, syncing):
+    (present,) = syncing.values("select count(*) from movie where removed_at is null")
+    assert loaded.CountMovies().movies_count == present > 0
+
+
 def test_a_sync_is_started_once_for_each_request_and_watched(admin, syncing):
     run = admin.StartSync(stage="reference", request_id="r1").run
     again = admin.StartSync(stage="reference", request_id="r1").run

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from google.protobuf.message import DecodeError
 
 from chassis.database import uuid7
 from chassis.erasure import (
@@ -114,6 +115,35 @@ def test_dead_letters_jobs_and_answers_go_too(database):
     with database.read() as connection:
         left = connection.execute(sa.select(job.c.payload, job.c.key)).all()
     assert not [row for row in left if str(ADA) in str(row)]
+
+
+def test_of_a_dead_letter_about_several_only_what_is_the_persons_goes(database):
+    letter = {
+        "event_id": uuid7(), "stream": STREAM, "aggregate_id": f"{ADA}:batch", "actor": str(ADA),
+        "aggregate_version": 1, "occurred_at": sa.func.now(), "error": "e", "attempts": 5,
+        "payload": f"{ADA} {GRACE}".encode(),
+    }  # fmt: skip
+
+    def without(payload, user_id):
+        return b" ".join(one for one in payload.split() if one != str(user_id).encode()) or None
+
+    def unreadable(_payload, _user_id):
+        raise DecodeError
+
+    with database.begin() as connection:
+        for consumer, kind in (("c", "batch"), ("d", "batch"), ("c2", "broken"), ("c3", "other")):
+            written = {**letter, "consumer": consumer, "type": kind}
+            connection.execute(sa.insert(dead_letter).values(written))
+    forget(database, ADA, {"batch": without, "broken": unreadable})
+    with database.read() as connection:
+        left = connection.execute(sa.select(dead_letter).order_by(dead_letter.c.consumer)).all()
+    assert [(row.consumer, bytes(row.payload)) for row in left] == [
+        ("c", str(GRACE).encode()),
+        ("d", str(GRACE).encode()),
+    ]
+    assert {(row.aggregate_id, row.actor, row.attempts) for row in left} == {(":batch", "", 5)}
+    forget(database, GRACE, {"batch": without})
+    assert count(database, dead_letter) == 0
 
 
 def test_events_that_were_never_heard_are_waited_for_though_redis_was_flushed(saga):

@@ -35,7 +35,7 @@ from marquee.users.v1 import users_pb2, users_pb2_grpc
 from recommender.domain import Exploration
 from recommender.jobs import CHORES, Chores, Rules
 from recommender.operations import lists, models
-from recommender.operations.erasing import forgetter
+from recommender.operations.erasing import REWRITERS, forgetter
 from recommender.operations.live import Live
 from recommender.operations.people import Neighbours
 from recommender.rpc import RecommenderServicer
@@ -260,6 +260,7 @@ def eraser_of(settings: Settings, database: Database) -> Eraser:
             )
         ),
         own_streams=("recommender.events",),
+        rewriters=REWRITERS,
     )
 
 

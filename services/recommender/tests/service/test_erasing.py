@@ -6,9 +6,12 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from recommender_world import World
 
+from chassis.erasure import forget_rows
+from chassis.tables import dead_letter
+from marquee.interactions.v1 import events_pb2 as interactions_events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.users.v1 import events_pb2 as user_events
-from recommender.operations.erasing import forgetter
+from recommender.operations.erasing import REWRITERS, forgetter
 from recommender.store import tastes
 from recommender.store.popularity import refresh_popularity
 
@@ -68,6 +71,29 @@ def test_a_replay_resurrects_nobody(world: World, person: UUID):
     world.tell(user_events.PreferencesChanged(user_id=str(person), version=9))
     world.tell(message)
     assert tables_with(world, person) == {"erasure"}, "until the erasure is finished"
+
+
+def test_of_a_buried_batch_others_part_stays(world: World, person: UUID):
+    grace = world.new_person()
+    both = interactions_events.RatingsImported(
+        ratings=[
+            interactions_events.MovieRated(user_id=str(one), movie_id=1, rating=4.0)
+            for one in (person, grace)
+        ]
+    )
+    letter = {
+        "consumer": "recommender", "event_id": uuid4(), "stream": "interactions.events",
+        "type": both.DESCRIPTOR.full_name, "aggregate_id": f"{person}:1:import",
+        "aggregate_version": 1, "occurred_at": sa.func.now(), "error": "e", "attempts": 5,
+        "payload": both.SerializeToString(),
+    }  # fmt: skip
+    with world.database.begin() as connection:
+        connection.execute(sa.insert(dead_letter).values(letter))
+        assert forget_rows(connection, person, REWRITERS) >= 1
+        left = connection.execute(sa.select(dead_letter)).mappings().one()
+    message = interactions_events.RatingsImported.FromString(bytes(left["payload"]))
+    assert [one.user_id for one in message.ratings] == [str(grace)]
+    assert str(person) not in str(dict(left))
 
 
 def test_the_export_tells_what_was_recommended_and_from_what(world: World, person: UUID):

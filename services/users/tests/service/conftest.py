@@ -10,6 +10,7 @@ from uuid import UUID
 
 import grpc
 import pytest
+from sqlalchemy import event
 
 from chassis.database import Database
 from chassis.errors import Refusal
@@ -67,6 +68,18 @@ class World:
         with pytest.raises(Refusal) as caught:
             yield caught
         assert caught.value.reason == reason
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """The SQL that the block has the service execute."""
+        executed: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            executed.append(statement)
+
+        event.listen(self.database.engine, "before_cursor_execute", note)
+        yield executed
+        event.remove(self.database.engine, "before_cursor_execute", note)
 
     def register(self, username: str = "", **more: Any) -> pb.RegisterResponse:
         name = username or f"person{next(self.numbers)}"

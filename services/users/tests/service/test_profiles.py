@@ -202,6 +202,23 @@ def test_a_private_profile_is_as_if_it_were_not(world, ada):
     assert (card.username, card.visible) == ("", False)
 
 
+def test_a_private_profile_costs_what_one_that_is_not_there_costs(world, ada):
+    grace = world.register("grace")
+    change_preferences(world, ada, profile_visibility="private")
+    asked = {
+        "seen": lambda name: world.call(
+            "GetPublicProfile", pb.GetPublicProfileRequest(username=name), world.acting(grace)
+        ),
+        "followed": lambda name: follow(world, grace, name),
+    }
+    for kind, ask in asked.items():
+        executed = {}
+        for name in ("ada", "nobody"):
+            with world.statements() as executed[name], world.refused("PROFILE_NOT_FOUND"):
+                ask(name)
+        assert executed["ada"] == executed["nobody"], kind
+
+
 def test_following_twice_is_following_once(world, ada):
     grace = world.register("grace")
     assert [follow(world, grace, "ada").created for _ in range(2)] == [True, False]

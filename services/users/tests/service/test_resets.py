@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from chassis.errors import Refusal
 from marquee.users.v1 import users_pb2 as pb
@@ -123,16 +122,8 @@ def test_nothing_tells_whether_an_address_is_known(world, post, postbox):
     world.register("ada")
     done = {}
     for email in ("ada@example.org", "nobody@example.org"):
-        statements = []
-
-        def note(_connection, _cursor, statement, *_rest, statements=statements):
-            statements.append(statement)
-
-        event.listen(world.database.engine, "before_cursor_execute", note)
-        answered = ask(world, email)
-        event.remove(world.database.engine, "before_cursor_execute", note)
-        done[email] = statements
-        assert answered.HasField("expires_at")
+        with world.statements() as done[email]:
+            assert ask(world, email).HasField("expires_at")
     assert done["ada@example.org"] == done["nobody@example.org"], "the same work for both"
     assert post() == 2
     assert len(postbox.delivered) == 1

@@ -16,6 +16,7 @@ from chassis.clients import channel
 from chassis.database import uuid7
 from chassis.events import Fact, append, stream_key
 from launcher.bench.rows import Row, at_most
+from launcher.bench.spending import cpu_seconds
 from launcher.bench.world import World, world
 from launcher.settings import Failure, LocalSettings
 from marquee.gateway.v1 import events_pb2 as events
@@ -23,7 +24,6 @@ from marquee.users.v1 import users_pb2, users_pb2_grpc
 
 PART = "ingest"
 STREAM, GROUP = "gateway.activity", "analytics"
-WORKING = ("postgres", "analytics.background", "users.serve")
 AT_ONCE = 500  # what a gateway sends together
 PEOPLE = 500
 SINGLE_ROWS = 5_000
@@ -83,10 +83,10 @@ def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
 
 def _rows(here: World, count: int) -> Iterator[Row]:
     facts = _facts(_people(here), count)
-    began, before = time.monotonic(), {name: here.cpu_seconds(name) for name in WORKING}
+    began, before = time.monotonic(), _spent(here)
     _ingest(here, facts)
     seconds = time.monotonic() - began
-    spent = {name: (here.cpu_seconds(name) - before[name]) / count for name in WORKING}
+    spent = {name: (total - before[name]) / count for name, total in _spent(here).items()}
     each = sum(spent.values())
     sums = here.query("analytics", _SUMS)
     if sums[0] != count:
@@ -107,6 +107,15 @@ def _rows(here: World, count: int) -> Iterator[Row]:
         single = _single_inserts(here, statement)
         yield Row(PART, f"CPU of a row's insert, {what}", f"{single * 1e6:.1f} us")
         yield at_most(PART, "CPU a row by that", each / single, GOAL, "")
+
+
+def _spent(here: World) -> dict[str, float]:
+    """CPU seconds so far of all that works on a row."""
+    return {
+        "analytics.background": here.cpu_seconds("analytics.background"),
+        "its connections": here.connection_seconds("analytics"),
+        "users, asked for consent": here.request_seconds("users"),
+    }
 
 
 def _people(here: World) -> list[str]:
@@ -166,7 +175,7 @@ def _handled(client: redis.Redis) -> bool:
 
 
 def _single_inserts(here: World, statement: str) -> float:
-    """CPU seconds of one row, in this process and in PostgreSQL, each committed by itself."""
+    """CPU seconds of one row, here and in this connection's process, each committed by itself."""
     url = make_url(here.environment("analytics")["DATABASE_URL"]).set(drivername="postgresql")
     people = [str(uuid7()) for _ in range(PEOPLE)]
     rows = [
@@ -182,10 +191,10 @@ def _single_inserts(here: World, statement: str) -> float:
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            server, own = here.cpu_seconds("postgres"), time.process_time()
+            server, own = cpu_seconds([connection.info.backend_pid]), time.process_time()
             for row in rows:
                 cursor.execute(statement, row)
-            spent = here.cpu_seconds("postgres") - server + time.process_time() - own
+            spent = cpu_seconds([connection.info.backend_pid]) - server + time.process_time() - own
     finally:
         connection.close()
     return spent / SINGLE_ROWS

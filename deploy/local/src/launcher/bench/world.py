@@ -120,14 +120,17 @@ class World:
         return cpu_seconds(self._pids[name] for name in names)
 
     def request_seconds(self, service: str) -> float:
-        """CPU time so far of a service's answers: its own, and that of its database connections.
+        """CPU time so far of a service's answers: its own, and that of its database connections."""
+        return self.cpu_seconds(f"{service}.serve") + self.connection_seconds(service)
 
-        What PostgreSQL does beside them (vacuuming after a sync, say) is no request's cost.
+    def connection_seconds(self, service: str) -> float:
+        """CPU time so far of a service's connections to PostgreSQL, as far as they are open.
+
+        What PostgreSQL does beside them (vacuuming after a sync, say) is nobody's cost.
         """
         title = f"postgres: {databases.name_of(service)} "
         server = psutil.Process(self._pids["postgres"])
-        connections = [one.pid for one in server.children() if _title(one).startswith(title)]
-        return cpu_seconds([self._pids[f"{service}.serve"], *connections])
+        return cpu_seconds(one.pid for one in server.children() if _title(one).startswith(title))
 
     def _start_server(self, unit: Unit) -> None:
         asyncio.run(unit.start())

@@ -1,7 +1,7 @@
 """Other services' facts: what of them is activity, and what is counted."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from analytics.domain.counted import Clicked, Shown, Usage
 from analytics.messages.moments import moment, timestamp, uuid_of
 from chassis.events import Event
 from marquee.analytics.v1 import events_pb2 as own
-from marquee.catalog.v1 import events_pb2 as catalog
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.interactions.v1 import events_pb2 as interactions
 from marquee.recommender.v1 import events_pb2 as recommender
@@ -71,20 +70,11 @@ def usages_of(event: Event) -> list[Usage]:
     ]
 
 
-def movie_states(events: Sequence[Event]) -> dict[int, tuple[datetime, bool]]:
-    """When each movie of these events changed last, and whether it was removed then."""
-    states: dict[int, tuple[datetime, bool]] = {}
-    for event in events:
-        removed = event.type == type_of(catalog.MoviesRemoved)
-        if removed:
-            gone = catalog.MoviesRemoved.FromString(event.payload)
-            movie_ids, at = gone.movie_ids, _at(gone.removed_at, event)
-        else:
-            changed = catalog.MoviesChanged.FromString(event.payload)
-            movie_ids, at = [one.movie_id for one in changed.movies], _at(changed.changed_at, event)
-        for movie_id in movie_ids:
-            states[movie_id] = max(states.get(movie_id, (at, removed)), (at, removed))
-    return states
+def observed_without(payload: bytes, user_id: UUID) -> bytes | None:
+    """What a gateway saw of several people without this one; None when nobody is left."""
+    message = gateway.ActivityObserved.FromString(payload)
+    kept = [one for one in message.activities if one.user_id != str(user_id)]
+    return gateway.ActivityObserved(activities=kept).SerializeToString() if kept else None
 
 
 def activity_deleted(user_id: UUID, deleted_count: int, at: datetime) -> own.ActivityDeleted:

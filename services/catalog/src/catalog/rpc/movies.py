@@ -225,6 +225,12 @@ class MoviesServicer(Frame):
         images = body["images"] if body else _IMAGES_OF_TMDB
         return messages.configuration(images, ATTRIBUTION)
 
+    def CountMovies(
+        self, request: pb.CountMoviesRequest, context: grpc.ServicerContext
+    ) -> pb.CountMoviesResponse:
+        with self._database.read() as connection:
+            return pb.CountMoviesResponse(movies_count=movies.count(connection))
+
     def _require(self, connection: Connection, movie_id: int) -> None:
         if not movies.exists(connection, movie_id):
             raise MovieNotFound(f"there is no movie {movie_id}", movie_id=movie_id)

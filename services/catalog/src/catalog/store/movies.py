@@ -78,6 +78,12 @@ def detail(connection: Connection, movie_id: int, language: Language) -> RowMapp
     return connection.execute(_ONE[language.is_english], parameters).mappings().one_or_none()
 
 
+def count(connection: Connection) -> int:
+    """How many movies there are."""
+    present = sa.select(sa.func.count()).where(movie.c.removed_at.is_(None))
+    return connection.execute(present).scalar_one()
+
+
 def exists(connection: Connection, movie_id: int) -> bool:
     """Whether there is such a movie, not removed."""
     return connection.execute(_exists, {"id": movie_id}).scalar() is not None

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import redis
 import sqlalchemy as sa
+from google.protobuf.message import DecodeError
 from sqlalchemy.engine import Connection
 
 from chassis.errors import Unavailable
@@ -32,7 +33,6 @@ def forget_rows(
     written = [sa.cast(job.c[name], sa.Text) for name in _JOB_COLUMNS]
     told = sa.or_(*[sa.func.strpos(sa.func.coalesce(one, ""), text) > 0 for one in written])
     for statement in (
-        sa.delete(dead_letter).where(_mentions(dead_letter, text)),
         sa.delete(job).where(told),
         sa.delete(idempotency).where(idempotency.c.user_id == user_id),
     ):
@@ -81,23 +81,37 @@ def forget_keys(client: redis.Redis, user_id: UUID) -> int:
 
 
 def _forget_events(connection: Connection, user_id: UUID, rewriters: Mapping[str, Rewriter]) -> int:
-    columns = (outbox.c.event_id, outbox.c.type, outbox.c.payload, outbox.c.published_at)
-    mentioned = sa.select(*columns).where(_mentions(outbox, str(user_id))).with_for_update()
-    rows = connection.execute(mentioned).all()
-    if any(row.published_at is None for row in rows):
+    mine = _mentions(outbox, str(user_id))
+    unpublished = sa.select(outbox.c.event_id).where(mine, outbox.c.published_at.is_(None))
+    if connection.execute(unpublished.limit(1)).first():
         raise Unavailable("events of the person wait to be published")
-    gone: list[UUID] = []
+    return sum(_rewrite(connection, table, user_id, rewriters) for table in (outbox, dead_letter))
+
+
+def _rewrite(
+    connection: Connection, table: sa.Table, user_id: UUID, rewriters: Mapping[str, Rewriter]
+) -> int:
+    """Delete a table's events of a person; of those about others too, what is the person's."""
+    mentioned = sa.select(table).where(_mentions(table, str(user_id))).with_for_update()
+    rows = connection.execute(mentioned).mappings().all()
     for row in rows:
-        rewrite = rewriters.get(row.type)
-        payload = None if rewrite is None else rewrite(bytes(row.payload), user_id)
+        this = sa.and_(*[column == row[column.name] for column in table.primary_key])
+        payload = _without(user_id, bytes(row["payload"]), rewriters.get(row["type"]))
         if payload is None:
-            gone.append(row.event_id)
-        else:
-            one = sa.update(outbox).where(outbox.c.event_id == row.event_id)
-            nameless = sa.func.replace(outbox.c.aggregate_id, str(user_id), "")
-            connection.execute(one.values(payload=payload, actor="", aggregate_id=nameless))
-    connection.execute(sa.delete(outbox).where(outbox.c.event_id.in_(gone)))
+            connection.execute(sa.delete(table).where(this))
+            continue
+        nameless = row["aggregate_id"].replace(str(user_id), "")
+        kept = sa.update(table).where(this)
+        connection.execute(kept.values(payload=payload, actor="", aggregate_id=nameless))
     return len(rows)
+
+
+def _without(user_id: UUID, payload: bytes, rewrite: Rewriter | None) -> bytes | None:
+    """The payload without the person; None when nobody is left, or nobody can read it."""
+    try:
+        return None if rewrite is None else rewrite(payload, user_id)
+    except DecodeError:
+        return None
 
 
 def _mentions(table: sa.Table, text: str) -> sa.ColumnElement[bool]:

@@ -1,11 +1,13 @@
 """Erasing a person; the next model is trained without them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from chassis.erasure.traces import Rewriter
+from marquee.interactions.v1 import events_pb2 as interactions
 from recommender.store import erasing
 from recommender.store.popularity import recount_popularity
 
@@ -19,3 +21,16 @@ def forgetter(now: Callable[[], datetime]) -> Callable[[Connection, UUID], int]:
         return deleted_count
 
     return forget
+
+
+def imported_without(payload: bytes, user_id: UUID) -> bytes | None:
+    """A batch of several people's ratings without this person's; None when none are left."""
+    message = interactions.RatingsImported.FromString(payload)
+    kept = [one for one in message.ratings if one.user_id != str(user_id)]
+    return interactions.RatingsImported(ratings=kept).SerializeToString() if kept else None
+
+
+REWRITERS: Mapping[str, Rewriter] = {
+    interactions.RatingsImported.DESCRIPTOR.full_name: imported_without,
+}
+"""For dead letters: of a batch that could not be taken in, others' part stays."""
