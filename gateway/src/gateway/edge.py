@@ -25,6 +25,8 @@ _SECURITY_HEADERS: Final = (
 )
 _DENIED_HEADERS: Final = (b"x-user-",)
 _LASTING: Final = "/api/v1/me/stream"
+_LIVENESS: Final = "/healthz"
+_OVERLOADED: Final = ("OVERLOADED", "Too much to do right now; try again in a second.")
 
 requests = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 seconds = Histogram("http_seconds", "Time to answer a request", ["method", "route"])
@@ -54,7 +56,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send)
+        lasting = scope["path"] == _LASTING
+        exchange = _Exchange(scope, receive if lasting else self._uncounted(receive), send)
         token = request_id.set(exchange.request_id)
         self._running += not exchange.lasting
         try:
@@ -74,9 +77,30 @@ class Edge:
             log.exception("request failed", method=exchange.method, path=exchange.path)
             await exchange.refuse(500, "INTERNAL", "Something went wrong on our side.")
 
+    def _uncounted(self, receive: Receive) -> Receive:
+        """Who sends a body slowly takes nobody's turn meanwhile."""
+        whole = False
+
+        async def next_piece() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            self._running -= 1
+            try:
+                message = await receive()
+            finally:
+                self._running += 1
+            whole = not message.get("more_body", False)
+            if self._running > self._limit:
+                raise ProblemError(503, *_OVERLOADED)
+            return message
+
+        return next_piece
+
     def _refusal(self, exchange: "_Exchange") -> tuple[int, str, str] | None:
-        if self._running > self._limit:
-            return 503, "OVERLOADED", "Too much to do right now; try again in a second."
+        # Whether the process lives is answered always: who is told no sends nobody here any more.
+        if self._running > self._limit and exchange.path != _LIVENESS:
+            return 503, *_OVERLOADED
         if b"%00" in exchange.scope["query_string"] or "\x00" in exchange.path:
             return 422, "INVALID", "The address must not hold a NUL character."
         if exchange.announced_bytes > exchange.body_limit:
