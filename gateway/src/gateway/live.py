@@ -235,8 +235,9 @@ class Live:
         own = self._listeners.setdefault(person.user_id, [])
         own.append(listener)
         self._count += 1
-        if len(own) > _LISTENERS_OF_A_PERSON:
-            own[0].close()
+        # All before the newest ten: one that is closed takes a moment to go.
+        for older in own[:-_LISTENERS_OF_A_PERSON]:
+            older.close()
         return listener
 
     def _forget(self, listener: Listener) -> None:

@@ -239,6 +239,15 @@ async def test_nobody_holds_more_than_ten_streams(gateway):
     assert len(others) == 10
 
 
+async def test_nobody_holds_more_than_ten_streams_that_come_all_at_once(gateway, redis_streams):
+    one, here = somebody(), gateway()
+    begun = await asyncio.gather(*(here.listen(one).begins() for _number in range(40)))
+    ended = await asyncio.gather(*(older.ends() for older in begun[:-10]))
+    assert all(ended)
+    tell(redis_streams, "interactions.events", rated(one))
+    assert [(await newer.next())[0] for newer in begun[-10:]] == ["recommendations_changed"] * 10
+
+
 async def test_a_process_that_stops_ends_its_streams(gateway):
     here = gateway()
     heard = await here.listen(somebody()).begins()
