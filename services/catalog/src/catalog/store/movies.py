@@ -58,6 +58,41 @@ _ONE = {
 _exists = sa.select(sa.true()).where(
     movie.c.tmdb_id == sa.bindparam("id"), movie.c.removed_at.is_(None)
 )
+_CREDITS = (
+    sa.select(
+        credit.c.position,
+        credit.c.person_id,
+        credit.c.department,
+        credit.c.job,
+        credit.c.character,
+        credit.c.billing_order,
+        person.c.name,
+        person.c.profile_path,
+    )
+    .join(person, person.c.person_id == credit.c.person_id)
+    .where(credit.c.movie_id == sa.bindparam("id"), credit.c.position > sa.bindparam("after"))
+    .order_by(credit.c.position)
+    .limit(sa.bindparam("limit"))
+)
+_KEYWORDS = (
+    sa.select(keyword.c.keyword_id, keyword.c.name)
+    .join(movie_keyword, movie_keyword.c.keyword_id == keyword.c.keyword_id)
+    .where(movie_keyword.c.movie_id == sa.bindparam("id"))
+    .order_by(keyword.c.name, keyword.c.keyword_id)
+)
+_VIDEOS = (
+    sa.select(
+        video.c.video_id,
+        video.c.name,
+        video.c.site,
+        video.c.key,
+        video.c.type,
+        video.c.language,
+        video.c.official,
+    )
+    .where(video.c.movie_id == sa.bindparam("id"))
+    .order_by(video.c.official.desc(), video.c.video_id)
+)
 
 
 def by_ids(
@@ -93,35 +128,18 @@ def credits_of(
     connection: Connection, movie_id: int, after: int, limit: int
 ) -> Sequence[RowMapping]:
     """Directors, cast by billing, other crew, from a position on."""
-    query = (
-        sa.select(credit, person.c.name, person.c.profile_path)
-        .join(person, person.c.person_id == credit.c.person_id)
-        .where(credit.c.movie_id == movie_id, credit.c.position > after)
-        .order_by(credit.c.position)
-        .limit(limit)
-    )
-    return connection.execute(query).mappings().all()
+    asked = {"id": movie_id, "after": after, "limit": limit}
+    return connection.execute(_CREDITS, asked).mappings().all()
 
 
 def keywords_of(connection: Connection, movie_id: int) -> Sequence[RowMapping]:
     """By name."""
-    query = (
-        sa.select(keyword.c.keyword_id, keyword.c.name)
-        .join(movie_keyword, movie_keyword.c.keyword_id == keyword.c.keyword_id)
-        .where(movie_keyword.c.movie_id == movie_id)
-        .order_by(keyword.c.name, keyword.c.keyword_id)
-    )
-    return connection.execute(query).mappings().all()
+    return connection.execute(_KEYWORDS, {"id": movie_id}).mappings().all()
 
 
 def videos_of(connection: Connection, movie_id: int) -> Sequence[RowMapping]:
     """Official ones first."""
-    query = (
-        sa.select(video)
-        .where(video.c.movie_id == movie_id)
-        .order_by(video.c.official.desc(), video.c.video_id)
-    )
-    return connection.execute(query).mappings().all()
+    return connection.execute(_VIDEOS, {"id": movie_id}).mappings().all()
 
 
 def watch_providers(connection: Connection, movie_id: int, region: str) -> RowMapping | None:
