@@ -1,17 +1,16 @@
 """Browsing: every filter, every order, page by page from where the last one ended.
 
-What bounds a number (a date, votes, minutes) may keep hardly any of the movies that come first in
-an order, and no statistics tell. So the first of the order are looked at, in its index alone; where
-they hold too few, what the filters keep is found by their own indexes and sorted, if it is not
-much. If it is, and a filter is one that tends to keep nothing of the beginning (short movies are
-little known, the newest are not rated yet), an index has the order for each of its steps: the
-pages of all steps are merged. Else far more of the order are looked at; and if even they hold too
-few, all that the filters keep is sorted.
+What bounds a number may keep hardly any of the movies that come first in an order, which no
+statistics tell. So the first of the order are looked at, in its index alone; where they hold too
+few, what the filters keep is found by their own indexes and sorted, if it is not much. Else, where
+a filter tends to keep nothing of the beginning (short movies are little known, the newest are not
+rated yet), an index has the order for each of its steps, and those are merged; elsewhere far more
+of the order are looked at; and if even they hold too few, all that the filters keep is sorted.
 """
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -49,21 +48,8 @@ class Filter:
     @property
     def is_bounded(self) -> bool:
         """Whether a movie's own columns are compared."""
-        compared = (
-            self.released_after,
-            self.released_before,
-            self.min_rating,
-            self.min_votes,
-            self.language or None,
-            self.min_runtime,
-            self.max_runtime,
-        )
-        return any(value is not None for value in compared)
-
-    @property
-    def is_joined(self) -> bool:
-        """Whether other tables are looked at for each movie."""
-        return bool(self.genre_ids or self.person_ids or self.keyword_ids)
+        own = replace(self, genre_ids=(), person_ids=(), keyword_ids=(), include_adult=False)
+        return own != Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +68,7 @@ class Place:
     movie_id: int
 
 
-_LOOKED_AT, _LOOKED_AT_BEFORE_STEPS, _LOOKED_AT_AT_MOST = 20_000, 2_000, 50_000
+_LOOKED_AT, _LOOKED_AT_IN_A_HURRY, _LOOKED_AT_AT_MOST = 20_000, 2_000, 50_000
 _SORTED = 5_000
 _Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 
@@ -116,9 +102,10 @@ def _places(
     limit: int,
 ) -> list[Place]:
     if wanted.is_bounded:
-        # To find all that is kept costs little where no other table has to be asked.
-        hurries = _steps(wanted, order) and not wanted.is_joined
-        looked_at = _LOOKED_AT_BEFORE_STEPS if hurries else _LOOKED_AT
+        # To find all that is kept costs little where its indexes hold all that is asked for.
+        joins = wanted.genre_ids or wanted.person_ids or wanted.keyword_ids
+        hurries = order.column in COMPARED and not joins
+        looked_at = _LOOKED_AT_IN_A_HURRY if hurries else _LOOKED_AT
         first = _among_the_first(wanted, order, bounds, looked_at)
         found = _rows(connection, first, limit)
         return found if len(found) == limit else _rare(connection, wanted, order, bounds, limit)
@@ -136,11 +123,14 @@ def _rare(
     limit: int,
 ) -> list[Place]:
     """Places of which the first of the order hold too few."""
+    steps = _steps(wanted, order)
+    if steps and steps.are_all:
+        return _rows(connection, _step_by_step(wanted, order, bounds, steps, limit), limit)
     some = connection.execute(_of_the_kept(wanted, order, bounds, _SORTED + 1).limit(limit)).all()
     if not some or some[0].kept_count <= _SORTED:
         return [Place(row[0], row[1]) for row in some]
-    if steps := _steps(wanted, order):
-        return _rows(connection, _step_by_step(wanted, order, bounds, *steps, limit), limit)
+    if steps:
+        return _rows(connection, _step_by_step(wanted, order, bounds, steps, limit), limit)
     first = _among_the_first(wanted, order, bounds, _LOOKED_AT_AT_MOST)
     found = _rows(connection, first, limit)
     if len(found) == limit:
@@ -148,22 +138,42 @@ def _rare(
     return _rows(connection, _of_the_kept(wanted, order, bounds), limit)
 
 
-def _steps(wanted: Filter, order: Order) -> tuple[sa.ColumnElement[int], range] | None:
-    """The steps of a filter that have this order in an index, and those that may hold anything."""
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The steps of a filter that have an order in an index: those that may hold anything."""
+
+    step: sa.ColumnElement[int]
+    numbers: range
+    are_all: bool
+    """Whether nothing else is filtered: then each step is dense, and no other way is shorter."""
+
+
+def _steps(wanted: Filter, order: Order) -> _Steps | None:
     if order.column == "release_date" and wanted.min_rating is not None:
-        return RATING_STEP, range(min(int(wanted.min_rating * 2), 19), 20)
+        numbers = range(min(int(wanted.min_rating * 2), 19), 20)
+        return _Steps(RATING_STEP, numbers, _nothing_else(wanted, min_rating=None))
     if order.column != "popularity":
         return None
-    if wanted.min_runtime is not None or wanted.max_runtime is not None:
-        first = 0 if wanted.min_runtime is None else _runtime_step(wanted.min_runtime)
-        # An unknown runtime, which has a step of its own, is shorter than nothing.
-        if wanted.max_runtime is None:
-            return RUNTIME_STEP, range(first, 21)
-        return RUNTIME_STEP, range(max(first, 1), _runtime_step(wanted.max_runtime) + 1)
-    if wanted.released_after or wanted.released_before:
-        first = _date_step(wanted.released_after or date.min)
-        return DATE_STEP, range(first, _date_step(wanted.released_before or date.max) + 1)
+    least, most = wanted.min_runtime, wanted.max_runtime
+    if least is not None or most is not None:
+        first = 0 if least is None else _runtime_step(least)
+        if most is None:
+            numbers = range(first, 21)
+        else:  # an unknown runtime, which has a step of its own, is shorter than nothing
+            numbers = range(max(first, 1), _runtime_step(most) + 1)
+        alone = _nothing_else(wanted, min_runtime=None, max_runtime=None)
+        return _Steps(RUNTIME_STEP, numbers, alone)
+    after, before = wanted.released_after, wanted.released_before
+    if after or before:
+        numbers = range(_date_step(after or date.min), _date_step(before or date.max) + 1)
+        alone = _nothing_else(wanted, released_after=None, released_before=None)
+        # Some days of a decade may be hardly any of its movies.
+        return _Steps(DATE_STEP, numbers, alone and len(numbers) > 2)
     return None
+
+
+def _nothing_else(wanted: Filter, **stepped: None) -> bool:
+    return replace(wanted, **stepped, include_adult=False) == Filter()
 
 
 def _runtime_step(minutes: int) -> int:
@@ -178,25 +188,22 @@ def _step_by_step(
     wanted: Filter,
     order: Order,
     bounds: Sequence[sa.ColumnElement[bool]],
-    step: sa.ColumnElement[int],
-    steps: range,
+    steps: _Steps,
     limit: int,
 ) -> sa.Select[Any, Any]:
     """The first of the order in each step, merged."""
-    numbers = sa.func.generate_series(steps.start, steps.stop - 1).table_valued("step")
-    asked = numbers.render_derived(name="asked")
+    first, last = steps.numbers.start, steps.numbers.stop - 1
+    asked = sa.func.generate_series(first, last).table_valued("step").render_derived(name="asked")
     of_step = (
         sa.select(movie.c[order.column], movie.c.tmdb_id)
-        .where(step == asked.c.step, *bounds, *_conditions(wanted, movie.c))
+        .where(steps.step == asked.c.step, *bounds, *_conditions(wanted, movie.c))
         .order_by(*_ordered(order, movie.c))
         .limit(limit)
         .correlate(asked)
         .lateral("of_step")
     )
-    merged = sa.select(of_step.c[order.column], of_step.c.tmdb_id).select_from(
-        asked.join(of_step, sa.true())
-    )
-    return merged.order_by(*_ordered(order, of_step.c))
+    merged = sa.select(of_step.c[order.column], of_step.c.tmdb_id)
+    return merged.select_from(asked.join(of_step, sa.true())).order_by(*_ordered(order, of_step.c))
 
 
 def _among_the_first(
