@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 FOLLOWED = {
     "users.events": {"analytics", "catalog", "interactions", "recommender"},
-    "catalog.events": {"analytics", "interactions", "recommender"},
+    "catalog.events": {"interactions", "recommender"},
     "interactions.events": {"analytics", "interactions", "recommender"},
     "recommender.events": {"analytics"},
     "gateway.activity": {"analytics", "recommender"},
