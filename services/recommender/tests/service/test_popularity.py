@@ -55,6 +55,19 @@ def test_recent_popularity_is_what_a_training_makes_of_the_same_deeds(world: Wor
         assert lately == pytest.approx(trained.get(place, 0.0), rel=1e-4), movie_id
 
 
+@pytest.mark.parametrize("years", [5, 15, 60])
+def test_what_is_years_ago_counts_as_somebody_and_not_as_lately(world: World, years: int):
+    world.add_movies(3)
+    person, days = world.new_person(), 365 * years
+    do(world, person, interaction_events.FavoriteAdded, "favorited_at", 1, days)
+    do(world, person, interaction_events.WatchlistEntryAdded, "added_at", 2, days)
+    assert counted(world) == {1: (1, pytest.approx(0)), 2: (1, pytest.approx(0))}
+    with world.database.read() as connection:
+        later = popularity(connection, world.now + timedelta(days=days))
+    assert later.counts.tolist() == [1, 1]
+    assert later.recent == pytest.approx(0)
+
+
 def test_what_the_world_likes_is_a_trend_only_while_there_is_no_model(world: World):
     world.add_movies(60)
     person = world.new_person()

@@ -16,6 +16,8 @@ from recommender.store.movies import horizon
 from recommender.tables import movie_popularity, progress
 
 _TREND_SECONDS = TREND_DAYS * DAY_SECONDS
+# PostgreSQL refuses what is too small for a double: what is older counts as little as this, e^-60.
+_MOST_DECAY = 60.0
 _NAME = "popularity"
 
 
@@ -30,7 +32,8 @@ class Popularity(NamedTuple):
 def popularity(connection: Connection, now: datetime) -> Popularity:
     """How popular each movie with interactions is now."""
     age = sa.extract("epoch", sa.literal(now) - movie_popularity.c.decayed_at)
-    decayed = movie_popularity.c.recent * sa.func.exp(-age / _TREND_SECONDS)
+    decay = sa.func.exp(-sa.func.least(age / _TREND_SECONDS, _MOST_DECAY))
+    decayed = movie_popularity.c.recent * decay
     rows = connection.execute(
         sa.select(movie_popularity.c.movie_id, movie_popularity.c.people_count, decayed).order_by(
             movie_popularity.c.movie_id
@@ -63,7 +66,8 @@ def recount_popularity(connection: Connection, movie_ids: Sequence[int], now: da
 def _told(now: datetime) -> dict[str, Any]:
     weights = {f"kind_{kind}": weight for kind, weight in enumerate(FIXED_WEIGHTS)}
     grades = {"grade_from": GRADE_FROM, "grade_span": GRADE_SPAN, "least_grade": LEAST_GRADE}
-    return {"now": now, "trend_seconds": _TREND_SECONDS, **weights, **grades}
+    decay = {"trend_seconds": _TREND_SECONDS, "most_decay": _MOST_DECAY}
+    return {"now": now, **decay, **weights, **grades}
 
 
 # One interaction counts of a person and movie, and by its weight: as ranking.training has it. A
@@ -79,8 +83,8 @@ _COUNT = """
         where movie_id in (select movie_id from asked) and not deleted
     ), standing as (
         select distinct on (movie_id, user_id) movie_id, weight * exp(
-            -greatest(extract(epoch from cast(:now as timestamptz) - occurred_at), 0)
-            / :trend_seconds
+            -least(greatest(extract(epoch from cast(:now as timestamptz) - occurred_at), 0)
+            / :trend_seconds, :most_decay)
         ) as worth
         from weighed
         where weight > 0
