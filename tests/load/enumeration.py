@@ -24,7 +24,7 @@ from launcher.settings import read_settings
 from launcher.state import State
 
 PEOPLE = 30
-BETWEEN_RESETS = 40
+BETWEEN_RESETS = 20
 PASSWORD = "a quite uncommon password"
 
 Ask = Callable[[str], httpx.Response]

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -18,7 +18,7 @@ from launcher.backing import SERVICES, Servers
 from launcher.children import python
 from launcher.detach import Report, start_detached
 from launcher.locks import compile_lock
-from launcher.probes import Probe, alive
+from launcher.probes import Probe, alive, failing_loops
 from launcher.settings import Failure, LocalSettings, Usage
 from launcher.state import State
 from launcher.suite import Suite
@@ -79,7 +79,8 @@ def status(settings: LocalSettings, arguments: list[str]) -> int:
     running = state.is_taken()
     report = state.read_json(STATUS) if running else {}
     rows: list[dict[str, Any]] = report.get("processes", [])
-    asyncio.run(_add_health(rows, _probes(_as_started(settings, rows), state) if rows else {}))
+    if rows:
+        asyncio.run(_add_health(rows, _units(_as_started(settings, rows), state)))
     if arguments:
         print(json.dumps({"running": running, "url": None, **report}, indent=2))
     elif running:
@@ -95,20 +96,34 @@ def _as_started(settings: LocalSettings, rows: list[dict[str, Any]]) -> LocalSet
     return replace(settings, port=ports[0]) if ports else settings
 
 
-def _probes(settings: LocalSettings, state: State) -> dict[str, Probe]:
+class _Asked(NamedTuple):
+    probe: Probe
+    metrics_port: int | None = None
+
+
+def _units(settings: LocalSettings, state: State) -> dict[str, _Asked]:
     servers = Servers(settings, state)
-    stages = Suite(settings, state, servers.backing()).programs()
-    programs = {spec.name: spec.probe for stage in stages for spec in stage}
-    return {**servers.probes(), **programs}
+    programs = [
+        spec for stage in Suite(settings, state, servers.backing()).programs() for spec in stage
+    ]
+    return {
+        **{name: _Asked(probe) for name, probe in servers.probes().items()},
+        **{spec.name: _Asked(spec.probe, spec.metrics_port) for spec in programs},
+    }
 
 
-async def _add_health(rows: list[dict[str, Any]], probes: dict[str, Probe]) -> None:
+async def _add_health(rows: list[dict[str, Any]], units: dict[str, _Asked]) -> None:
     async def ask(row: dict[str, Any]) -> None:
+        unit = units.get(row["name"], _Asked(alive()))
+        row["failing"] = {}
         if row["pid"] is None:
             row["health"] = "down"
+        elif not await unit.probe():
+            row["health"] = "unhealthy"
+        elif unit.metrics_port and (failing := await failing_loops(unit.metrics_port)):
+            row["health"], row["failing"] = "failing", failing
         else:
-            healthy = await probes.get(row["name"], alive())()
-            row["health"] = "healthy" if healthy else "unhealthy"
+            row["health"] = "healthy"
 
     await asyncio.gather(*(ask(row) for row in rows))
 
@@ -121,6 +136,11 @@ def _print_table(report: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     for line in table:
         cells = zip(line, widths, strict=True)
         print("  ".join(f"{cell:<{width}}" for cell, width in cells).rstrip())
+    for row in rows:
+        for loop, times in row["failing"].items():
+            print(
+                f"{row['name']}: {loop} failed {times} times in a row; ./marquee logs {row['name']}"
+            )
 
 
 def logs(settings: LocalSettings, arguments: list[str]) -> int:

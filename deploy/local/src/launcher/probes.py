@@ -7,10 +7,13 @@ from http import HTTPStatus
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2
+from prometheus_client.parser import text_string_to_metric_families
 
 Probe = Callable[[], Awaitable[bool]]
 
 TIMEOUT_SECONDS = 2.0
+# In a row, before a loop is said to be failing: a neighbour that starts anew is no trouble.
+FAILURES = 3
 
 
 def grpc_health(port: int) -> Probe:
@@ -58,6 +61,23 @@ def listens(port: int) -> Probe:
         return True
 
     return probe
+
+
+async def failing_loops(port: int) -> dict[str, int]:
+    """Background loops of the program whose metrics are at `port` that have failed again and again
+    since they last worked, and how often."""
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        try:
+            text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        except httpx.HTTPError:
+            return {}  # its health says so
+    return {
+        sample.labels["loop"]: int(sample.value)
+        for family in text_string_to_metric_families(text)
+        if family.name == "loop_failures"
+        for sample in family.samples
+        if sample.value >= FAILURES
+    }
 
 
 async def _alive() -> bool:

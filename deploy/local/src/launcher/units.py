@@ -67,6 +67,12 @@ class ProgramSpec:
     # What Python runs, where the command is just that: such a program can be forked instead.
     module: Sequence[str] = ()
 
+    @property
+    def metrics_port(self) -> int | None:
+        """Where its metrics are, if it has any."""
+        listen = self.environment.get("METRICS_LISTEN", "")
+        return int(listen.rpartition(":")[2]) if listen else None
+
 
 Starter = Callable[[ProgramSpec, Path], Awaitable[Child]]
 

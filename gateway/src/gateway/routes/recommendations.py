@@ -55,6 +55,9 @@ async def get_recommendations(
             raise
         log.warning("recommendations fall back to popular movies", error=error.detail)
         return await _popular(request, caller, query)
+    if reply.degraded and not reply.recommendations and not query.page_token:
+        # It is up, but has not heard of the catalogue yet.
+        return await _popular(request, caller, query)
     made = await _page(here, reply, query.type, language)
     if not reply.degraded:
         here.pages.keep((caller.user_id, request.scope["query_string"], language), made)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import redis
 import structlog
+from prometheus_client import Gauge
 from sqlalchemy import exc
 
 from chassis.database import refusal_of
@@ -15,6 +16,8 @@ from chassis.errors import DeadlineExceeded, Exhausted, Refusal, Unavailable
 log = structlog.get_logger()
 
 LONGEST_WAIT_SECONDS = 5.0
+
+loop_failures = Gauge("loop_failures", "Failures in a row of a background loop", ["loop"])
 _REDIS_IS_AWAY = (
     redis.ConnectionError,
     redis.TimeoutError,
@@ -56,7 +59,8 @@ class Backoff:
 def keep_going(stop: threading.Event, what: str, step: Callable[[], None]) -> None:
     """Call `step` until `stop`; whatever it raises is logged, waited for and tried again.
 
-    A loop that ended at its first surprise would stop a service's events without anyone noticing.
+    A loop that ended at its first surprise would stop a service's events without anyone noticing;
+    so would one that fails for ever, but for its gauge.
     """
     backoff = Backoff()
     while not stop.is_set():
@@ -67,9 +71,16 @@ def keep_going(stop: threading.Event, what: str, step: Callable[[], None]) -> No
                 log.warning("waiting for a neighbour", loop=what, error=str(error))
             else:
                 log.exception("a background step failed", loop=what)
+            loop_failures.labels(what).inc()
             backoff.wait(stop)
         else:
+            works(what)
             backoff.reset()
+
+
+def works(what: str) -> None:
+    """The loop has done what it is for; one whose step goes on for ever has to say so itself."""
+    loop_failures.labels(what).set(0)
 
 
 class Every:

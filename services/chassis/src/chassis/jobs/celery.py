@@ -12,11 +12,12 @@ from celery.worker import state
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from chassis.loops import keep_going
+from chassis.loops import keep_going, works
 
 TICK_SECONDS = 5.0
 TICK = "chassis.tick"
 WAKE = "chassis.wake"
+_LOOP = "celery"
 
 log = structlog.get_logger()
 
@@ -97,7 +98,7 @@ class Listener:
         self._name = name
         self._app = application(name, redis_url)
         # Shared tasks, Celery's default, would be every application's in this process.
-        self._app.task(name=TICK, shared=False)(on_tick)
+        self._app.task(name=TICK, shared=False)(self._ticked(on_tick))
         self._app.task(name=WAKE, shared=False)(on_wake)
 
     def run(self, stop: threading.Event) -> None:
@@ -107,7 +108,7 @@ class Listener:
         self._app.set_current()  # of this thread: where a task's name is looked up
         stopper = threading.Thread(target=self._stop_celery, args=(stop,), daemon=True)
         stopper.start()
-        keep_going(stop, "celery", self._serve)
+        keep_going(stop, _LOOP, self._serve)
 
     def _serve(self) -> None:
         self._app.WorkController(
@@ -118,6 +119,14 @@ class Listener:
             without_mingle=True,
             without_gossip=True,
         ).start()
+
+    @staticmethod
+    def _ticked(on_tick: Callable[[], None]) -> Callable[[], None]:
+        def tick() -> None:
+            works(_LOOP)
+            on_tick()
+
+        return tick
 
     @staticmethod
     def _stop_celery(stop: threading.Event) -> None:

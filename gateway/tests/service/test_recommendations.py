@@ -1,0 +1,121 @@
+"""Recommendations while the recommender knows less than the catalog: the gateway over real gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import httpx
+import pytest
+
+from chassis.testing.calls import KEY_ID, Tokens
+from gateway.app import create
+from gateway.settings import Settings
+from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
+from marquee.recommender.v1 import recommender_pb2, recommender_pb2_grpc
+from marquee.users.v1 import users_pb2, users_pb2_grpc
+
+POPULAR = (30, 10, 20)
+SEEN = 10
+
+
+class Users(users_pb2_grpc.UsersServiceServicer):
+    """Knows one key."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._key = users_pb2.SigningKey(key_id=KEY_ID, public_key=tokens.keys[KEY_ID])
+
+    def ListSigningKeys(self, request: Any, context: Any) -> Any:
+        return users_pb2.ListSigningKeysResponse(keys=[self._key])
+
+    def GetPreferences(self, request: Any, context: Any) -> Any:
+        return users_pb2.GetPreferencesResponse()
+
+
+class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
+    """Has heard of no movie yet."""
+
+    def Recommend(self, request: Any, context: Any) -> Any:
+        return recommender_pb2.RecommendResponse(list_id=str(uuid4()), degraded=True)
+
+
+class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
+    """A few movies."""
+
+    def GetConfiguration(self, request: Any, context: Any) -> Any:
+        return catalog_pb2.GetConfigurationResponse()
+
+    def ListMovies(self, request: Any, context: Any) -> Any:
+        return catalog_pb2.ListMoviesResponse(movies=map(_movie, POPULAR))
+
+    def BatchGetMovies(self, request: Any, context: Any) -> Any:
+        return catalog_pb2.BatchGetMoviesResponse(movies=map(_movie, request.movie_ids))
+
+
+class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
+    """One movie was rated."""
+
+    def BatchGetMovieStates(self, request: Any, context: Any) -> Any:
+        rated = interactions_pb2.MovieState(movie_id=SEEN, rating=8)
+        return interactions_pb2.BatchGetMovieStatesResponse(states=[rated])
+
+
+def _movie(movie_id: int) -> catalog_pb2.Movie:
+    return catalog_pb2.Movie(movie_id=movie_id, title=f"Movie {movie_id}")
+
+
+@pytest.fixture
+def neighbours(tokens: Tokens) -> Iterator[str]:
+    """The address of a server that is four services."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    users_pb2_grpc.add_UsersServiceServicer_to_server(Users(tokens), server)
+    recommender_pb2_grpc.add_RecommenderServiceServicer_to_server(Recommender(), server)
+    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Catalog(), server)
+    interactions_pb2_grpc.add_InteractionsServiceServicer_to_server(Interactions(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+@pytest.fixture
+async def api(
+    neighbours: str, tokens: Tokens, redis_streams_url: str, redis_cache_url: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A signed-in person at a whole gateway."""
+    settings = {
+        "redis_streams_url": redis_streams_url,
+        "redis_cache_url": redis_cache_url,
+        "internal_key": tokens.internal_key,
+        "users_address": neighbours,
+        "catalog_address": neighbours,
+        "interactions_address": neighbours,
+        "recommender_address": neighbours,
+    }
+    gateway = create(Settings.model_validate(settings))
+    told = asyncio.Queue[dict[str, str]]()
+    said = asyncio.Queue[Any]()
+    running = asyncio.create_task(gateway({"type": "lifespan"}, told.get, said.put))
+    await told.put({"type": "lifespan.startup"})
+    assert (await said.get())["type"] == "lifespan.startup.complete"
+    headers = {"Authorization": f"Bearer {tokens.access_token(uuid4())}"}
+    transport = httpx.ASGITransport(app=gateway)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://gateway", headers=headers
+    ) as client:
+        yield client
+    await told.put({"type": "lifespan.shutdown"})
+    await running
+
+
+async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
+    api: httpx.AsyncClient,
+) -> None:
+    reply = await api.get("/api/v1/me/recommendations?page_size=2")
+    assert reply.status_code == 200, reply.text
+    page = reply.json()
+    assert [one["movie"]["movie_id"] for one in page["items"]] == [30, 20]
+    assert page["degraded"]
