@@ -12,6 +12,7 @@ from gateway.problems import ProblemError, invalid
 _DEEPEST = 64
 _LARGEST_INTEGER = 2**63 - 1
 _SMALLEST_INTEGER = -(2**63)
+_INEXACT = 2**53
 
 
 def strict_json(raw: bytes) -> Any:
@@ -64,11 +65,13 @@ def _no_constant(name: str) -> NoReturn:
     raise invalid("", f"{name} is not a number JSON knows")
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | int:
+    """A number written with a point or an exponent: an integer where it is one (RFC 8259 knows no
+    difference, nor does JSON Schema) that every reader holds exactly."""
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise invalid("", f"{text[:40]} is too large a number")
-    return value
+    return int(value) if abs(value) < _INEXACT and value.is_integer() else value
 
 
 def _bounded(text: str) -> int:

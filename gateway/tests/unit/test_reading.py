@@ -59,3 +59,12 @@ def test_what_json_leaves_open_is_refused(raw: bytes, status: int) -> None:
 
 def test_sixty_four_levels_are_read() -> None:
     assert strict_json(b"[" * 64 + b"]" * 64)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [(b"344.0", 344), (b"1e3", 1000), (b"-0.0", 0), (b"0.5", 0.5), (b"1e300", 1e300)],
+)
+def test_an_integer_is_one_however_it_is_written(raw: bytes, value: float) -> None:
+    found = strict_json(raw)
+    assert (found, type(found)) == (value, type(value))

@@ -118,8 +118,10 @@ async def issue_token(request: Request) -> Response:
             "required": True,
             "content": {
                 "application/json": {"schema": shapes.RevokeInput.model_json_schema()},
+                # A form's unknown parameters are not looked at: RFC 7009, section 2.1.
                 "application/x-www-form-urlencoded": {
                     "schema": shapes.RevokeInput.model_json_schema()
+                    | {"additionalProperties": True}
                 },
             },
         }

@@ -16,10 +16,57 @@ from marquee.users.v1 import users_pb2
 router = personal("stream", "/me/stream")
 _NAME_TIMEOUT_SECONDS = 1.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_EXAMPLE = 'event: recommendations_changed\ndata: {"cause": "interaction"}\n\n'
+_EXAMPLE = {
+    "id": "1795767551233-0_0-0_0-0",
+    "event": "recommendations_changed",
+    "data": '{"cause":"interaction","changed_at":"2026-11-27T08:19:11.233Z"}',
+}
+_MOMENT = {"type": "string", "format": "date-time"}
+_CHANGED = {
+    "type": "object",
+    "required": ["cause", "changed_at"],
+    "properties": {
+        "cause": {"enum": ["interaction", "import", "preferences", "model", "resumed"]},
+        "changed_at": _MOMENT,
+    },
+}
+_FOLLOWER = {
+    "type": "object",
+    "required": ["kind", "username", "occurred_at"],
+    "properties": {
+        "kind": {"const": "follower"},
+        "username": {"type": ["string", "null"], "description": "As far as you may know it."},
+        "occurred_at": _MOMENT,
+    },
+}
+_RELEASED = {
+    "type": "object",
+    "required": ["kind", "movie_id", "title", "release_date", "occurred_at"],
+    "properties": {
+        "kind": {"const": "movie_released"},
+        "movie_id": {"type": "integer"},
+        "title": {"type": "string"},
+        "release_date": {"type": "string", "format": "date"},
+        "occurred_at": _MOMENT,
+    },
+}
+# Of each event of the stream, as OpenAPI 3.1 has it.
+_EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+        "event": {"enum": ["recommendations_changed", "notification"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"oneOf": [_CHANGED, _FOLLOWER, _RELEASED]},
+        },
+    },
+}
 _STREAM = {
     "description": "`recommendations_changed` and `notification`, as they happen.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    "content": {"text/event-stream": {"schema": _EVENT, "example": _EXAMPLE}},
 }
 
 

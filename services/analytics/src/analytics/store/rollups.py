@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -45,18 +46,23 @@ def add(connection: Connection, table: sa.Table, sums: Mapping[Key, Sequence[flo
     """Add to the rows of a rollup, making those that are missing; in one order for everybody."""
     if not sums:
         return
+    keys, counts, statement = _adding(table)
+    rows = [dict(zip([*keys, *counts], [*key, *sums[key]], strict=True)) for key in sorted(sums)]
+    connection.execute(statement, rows)
+
+
+@cache
+def _adding(table: sa.Table) -> tuple[Sequence[str], Sequence[str], sa.Insert]:
+    """Names of a rollup's key and of its counts, and what adds to them."""
     keys = [column.name for column in table.primary_key]
     other = {*keys, "created_at", "updated_at"}
     counts = [column.name for column in table.c if column.name not in other]
     statement = insert(table)
     changed: dict[str, Any] = {name: table.c[name] + statement.excluded[name] for name in counts}
-    rows = [dict(zip([*keys, *counts], [*key, *sums[key]], strict=True)) for key in sorted(sums)]
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=keys, set_={**changed, "updated_at": sa.func.now()}
-        ),
-        rows,
+    statement = statement.on_conflict_do_update(
+        index_elements=keys, set_={**changed, "updated_at": sa.func.now()}
     )
+    return keys, counts, statement
 
 
 def add_actors(connection: Connection, actors: set[tuple[str, datetime, str, UUID]]) -> list[Key]:
