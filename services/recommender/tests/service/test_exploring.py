@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 from recommender_world import World, movie_ids
+from sqlalchemy import text
 
+from marquee.recommender.v1 import events_pb2
 from marquee.recommender.v1 import recommender_pb2 as pb
 from recommender.domain import EXPLORED_AMONG
 from recommender.wiring import neighbours_of, registration
@@ -30,6 +32,14 @@ def history(world: World, person: UUID) -> list[pb.RecommendationRecord]:
     )
 
 
+def served(world: World) -> list[events_pb2.ListServed]:
+    """What others were told of, oldest first."""
+    with world.database.begin() as connection:
+        told = "select payload from outbox where type like '%ListServed' order by occurred_at"
+        payloads = connection.execute(text(told)).scalars().all()
+    return [events_pb2.ListServed.FromString(payload) for payload in payloads]
+
+
 def test_the_history_tells_how_probable_each_place_was(exploring: World, person: UUID):
     exploring.add_movies(60)
     left = movie_ids(exploring.recommend(person, type=pb.RECOMMENDATION_TYPE_HYBRID, page_size=60))
@@ -44,6 +54,13 @@ def test_the_history_tells_how_probable_each_place_was(exploring: World, person:
         assert record.probability == pytest.approx(_SHARE / among + (1 - _SHARE) * best)
         left.remove(record.recommendation.movie_id)
     assert left == []
+    told = served(exploring)[-1]
+    offered = {one.recommendation.position: one for one in records}
+    assert list(told.positions) == sorted(offered)
+    assert list(told.movie_ids) == [offered[at].recommendation.movie_id for at in told.positions]
+    for at, score, probability in zip(told.positions, told.scores, told.probabilities, strict=True):
+        assert score == pytest.approx(offered[at].recommendation.score)
+        assert probability == pytest.approx(offered[at].probability)
 
 
 def test_lists_asked_for_by_name_and_everything_without_exploration_are_left_alone(

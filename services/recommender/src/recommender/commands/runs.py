@@ -48,7 +48,7 @@ class Run:
         self.ratings = world.ratings
         known = world.ratings.of(split.train)
         model = train(known, world.catalogue, Options(threads=_THREADS))
-        self._ensemble = Ensemble(model)
+        self._ensemble = Ensemble(model).focused()
         self._known = known
         self._baselines = baselines_of(known, self._ensemble, threads=_THREADS)
         self._liked = _liked(

@@ -24,6 +24,9 @@ def list_served(page: Page) -> Fact:
         first_position=page.offers[0].position,
         degraded=page.degraded,
         served_at=timestamp(page.served_at),
+        positions=[offer.position for offer in page.offers],
+        scores=[offer.score for offer in page.offers],
+        probabilities=[one.probability for one in page.offers if one.probability is not None],
     )
     aggregate = f"{page.list_id}:{message.first_position}"
     return _fact(message, aggregate, actor=message.user_id, at=page.served_at)

@@ -129,19 +129,31 @@ class Als:
 
     def __init__(self, arrays: Arrays) -> None:
         self._factors = self._scored = arrays["als.factors"]
+        self._lengths: Floats | None = None
         self._mean = arrays["als.mean"].astype(np.float64)
         self._gram = arrays["als.gram"].astype(np.float64)
         self._prior = float(arrays["als.prior"][0])
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
-        return np.stack([self._user(taste) for taste in tastes]) @ self._scored.T
+        return np.stack([self.asked(taste) for taste in tastes]) @ self._scored.T
 
     def among(self, places: Ints) -> "Als":
-        return altered(self, _scored=self._factors[places])
+        return altered(self, _scored=self._factors[places], _lengths=None)
 
-    def _user(self, taste: Taste) -> Floats:
+    def asked(self, taste: Taste) -> Floats:
+        """(d,) the user's factors."""
         system, mine, wanted = self._system(taste)
         return np.linalg.solve(system, self._target(mine, wanted)).astype(np.float32)
+
+    def of(self, asked: Floats, places: Ints | slice) -> Floats:
+        return self._scored[places] @ asked
+
+    def at_most(self, asked: Floats) -> Floats:
+        """By the lengths of both (Cauchy & Schwarz)."""
+        lengths = self._lengths
+        if lengths is None:
+            lengths = self._lengths = np.linalg.norm(self._scored, axis=1)
+        return lengths * np.float32(np.linalg.norm(asked))
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         """By how much each score falls when one movie of the taste is taken away and the user is

@@ -141,7 +141,8 @@ class Ease:
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         scores = np.zeros((len(tastes), self._size), np.float32)
-        scores[:, self._columns] = self._of_head(tastes)[:, self._shown]
+        for row, head in zip(scores, self._of_head(tastes), strict=True):
+            row[self._columns] = head[self._shown]
         return scores
 
     def among(self, places: Ints) -> "Ease":

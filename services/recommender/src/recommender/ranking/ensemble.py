@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,12 @@ TYPES: Mapping[str, frozenset[str]] = {
 # Above so many movies a list is ranked among the most popular, and only where filters leave too few
 # of those among the others: a list costs what this number says, however many movies there are.
 MOST_CANDIDATES = 120_000
+# By how many of the candidates, the most popular, it is measured how far a view's scores spread.
+MEASURED = 10_000
+# What two ways to the same score may differ by.
+ROUNDING = 1e-5
+# More than one in so many.
+_MANY = 4
 # Fewer people than this is nobody: TMDb's popularity stands for some.
 _MET = 0.5
 # What spreads less says nothing of the difference between movies.
@@ -56,6 +62,19 @@ def bucket_of(length: int) -> int:
     return int(np.searchsorted(BUCKETS, length, side="right")) - 1
 
 
+# Views too dear to have of every movie in every request: roughly of all, exactly of a few.
+Dear = Als | Content
+
+
+class Shortlist(NamedTuple):
+    """Places among the candidates, their blended scores, and what a unit of each ranker's own score
+    adds to them."""
+
+    places: Ints
+    totals: Floats
+    per_unit: dict[str, float]
+
+
 class Ensemble:
     """The rankers of a model, built once, used by every request at the same time (read only)."""
 
@@ -73,6 +92,7 @@ class Ensemble:
         self.genres = _genres(self.rows, self.vocabulary)
         self._rankers = self._scorers = self._build(arrays)
         self.candidates: Ints = np.arange(len(self.movie_ids))
+        self.measured = len(self.candidates)
 
     def __len__(self) -> int:
         return len(self.movie_ids)
@@ -112,13 +132,13 @@ class Ensemble:
     def likeness(self, places: Ints) -> Floats:
         """(p x p) from 0 to 1, how alike these movies are in genres and in who likes them; in all
         that is told of them where one of the two is not known."""
-        content = self.rows[places]
-        parts = [self.genres.likeness(places), (content @ content.T).toarray()]
         als = self._rankers.get("als")
+        parts = [self.genres.likeness(places)] if len(self.genres) else []
         if isinstance(als, Als):
-            parts[1] = als.likeness(places)
-        if not len(self.genres):
-            parts.pop(0)
+            parts.append(als.likeness(places))
+        else:
+            content = self.rows[places]
+            parts.append((content @ content.T).toarray())
         return np.mean(parts, axis=0)
 
     def ranker(self, name: str) -> Ranker | None:
@@ -143,22 +163,38 @@ class Ensemble:
         )
 
     def among(self, places: Ints, names: Iterable[str] | None = None) -> "Ensemble":
-        """The same with these places (ascending) as its candidates: only they are scored, and
-        only by the rankers of these names, all of them without."""
+        """The same with these places as its candidates, the most popular first: only they are
+        scored, and only by the rankers of these names, all of them without."""
         asked = self._rankers
         if names is not None:
             asked = {name: asked[name] for name in names if name in asked}
-        return altered(self, candidates=places, _scorers=self._narrowed(asked, places))
+        places = self._popular_first(places)
+        measured = min(MEASURED, len(places))
+        scorers = self._narrowed(asked, places)
+        return altered(self, candidates=places, measured=measured, _scorers=scorers)
 
     def focused(self) -> "Ensemble":
         """With the MOST_CANDIDATES most popular as candidates, where there are more movies."""
-        if len(self) <= MOST_CANDIDATES:
+        if len(self) <= MEASURED:
             return self
-        order = np.argpartition(-self.popularity, MOST_CANDIDATES)
-        return self.among(np.sort(order[:MOST_CANDIDATES]))
+        return self.among(self.most_popular(np.arange(len(self))))
+
+    def most_popular(self, places: Ints) -> Ints:
+        """As many of these places as there may be candidates, ascending."""
+        if len(places) <= MOST_CANDIDATES:
+            return places
+        best = np.argpartition(-self.popularity[places], MOST_CANDIDATES)
+        return np.sort(places[best[:MOST_CANDIDATES]])
+
+    def _popular_first(self, places: Ints) -> Ints:
+        """These places with the MEASURED most popular before the others."""
+        if len(places) <= MEASURED:
+            return places
+        order = np.argpartition(-self.popularity[places], MEASURED)
+        return places[np.concatenate([np.sort(order[:MEASURED]), np.sort(order[MEASURED:])])]
 
     def _narrowed(self, rankers: Mapping[str, Ranker], places: Ints) -> dict[str, Ranker]:
-        if len(places) == len(self):
+        if len(places) == len(self) <= MEASURED:
             return dict(rankers)
         return {name: ranker.among(places) for name, ranker in rankers.items()}
 
@@ -189,7 +225,8 @@ class Ensemble:
         scores = np.empty((len(tastes), len(names), len(self.candidates)), np.float32)
         for row, name in enumerate(names):
             scores[:, row] = self._scorers[name].scores(tastes)
-        spreads = _spreads(scores) if scores.size else np.ones(scores.shape[:2], np.float32)
+        measured = scores[:, :, : self.measured]
+        spreads = _spreads(measured) if scores.size else np.ones(scores.shape[:2], np.float32)
         spreads[spreads < LEAST_SPREAD] = 1.0
         return scores, spreads
 
@@ -200,17 +237,83 @@ class Ensemble:
             total += np.float32(unit) * self._scorers[name].scores([taste])[0]
         return total
 
-    def totals(self, taste: Taste, weights: Mapping[str, float]) -> tuple[Floats, dict[str, float]]:
-        """(c,) the blended scores of the candidates, and what a unit of each ranker's own score
-        adds to them."""
-        total, per_unit = np.zeros(len(self.candidates), np.float32), dict[str, float]()
+    def by_factors(self, taste: Taste, places: Ints) -> Floats:
+        """How well the movies at these places among the candidates suit by their factors alone."""
+        als = self._scorers["als"]
+        if not isinstance(als, Dear):
+            return np.zeros(len(places), np.float32)
+        return _at(als, als.asked(taste), places, len(self.candidates))
+
+    def shortlist(
+        self, taste: Taste, weights: Mapping[str, float], open_to: Mask, wanted: int
+    ) -> Shortlist:
+        """The `wanted` best of the open candidates (c,), and perhaps some others.
+
+        Cheap views are had of all candidates. Dear ones are had of the most popular, which say
+        what a movie needs to be among the best, and of those others that may have that much.
+        """
+        first = slice(0, self.measured)
+        cheap = np.zeros(len(self.candidates), np.float32)
+        most, per_unit = cheap.copy(), dict[str, float]()
+        dear: list[tuple[np.float32, Dear, Floats]] = []
         for name, weight in weights.items():
-            # One view after another: side by side they would not fit into the processor's cache.
-            scores = np.ascontiguousarray(self._scorers[name].scores([taste]), np.float32)
-            (spread,) = _spreads(scores[None])[0] if scores.size else (0.0,)
-            per_unit[name] = weight / float(spread) if spread >= LEAST_SPREAD else weight
-            total += np.float32(per_unit[name]) * scores[0]
-        return total, per_unit
+            ranker = self._scorers[name]
+            if isinstance(ranker, Dear):
+                asked = ranker.asked(taste)
+                bound = _bound(ranker, asked, first, len(cheap))
+                per_unit[name] = unit = _unit(weight, bound[first])
+                dear.append((np.float32(unit), ranker, asked))
+                most += np.float32(unit) * bound
+            else:
+                scores = ranker.scores([taste])[0]
+                per_unit[name] = unit = _unit(weight, scores[first])
+                cheap += np.float32(unit) * scores
+        most += cheap
+        places = _at_least(most, open_to, first, wanted)
+        totals = cheap[places]
+        for unit, ranker, asked in dear:
+            totals += unit * _at(ranker, asked, places, len(cheap))
+        return Shortlist(places, totals, per_unit)
+
+
+def _bound(ranker: Dear, asked: Floats, first: slice, size: int) -> Floats:
+    """(size,) the scores of the first, and what those of the others are not above."""
+    exact = ranker.of(asked, first)
+    if len(exact) == size:
+        return exact
+    bound = ranker.at_most(asked)
+    bound[first] = exact
+    return bound
+
+
+def _at(ranker: Dear, asked: Floats, places: Ints, size: int) -> Floats:
+    """The scores at these places; of many, all are had sooner than those are collected."""
+    if _MANY * len(places) > size:
+        return ranker.of(asked, slice(0, size))[places]
+    return ranker.of(asked, places)
+
+
+def _at_least(most: Floats, open_to: Mask, first: slice, wanted: int) -> Ints:
+    """Open places that may be as good as the last of the `wanted` best among the first."""
+    sure = most[first][open_to[first]]
+    if len(sure) < wanted:
+        return np.flatnonzero(open_to)
+    threshold = np.partition(sure, len(sure) - wanted)[len(sure) - wanted]
+    return np.flatnonzero(open_to & (most >= threshold - ROUNDING * abs(threshold)))
+
+
+def _unit(weight: float, scores: Floats) -> float:
+    """What a unit of a view's own score adds to the blend."""
+    spread = _spread(scores)
+    return weight / spread if spread >= LEAST_SPREAD else weight
+
+
+def _spread(scores: Floats) -> float:
+    """The standard deviation of one row; 0 where rounding is all there is."""
+    size = max(len(scores), 1)
+    mean, square = float(scores.sum()) / size, float(scores @ scores) / size
+    variance = square - mean * mean
+    return variance**0.5 if variance > 1e-5 * square else 0.0
 
 
 def _spreads(scores: Floats) -> Floats:

@@ -7,17 +7,19 @@ from sparse_dot_topn import sp_matmul_topn
 
 from recommender.ranking.arrays import (
     Arrays,
+    Columns,
     Floats,
     Ints,
     Sparse,
     altered,
     block_of,
+    columns_of,
+    combined,
     pack_sparse,
     unit_rows,
     unpack_sparse,
-    with_columns,
 )
-from recommender.ranking.signals import Taste, as_rows
+from recommender.ranking.signals import Taste
 
 NEIGHBOURS = 50
 
@@ -37,14 +39,17 @@ class Neighbours:
     """Scores by the neighbours of the movies a person had; any movie with interactions."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._nearest = self._scored = unpack_sparse("neighbours", arrays)
+        self._nearest = unpack_sparse("neighbours", arrays)
+        self._among: Columns | None = None
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
-        weights = [taste.weights for taste in tastes]
-        return (as_rows(tastes, weights, self._nearest.shape[0]) @ self._scored).toarray()
+        return np.stack([self._of(taste) for taste in tastes])
+
+    def _of(self, taste: Taste) -> Floats:
+        return combined(self._nearest, taste.movies, taste.weights, self._among)
 
     def among(self, places: Ints) -> "Neighbours":
-        return altered(self, _scored=with_columns(self._nearest, places))
+        return altered(self, _among=columns_of(places, self._nearest.shape[1]))
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         return block_of(self._nearest, taste.movies, movies) * taste.weights[:, None]

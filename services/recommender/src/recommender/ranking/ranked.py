@@ -10,9 +10,9 @@ from recommender.ranking.diversity import diversified
 from recommender.ranking.ensemble import (
     COLLABORATIVE,
     CONTENT,
-    MOST_CANDIDATES,
     TYPES,
     Ensemble,
+    Shortlist,
 )
 from recommender.ranking.reasons import Reason, reasons
 from recommender.ranking.signals import Taste
@@ -64,15 +64,15 @@ def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
         wanted = max(wish.count, min(MAXIMUM_POOL, max(MINIMUM_POOL, wish.count * POOL_PER_PLACE)))
     names = {*weights, "als"}
     ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted, names)
-    totals, per_unit = ensemble.totals(taste, weights)
-    totals = _with_unmet_in_order(ensemble, taste, wish, totals)
-    candidates, scores = ensemble.candidates[open_to], totals[open_to]
+    found = ensemble.shortlist(taste, weights, open_to, max(wanted, 1))
+    places, scores = _with_unmet_in_order(ensemble, taste, wish, open_to, found)
+    candidates = ensemble.candidates[places]
     ids = ensemble.movie_ids[candidates]
     pool = best_first(scores, ensemble.popularity[candidates], ids, wanted)
     if wish.diversity > 0:
         likeness = ensemble.likeness(candidates[pool])
         pool = pool[diversified(scores[pool], likeness, wish.count, wish.diversity)]
-    return Ranked(candidates[pool], scores[pool], per_unit)
+    return Ranked(candidates[pool], scores[pool], found.per_unit)
 
 
 def explain(ensemble: Ensemble, taste: Taste, ranked: Ranked) -> list[Reason]:
@@ -98,14 +98,14 @@ def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) ->
     }
     open_to = _open_to(len(ensemble), taste, Wish("content_based", count, allowed=allowed))
     ensemble, open_to = _enough(ensemble, open_to, count, weights)
-    totals, per_unit = ensemble.totals(taste, weights)
-    candidates, scores = ensemble.candidates[open_to], totals[open_to]
+    found = ensemble.shortlist(taste, weights, open_to, count)
+    candidates, scores = ensemble.candidates[found.places], found.totals
     pool = best_first(
         scores, ensemble.popularity[candidates], ensemble.movie_ids[candidates], count
     )
-    own = ensemble.among(one, per_unit).raw_totals(taste, per_unit)
-    likeness = scores[pool] / max(float(own[0]), float(totals.max(initial=0.0)), 1e-9)
-    return Ranked(candidates[pool], np.clip(likeness, 0.0, 1.0).astype(np.float32), per_unit)
+    own = ensemble.among(one, found.per_unit).raw_totals(taste, found.per_unit)
+    likeness = scores[pool] / max(float(own[0]), float(scores.max(initial=0.0)), 1e-9)
+    return Ranked(candidates[pool], np.clip(likeness, 0.0, 1.0).astype(np.float32), found.per_unit)
 
 
 def _enough(
@@ -116,27 +116,28 @@ def _enough(
     shown = open_to[ensemble.candidates]
     if len(shown) == len(open_to) or int(shown.sum()) >= wanted:
         return ensemble, shown
-    places = np.flatnonzero(open_to)
-    if len(places) > MOST_CANDIDATES:
-        best = np.argpartition(-ensemble.popularity[places], MOST_CANDIDATES)
-        places = np.sort(places[best[:MOST_CANDIDATES]])
-    return ensemble.among(places, names), np.ones(len(places), bool)
+    others = ensemble.among(ensemble.most_popular(np.flatnonzero(open_to)), names)
+    return others, np.ones(len(others.candidates), bool)
 
 
-def _with_unmet_in_order(ensemble: Ensemble, taste: Taste, wish: Wish, totals: Floats) -> Floats:
-    """The candidates' scores, those of movies nobody met handed around among them.
+def _with_unmet_in_order(
+    ensemble: Ensemble, taste: Taste, wish: Wish, open_to: Mask, found: Shortlist
+) -> tuple[Ints, Floats]:
+    """The places found and their scores, those of movies nobody met handed around among all such.
 
     How such movies stand beside others is the blend's to say. Which of them comes first is said by
     their factors alone: half of the blend knows nothing of them.
     """
+    unmet = ensemble.unmet[ensemble.candidates[found.places]]
     factors = ensemble.ranker("als") is not None and "als" in TYPES[wish.kind] - wish.switched_off
-    places = np.flatnonzero(ensemble.unmet[ensemble.candidates])
-    if not factors or len(places) < 2:
-        return totals
-    suits = ensemble.raw_totals(taste, {"als": 1.0})[places]
-    handed = totals.copy()
-    handed[places[np.argsort(suits, kind="stable")]] = np.sort(totals[places])
-    return handed
+    if not factors or not unmet.any():
+        return found.places, found.totals
+    all_unmet = np.flatnonzero(ensemble.unmet[ensemble.candidates] & open_to)
+    suits = ensemble.by_factors(taste, all_unmet)
+    best = all_unmet[best_first(suits, suits, all_unmet, int(unmet.sum()))]
+    handed = np.sort(found.totals[unmet])[::-1]
+    places = np.concatenate([found.places[~unmet], best])
+    return places, np.concatenate([found.totals[~unmet], handed])
 
 
 def _open_to(size: int, taste: Taste, wish: Wish) -> Mask:

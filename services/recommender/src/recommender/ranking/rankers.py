@@ -99,10 +99,13 @@ class Trend:
         self._size = size
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
+        if not len(self._moments):
+            return np.zeros((len(tastes), self._size), np.float32)
+        values = self._values[[self._moment(taste.at) for taste in tastes]]
+        if len(self._movies) == self._size:
+            return values
         scores = np.zeros((len(tastes), self._size), np.float32)
-        if len(self._moments):
-            for row, taste in zip(scores, tastes, strict=True):
-                row[self._movies] = self._values[self._moment(taste.at)]
+        scores[:, self._movies] = values
         return scores
 
     def _moment(self, at: float) -> int:

@@ -6,17 +6,19 @@ import numpy as np
 
 from recommender.ranking.arrays import (
     Arrays,
+    Columns,
     Floats,
     Ints,
     Sparse,
     altered,
     block_of,
+    columns_of,
+    combined,
     csr,
     pack_sparse,
     unpack_sparse,
-    with_columns,
 )
-from recommender.ranking.signals import Taste, as_rows
+from recommender.ranking.signals import Taste
 
 WINDOW = 6
 DECAY = 0.85
@@ -80,20 +82,25 @@ class InTime:
     """Scores by neighbours in time: of the whole history, or chiefly of the latest movies."""
 
     def __init__(self, arrays: Arrays, *, latest: bool) -> None:
-        self._after = self._scored_after = unpack_sparse("sequence.after", arrays)
-        self._before = self._scored_before = unpack_sparse("sequence.before", arrays)
+        self._after = unpack_sparse("sequence.after", arrays)
+        self._before = unpack_sparse("sequence.before", arrays)
+        self._among: Columns | None = None
         self._latest = latest
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
-        weights = [self._weights(taste) for taste in tastes]
-        told = as_rows(tastes, weights, self._after.shape[0])
-        told.eliminate_zeros()
-        told_of = told @ self._scored_after + self._share * (told @ self._scored_before)
-        return told_of.toarray()
+        return np.stack([self._of(taste) for taste in tastes])
+
+    def _of(self, taste: Taste) -> Floats:
+        weights = self._weights(taste)
+        told = np.flatnonzero(weights)
+        movies, weights = taste.movies[told], weights[told]
+        after = combined(self._after, movies, weights, self._among)
+        before = combined(self._before, movies, weights, self._among)
+        after += np.float32(self._share) * before
+        return after
 
     def among(self, places: Ints) -> "InTime":
-        after, before = with_columns(self._after, places), with_columns(self._before, places)
-        return altered(self, _scored_after=after, _scored_before=before)
+        return altered(self, _among=columns_of(places, self._after.shape[1]))
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         after = block_of(self._after, taste.movies, movies)
