@@ -15,6 +15,7 @@ PARTS = {
     "catalog": "launcher.bench.catalog",
     "freshness": "launcher.bench.freshness",
     "ingest": "launcher.bench.ingest",
+    "personal": "launcher.bench.personal",
     "recommender": "launcher.bench.recommender",
     "requests": "launcher.bench.requests",
 }
