@@ -151,6 +151,23 @@ def test_a_bad_grant_is_400_and_says_which(suite: Suite, form: dict[str, str], e
     assert problem["error"] == error
 
 
+REVOKED = [
+    ([], ""),
+    ({}, "/token"),
+    ({"token": ""}, "/token"),
+    ({"token": 7}, "/token"),
+    ({"token": "x", "token_type_hint": 7}, "/token_type_hint"),
+    ({"token": "x", "user_id": "7"}, "/user_id"),
+]
+
+
+@pytest.mark.parametrize(("body", "pointer"), REVOKED)
+def test_a_bad_revocation_is_422_and_says_where(suite: Suite, body: Any, pointer: str) -> None:
+    with suite.client() as stranger:
+        problem = refused(stranger.post("/auth/revoke", json=body), 422)
+    assert [one["pointer"] for one in problem["errors"]] == [pointer]
+
+
 def test_a_taken_name_is_409_whatever_its_case(suite: Suite) -> None:
     person = suite.person()
     body = {

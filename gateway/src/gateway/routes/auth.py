@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 from fastapi import Body, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 
 from chassis.errors import Refusal
 from gateway import context
@@ -131,11 +133,7 @@ async def revoke_token(request: Request) -> Response:
     """RFC 7009: ends the session of a refresh or access token; 200 whether known or not."""
     here = context.of(request)
     if "json" in request.headers.get("content-type", ""):
-        value = await request.json()
-        token = value.get("token") if isinstance(value, dict) else None
-        extra = set(value) - {"token", "token_type_hint"} if isinstance(value, dict) else set()
-        if extra:
-            raise invalid("/" + sorted(map(str, extra))[0], "is not a field of this body")
+        token = _revoked(await request.json())
     else:
         token = (await _form(request)).get("token")
     if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_VALUE:
@@ -181,6 +179,17 @@ async def confirm_password_reset(
         timeout=10.0,
     )
     return _tokens({}, limited, status=202)
+
+
+def _revoked(value: Any) -> str:
+    """The token in a JSON body, which may as well be a form."""
+    try:
+        return shapes.RevokeInput.model_validate(value).token
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        raise RequestValidationError(
+            [{**one, "loc": ("body", *one["loc"])} for one in found]
+        ) from None
 
 
 async def _sign_in(request: Request, here: Context, form: dict[str, str]) -> pb.SignInResponse:
