@@ -48,6 +48,15 @@ def test_a_synced_movie_is_not_overwritten_but_takes_over_an_import(catalog, syn
     assert catalog.GetMovie(movie_id=FIRST).movie.movie == synced
 
 
+def test_an_import_is_found_by_either_of_its_titles(catalog):
+    both = imported(title="Seven", original_title="Se7en")
+    catalog.BatchCreateMovies(movies=[both])
+    movie = catalog.GetMovie(movie_id=862).movie.movie
+    assert (movie.title, movie.original_title) == ("Seven", "Se7en")
+    clues = [{"title": title, "year": 1995} for title in ("Seven", "se7en", "Eight")]
+    assert list(catalog.BatchMatchMovies(clues=clues).movie_ids) == [862, 862, 0]
+
+
 def test_clues_find_the_one_movie_they_mean(catalog):
     catalog.BatchCreateMovies(
         movies=[

@@ -24,10 +24,13 @@ from marquee.interactions.v1.interactions_pb2 import ImportedRating
 from marquee.users.v1.users_pb2 import ImportedUser
 
 _TITLE = re.compile(r"^(?P<title>.*?)\s*\((?P<year>\d{4})(?:[-\u2013]\d{0,4})?\)\s*$")
-# "Matrix, The" and "Dolce Vita, La (Sweet Life, The)": GroupLens sorts articles behind.
+# What stands behind a title in parentheses: "Seven (a.k.a. Se7en)", "Fear (Peur(s))".
+_OTHER = re.compile(
+    r"^(?P<title>\S.*?)\s*\((?:a\.?k\.?a\.?\s+)?(?P<other>(?:[^()]|\([^()]*\))+)\)$", re.IGNORECASE
+)
+# "Matrix, The" and "Dolce Vita, La": GroupLens sorts articles behind.
 _ARTICLE = re.compile(
-    r"^(?P<rest>[^(]*?), (?P<article>The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)"
-    r"(?P<more> \(.*)?$"
+    r"^(?P<rest>.*), (?P<article>The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)$"
 )
 _NO_GENRES = "(no genres listed)"
 _TAGS_AT_MOST = 30
@@ -134,14 +137,24 @@ def load(loader: Loader, dataset: Dataset, progress: Progress) -> int:
 
 def _movie(tmdb_id: int, name: str, genres: str, imdb_id: str, tags: Counter[str]) -> ImportedMovie:
     found = _TITLE.match(name)
+    title, original_title = titles(found["title"] if found else name.strip())
     return ImportedMovie(
         movie_id=tmdb_id,
-        title=_natural(found["title"] if found else name.strip()),
+        title=title,
+        original_title=original_title,
         release_date=found["year"] if found else "",
         genre_names=[] if genres == _NO_GENRES else genres.split("|"),
         imdb_id=f"tt{imdb_id}" if imdb_id else "",
         tags=[tag for tag, _count in tags.most_common(_TAGS_AT_MOST)],
     )
+
+
+def titles(text: str) -> tuple[str, str]:
+    """A title as it is shown, and the first other one in parentheses behind it, or nothing."""
+    other = ""
+    while (found := _OTHER.match(text)) and not found["title"].lower().endswith(" or"):
+        text, other = found["title"], found["other"]
+    return _natural(text), _natural(other)
 
 
 def _natural(title: str) -> str:
@@ -150,7 +163,7 @@ def _natural(title: str) -> str:
     if found is None:
         return title
     space = "" if found["article"].endswith("'") else " "
-    return f"{found['article']}{space}{found['rest']}{found['more'] or ''}"
+    return f"{found['article']}{space}{found['rest']}"
 
 
 def _tags(folder: Path) -> defaultdict[str, Counter[str]]:

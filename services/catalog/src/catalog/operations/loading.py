@@ -97,9 +97,10 @@ def _differs(known: batches.Known, source: str, movie: MovieRecord) -> bool:
 
 def _imported_record(movie: pb.ImportedMovie) -> MovieRecord:
     genres, keywords = genres_and_tags(movie.genre_names, movie.tags)
+    original_title = movie.original_title or movie.title
     fields = {
         "title": movie.title,
-        "original_title": movie.title,
+        "original_title": original_title,
         "release_date": imported_date(movie.release_date),
         "imdb_id": movie.imdb_id,
         "genres": genres,
@@ -108,7 +109,7 @@ def _imported_record(movie: pb.ImportedMovie) -> MovieRecord:
     return MovieRecord(
         movie_id=movie.movie_id,
         title=movie.title,
-        original_title=movie.title,
+        original_title=original_title,
         original_language="",
         overview="",
         tagline="",

@@ -76,6 +76,9 @@ def _checked(movie: pb.ImportedMovie, field: str) -> pb.ImportedMovie:
         ],
         imdb_id=_imdb_id(movie.imdb_id, f"{field}.imdb_id"),
         tags=[clean_text(tag, field=f"{field}.tags", max_length=_TAG_LENGTH) for tag in movie.tags],
+        original_title=clean_text(
+            movie.original_title, field=f"{field}.original_title", max_length=_TITLE_LENGTH
+        ),
     )
 
 
