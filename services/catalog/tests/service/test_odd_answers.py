@@ -85,7 +85,7 @@ TWICE = body(
         "results": [{"iso_3166_1": "DE", "release_dates": [{"certification": "12"}] * 2}] * 2
     },
 )
-IN_FILES = "A\\.\n\\.\r\tB\x1e\x1f\x7f\u2028"
+IN_FILES = "A\\.\n\\.\r\tB\x1d\x1e\x1f\x7f\u2028"
 
 ODD = {
     "id as text": Odd(body(id="0")),

@@ -153,6 +153,7 @@ def test_who_is_alone_begins_at_once_and_a_newcomer_when_the_others_have_heard_o
     def look_meanwhile(_=None):
         newcomer.share(1, 2, clock.now)
 
+    look_meanwhile()
     moments = sent_while(newcomer, clock, 40, look_meanwhile)
     assert moments[0] >= began + 3.0
     for number in range(len(moments) - 17):

@@ -72,6 +72,7 @@ class Fetcher:
         self._loop = loop
         self._tmdb = tmdb
         self._connections = connections
+        self._turns = asyncio.Semaphore(connections)
         self._tell = tell
         self._told_requests = 0
         self.novelties = Novelties()
@@ -112,7 +113,8 @@ class Fetcher:
 
         async def work() -> None:
             for movie_id in todo:
-                fetched.append(await self._movie(movie_id))
+                async with self._turns:  # those of all batches: the budget would be asked in vain
+                    fetched.append(await self._movie(movie_id))
 
         tasks = [asyncio.create_task(work()) for _ in range(self._connections)]
         try:

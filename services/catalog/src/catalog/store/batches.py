@@ -190,7 +190,7 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
          p.popularity)
         for p in familiar.strangers(one for movie in movies for one in movie.people)
     ]  # fmt: skip
-    if bulk.merge(connection, tables.person, _PERSON, ("person_id",), rows):
+    if _write_people(connection, rows):
         add_words(connection, tables.name_word, (row[2] for row in rows))
     collections = {m.collection.collection_id: m.collection for m in movies if m.collection}
     columns = ("collection_id", "name", "poster_path", "backdrop_path")
@@ -199,6 +199,20 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
         for c in (collections[key] for key in sorted(collections))
     ]
     bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
+
+
+def _write_people(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Those who are new without comparing them with anything; answers how many were written."""
+    ids = [row[0] for row in rows]
+    known = set(
+        connection.exec_driver_sql(
+            "select person_id from person where person_id = any(%(ids)s)", {"ids": ids}
+        ).scalars()
+    )
+    new = [row for row in rows if row[0] not in known]
+    bulk.copy(connection, tables.person, _PERSON, new)
+    met = [row for row in rows if row[0] in known]
+    return len(new) + bulk.merge(connection, tables.person, _PERSON, ("person_id",), met)
 
 
 def _others_wrote_people(connection: Connection, familiar: Familiar) -> bool:

@@ -7,8 +7,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from uuid import uuid4
 
 _WINDOW_SECONDS = 1.0
@@ -67,20 +66,22 @@ class RateBudget:
         with self._lock:
             return self._cap
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[None, None]:
-        """Wait until one request may be sent; the block is that request."""
-        await asyncio.sleep(self._moment())
-        delay = self._begin()
+    def turn(self) -> "Turn":
+        """`async with` it: one request, as soon as one may be sent."""
+        return Turn(self)
+
+    async def begin(self) -> None:
+        """Wait until one request may be sent; `end` must follow."""
+        delay = self._moment() or self._begin()
         while delay > 0:
             await asyncio.sleep(delay)
             delay = self._begin()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way -= 1
-                self._ended.append(self._clock())
+
+    def end(self) -> None:
+        """The request is over."""
+        with self._lock:
+            self._under_way -= 1
+            self._ended.append(self._clock())
 
     def share(self, rank: int, count: int, at: float, lap: int = 0) -> None:
         """We are one of `count` processes, `rank` the number of those before us, as of `at`.
@@ -147,3 +148,18 @@ class RateBudget:
         gained = (now - self._rate_at) * self._cap / _FULL_RECOVERY_SECONDS
         self._rate = min(max(float(self._cap), _SLOWEST), self._rate + gained)
         self._rate_at = now
+
+
+class Turn:
+    """A request's turn; a generator of contextlib would cost as much as all the rest of it."""
+
+    __slots__ = ("_budget",)
+
+    def __init__(self, budget: RateBudget) -> None:
+        self._budget = budget
+
+    async def __aenter__(self) -> None:
+        await self._budget.begin()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._budget.end()

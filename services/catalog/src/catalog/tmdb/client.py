@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
-import aiohttp
 import brotli
 import orjson
-from yarl import URL
 
 from catalog.tmdb.budget import RateBudget
 from catalog.tmdb.errors import (
@@ -25,13 +23,20 @@ from catalog.tmdb.errors import (
     SourceUnavailable,
     UnknownEncoding,
 )
+from catalog.tmdb.transport import (
+    LARGEST_BODY,
+    BodyTooLarge,
+    Left,
+    NoAnswer,
+    Response,
+    Transport,
+    transport,
+)
 
 _APPENDED = "credits,keywords,release_dates,videos,translations,external_ids,watch/providers"
-_CONNECT_SECONDS = 5.0
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
-_LARGEST_BODY = 16 * 1024 * 1024
 _SHOWN = 65_536
 _GZIP_OR_ZLIB, _BARE = 47, -15
 _TOO_MANY = 429
@@ -67,23 +72,24 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class _Complaint:
-    """Why there is no answer for now, and whether only for there being too many of us."""
+    """Why there is no answer for now, and whether it is worth a try of those there are."""
 
     problem: str
     too_many: bool = False
+    left: bool = False
 
 
 class Tmdb:
     """A TMDb-compatible server."""
 
-    def __init__(self, http: aiohttp.ClientSession, access: Access, budget: RateBudget) -> None:
-        self._http = http
-        self._base_url = access.base_url.rstrip("/")
+    def __init__(self, transport: Transport, access: Access, budget: RateBudget) -> None:
+        self._transport = transport
         self._key = {} if access.token else {"api_key": access.api_key}
         self._has_credentials = bool(access.token or access.api_key)
-        self._proxy = proxy_for(self._base_url)
         self._attempts = access.attempts
         self._budget = budget
+        self._plain = self._asked({"language": "en-US"})
+        self._whole = self._asked({"language": "en-US", "append_to_response": _APPENDED})
         self.requests_count = 0
         self.answers_count = 0
         self.trouble = ""
@@ -91,27 +97,33 @@ class Tmdb:
 
     async def movie(self, movie_id: int) -> Answer:
         """One movie with everything that hangs on it; Gone only after a second, plain look."""
-        path, query = f"/movie/{movie_id}", {"language": "en-US"}
+        path = f"/movie/{movie_id}"
         try:
-            return await self.get(path, {**query, "append_to_response": _APPENDED})
+            return await self._get(path + self._whole)
         except Gone:
-            await self.get(path, query)
+            await self._get(path + self._plain)
         # The plain look found it: the first answer was a glitch of some cache.
-        return await self.get(path, {**query, "append_to_response": _APPENDED})
+        return await self._get(path + self._whole)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer of a path; waits out complaints, and says by its error who is to blame."""
-        asked = urlencode({**(query or {}), **self._key}, safe=",/")
-        url = URL(f"{self._base_url}{path}?{asked}", encoded=True)
+        return await self._get(path + self._asked(query or {}))
+
+    def _asked(self, query: Mapping[str, str]) -> str:
+        return "?" + urlencode({**query, **self._key}, safe=",/")
+
+    async def _get(self, target: str) -> Answer:
         complaint, tries = _Complaint(""), 0
         while tries < self._attempts:
             answered = self.answers_count
-            answer = await self._try(url)
+            answer = await self._try(target)
             if isinstance(answer, Answer):
                 self.answers_count += 1
                 self.trouble = ""
                 return answer
             complaint = answer
+            if complaint.left:
+                continue  # there are only so many kept connections
             self.trouble = f"TMDb: {complaint.problem}; waiting"
             # "Too many" while others get through means only that it is not our turn yet.
             if not (complaint.too_many and self.answers_count > answered):
@@ -119,23 +131,29 @@ class Tmdb:
             await asyncio.sleep(_backoff(tries))
         raise SourceUnavailable(f"TMDb: {complaint.problem}; gave up after {tries} tries")
 
-    async def _try(self, url: URL) -> Answer | _Complaint:
+    async def _try(self, target: str) -> Answer | _Complaint:
         """An answer, or what TMDb complains about for now."""
         try:
             async with self._budget.turn():
                 self.requests_count += 1
-                asking = self._http.get(url, allow_redirects=False, proxy=self._proxy)
-                async with asking as response:
-                    raw = await _read(response)
-        except (aiohttp.ClientError, TimeoutError) as error:
+                response = await self._transport.get(target)
+        except Left as error:
+            return _Complaint(f"no answer ({error})", left=True)
+        except (NoAnswer, TimeoutError) as error:
             self._budget.complain()
             return _Complaint(f"no answer ({type(error).__name__}: {error})")
-        encoding = response.headers.get("content-encoding", "")
+        except BodyTooLarge as error:
+            raise BadAnswer(str(error), error.body[:_SHOWN]) from error
+        return self._read(response)
+
+    def _read(self, response: Response) -> Answer | _Complaint:
+        raw, headers = response.body, response.headers
+        encoding = headers.get("content-encoding", "")
         if response.status == _OK:
-            return self._unpacked(raw, encoding, response.headers)
+            return self._unpacked(raw, encoding, headers)
         with suppress(BadAnswer, UnknownEncoding):
             raw = decoded(raw, encoding)
-        return self._judged(response.status, response.headers, raw)
+        return self._judged(response.status, headers, raw)
 
     def _unpacked(
         self, raw: bytes, encoding: str, headers: Mapping[str, str]
@@ -167,24 +185,14 @@ async def connected(access: Access, budget: RateBudget) -> AsyncGenerator[Tmdb, 
     """A client with its own connections, for the length of the block."""
     headers = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "marquee"}
     if access.token:
+        if not (access.token.isascii() and access.token.isprintable()):
+            raise SourceDenied("TMDB_READ_TOKEN holds a character that no token has: a line's end?")
         headers["authorization"] = f"Bearer {access.token}"
-    async with aiohttp.ClientSession(
-        headers=headers,
-        timeout=aiohttp.ClientTimeout(total=access.timeout_seconds, sock_connect=_CONNECT_SECONDS),
-        connector=aiohttp.TCPConnector(limit=access.connections),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    ) as http:
-        yield Tmdb(http, access, budget)
-
-
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address; aiohttp would look, and read netrc, at
-    every request, which took more than the request itself."""
-    parts = urlsplit(url)
-    if not parts.hostname or proxy_bypass(parts.hostname):
-        return None
-    return getproxies().get(parts.scheme)
+    way = transport(access.base_url, headers, access.timeout_seconds)
+    try:
+        yield Tmdb(way, access, budget)
+    finally:
+        await way.close()
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
@@ -200,21 +208,9 @@ def decoded(body: bytes, encoding: str) -> bytes:
     return body
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body as it came; no server makes us hold more than a body may be."""
-    if response.content_length is not None and response.content_length <= _LARGEST_BODY:
-        return await response.read()
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > _LARGEST_BODY:
-            raise BadAnswer("the body is too large", bytes(body[:_SHOWN]))
-    return bytes(body)
-
-
 def _inflated(body: bytes, window: int) -> bytes:
     unpacker = zlib.decompressobj(window)
-    unpacked = unpacker.decompress(body, _LARGEST_BODY)
+    unpacked = unpacker.decompress(body, LARGEST_BODY)
     if not unpacker.eof:
         raise EOFError("it ends before its end, or never")
     return unpacked
@@ -222,7 +218,7 @@ def _inflated(body: bytes, window: int) -> bytes:
 
 def _unbrotlied(body: bytes) -> bytes:
     unpacker = brotli.Decompressor()
-    unpacked = unpacker.process(body, output_buffer_limit=_LARGEST_BODY)
+    unpacked = unpacker.process(body, output_buffer_limit=LARGEST_BODY)
     if not unpacker.is_finished():
         raise EOFError("it ends before its end, or never")
     return unpacked
@@ -239,13 +235,19 @@ _UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
 
 def as_of(headers: Mapping[str, str]) -> datetime:
     """When the body was true: its date less the time it lay in caches on the way."""
+    said_at = _moment(headers.get("date", "")) or datetime.now(UTC)
+    age = _seconds(headers, "age") + _seconds(headers, "x-memc-age")
+    return said_at - timedelta(seconds=age) if age else said_at
+
+
+@lru_cache(maxsize=64)
+def _moment(text: str) -> datetime | None:
+    """A moment of HTTP; many answers come in the same second."""
     try:
-        said_at = parsedate_to_datetime(headers.get("date", ""))
+        moment = parsedate_to_datetime(text)
     except ValueError:
-        said_at = datetime.now(UTC)
-    if said_at.tzinfo is None:
-        said_at = said_at.replace(tzinfo=UTC)
-    return said_at - timedelta(seconds=_seconds(headers, "age") + _seconds(headers, "x-memc-age"))
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
@@ -255,12 +257,9 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         return None
     if text.isdecimal():
         return min(float(text[:9]), _LONGEST_RETRY_AFTER_SECONDS)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
+    until = _moment(text)
+    if until is None:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
     wait = (until - datetime.now(UTC)).total_seconds()
     return min(max(wait, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
 

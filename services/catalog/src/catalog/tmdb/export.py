@@ -1,10 +1,11 @@
 """The daily export: ids and popularity of every movie, as gzip JSON lines, read as it comes."""
 
+import time
 import zlib
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
-import aiohttp
+import httpx
 import structlog
 
 from catalog.tmdb.errors import BadAnswer, ExportUnusable
@@ -14,7 +15,8 @@ from catalog.tmdb.shapes import CENSUS_LINE, CensusLine
 _GZIP = 31
 _DAYS_BACK = 3
 _BROKEN_ALLOWED = 0.01
-_TIMEOUT = aiohttp.ClientTimeout(total=1800.0, sock_connect=5.0, sock_read=60.0)
+_WHOLE_SECONDS = 1800.0
+_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _OK = 200
 
 log = structlog.get_logger()
@@ -25,26 +27,27 @@ async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator
 
     The file of a day is ready by 08:00 UTC: before that, yesterday's is the newest.
     """
-    async with aiohttp.ClientSession(
-        timeout=_TIMEOUT, trust_env=True, auto_decompress=False
-    ) as http:
+    until = time.monotonic() + _WHOLE_SECONDS
+    async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
         for days in range(_DAYS_BACK + 1):
             name = f"{kind}_ids_{today - timedelta(days=days):%m_%d_%Y}.json.gz"
             try:
-                async with http.get(f"{export_url.rstrip('/')}/{name}") as response:
-                    if response.status == _OK:
-                        async for lines in _lines(response.content, name):
+                async with http.stream("GET", f"{export_url.rstrip('/')}/{name}") as response:
+                    if response.status_code == _OK:
+                        async for lines in _lines(response.aiter_raw(), name):
+                            if time.monotonic() > until:
+                                raise ExportUnusable(f"export {name} takes too long")
                             yield lines
                         return
-            except (aiohttp.ClientError, TimeoutError) as error:
+            except httpx.TransportError as error:
                 raise ExportUnusable(f"export {name}: {type(error).__name__} {error}") from error
     raise ExportUnusable(f"no export of {kind} at {export_url} in the last {_DAYS_BACK} days")
 
 
-async def _lines(content: aiohttp.StreamReader, name: str) -> AsyncIterator[list[CensusLine]]:
+async def _lines(content: AsyncIterator[bytes], name: str) -> AsyncIterator[list[CensusLine]]:
     unpacker, rest = zlib.decompressobj(_GZIP), b""
     lines_count, broken = 0, list[str]()
-    async for piece in content.iter_any():
+    async for piece in content:
         try:
             unpacked = rest + unpacker.decompress(piece)
         except zlib.error as error:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
-from msgspec import DecodeError
+from msgspec import DecodeError, msgpack
 from msgspec.json import Decoder
 
 from catalog.domain import (
@@ -31,6 +31,7 @@ _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """After an even number of backslashes: after an odd one it is text about NUL."""
 _NO_TEXTS = shapes.TranslatedTexts()
+_CANONICAL = msgpack.Encoder()
 
 Shape = TypeVar("Shape")
 
@@ -138,14 +139,8 @@ def _parts(movie: shapes.Movie) -> dict[str, Any]:
 def content_hash(fields: dict[str, Any], people: tuple[PersonRecord, ...]) -> bytes:
     """What tells a changed movie from an unchanged one; votes and popularity are left out."""
     named = [person[:-1] for person in people]
-    canonical = orjson.dumps([PARSER_VERSION, list(fields.values()), named], default=_plain)
+    canonical = _CANONICAL.encode([PARSER_VERSION, list(fields.values()), named])
     return hashlib.blake2b(canonical, digest_size=16).digest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode()
-    return tuple(value)  # a record
 
 
 def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
