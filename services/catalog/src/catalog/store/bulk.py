@@ -108,13 +108,14 @@ def packed(rows: Sequence[Row]) -> bytes:
     """
     if not rows:
         return b""
-    nulls_count = sum([row.count(None) for row in rows])
-    if nulls_count:
-        lines = [[_NULL if field is None else str(field) for field in row] for row in rows]
-    else:
-        lines = [map(str, row) for row in rows]
-    text = _ROW_ENDS.join([_FIELD_ENDS.join(line) for line in lines])
-    ends_count = sum(map(len, rows)) - 1
+    form = _FIELD_ENDS.join(["%s"] * len(rows[0]))
+    text = _ROW_ENDS.join([form % tuple(row) for row in rows])
+    nulls_count = 0
+    if "None" in text:  # a NULL, or text with that word
+        nulls_count = sum([row.count(None) for row in rows])
+        told = [tuple([_NULL if field is None else field for field in row]) for row in rows]
+        text = _ROW_ENDS.join([form % row for row in told])
+    ends_count = len(rows) * len(rows[0]) - 1
     if (
         text.count(_FIELD_ENDS) + text.count(_ROW_ENDS) != ends_count
         or text.count(_NULL) != nulls_count
