@@ -141,6 +141,23 @@ def test_tracking_switched_off_stores_nothing_from_then_on(suite: Suite) -> None
     assert person.api.get("/me/activity").json()["items"] == before
 
 
+def test_activity_of_one_type_is_deleted_alone(suite: Suite) -> None:
+    person = suite.person()
+    kinds = ("view_movie", "search")
+    events = [{"event_id": secrets.token_hex(8), "activity_type": kind} for kind in kinds]
+    sent = person.api.post("/me/activity", json={"events": events})
+    assert sent.json()["stored_count"] == 2
+    path = "/me/activity"
+    assert person.api.delete(path, params={"activity_type": "walk"}).status_code == 422
+    assert person.api.delete(path, params={"type": "search"}).status_code == 422
+    assert person.api.delete(path, params={"activity_type": "search"}).status_code == 204
+    left = {one["activity_type"] for one in person.api.get(path).json()["items"]}
+    assert "view_movie" in left
+    assert "search" not in left
+    assert person.api.delete(path).status_code == 204
+    assert person.api.get(path, params={"activity_type": "view_movie"}).json()["items"] == []
+
+
 def test_one_person_sees_nothing_of_another(suite: Suite) -> None:
     one, other = suite.person(), suite.person()
     movie_id = movie_ids(one.api.get("/movies").json())[0]

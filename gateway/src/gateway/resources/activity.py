@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field
 
-from gateway.resources.shapes import WORDS, Input, LargestInt, Moment, Page, Shape, when
+from gateway.resources.shapes import WORDS, Input, LargestInt, Moment, Page, Query, Shape, when
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.interactions.v1 import interactions_pb2
 
@@ -54,10 +54,14 @@ class ActivityInput(Input):
     events: list[ClientEventInput] = Field(min_length=1, max_length=100, description="In order.")
 
 
-class ActivityQuery(Page):
-    """Query parameters of `GET /me/activity`."""
+class DeletionQuery(Query):
+    """Query parameters of `DELETE /me/activity`."""
 
     activity_type: ActivityType | None = Field(None, description="Only this type.")
+
+
+class ActivityQuery(DeletionQuery, Page):
+    """Query parameters of `GET /me/activity`."""
 
 
 class ActivityShape(Shape):

@@ -67,10 +67,13 @@ async def record_activity(
 @router.delete(
     "/activity", status_code=204, summary="Delete your activity", responses=refusals(401)
 )
-async def delete_activity(request: Request, caller: SignedIn) -> Response:
-    """All of it."""
+async def delete_activity(
+    request: Request, caller: SignedIn, query: Annotated[shapes.DeletionQuery, Query()]
+) -> Response:
+    """All of it, or all of one type."""
     await context.of(request).services.analytics.DeleteActivity(
-        pb.DeleteActivityRequest(), metadata=caller.metadata
+        pb.DeleteActivityRequest(activity_type=query.activity_type or ""),
+        metadata=caller.metadata,
     )
     return Response(status_code=204)
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from interactions.domain.exports import ROWS, UnreadableExport, lines_of
+from interactions.domain.exports.cells import split_title
 from interactions.domain.imports import Row, Unusable
 
 RATINGS = """Date,Name,Year,Letterboxd URI,Rating
@@ -181,6 +182,32 @@ def test_movielens_website_names_movies_and_no_times():
     assert isinstance(line, Row)
     assert (line.clue.movie_id, line.clue.title, line.clue.year) == (424, "X", 1993)
     assert line.at is None
+
+
+@pytest.mark.parametrize(
+    ("written", "title", "year"),
+    [
+        ("Toy Story (1995)", "Toy Story", "1995"),
+        ("Matrix, The (1999)", "The Matrix", "1999"),
+        ("Dolce Vita, La (Sweet Life, The) (1960)", "La Dolce Vita", "1960"),
+        ("Avventura, L' (Adventure, The) (1960)", "L'Avventura", "1960"),
+        ("Good, the Bad and the Ugly, The (1966)", "The Good, the Bad and the Ugly", "1966"),
+        ("Fawlty Towers (1975-1979)", "Fawlty Towers", "1975"),
+        ("(500) Days of Summer (2009)", "(500) Days of Summer", "2009"),
+        ("Monsters, Inc. (2001)", "Monsters, Inc.", "2001"),
+        ("Nocturne", "Nocturne", ""),
+    ],
+)
+def test_movielens_sorts_articles_behind(written: str, title: str, year: str):
+    assert split_title(written) == (title, year)
+
+
+def test_a_title_of_blanks_without_end_is_refused_and_costs_nothing():
+    title = f"a{' ' * 90_000}b"
+    content = f"movieId,rating,title\n1,4,{title}\n"
+    (line,) = lines_of("movielens", "ratings.csv", content.encode())
+    assert isinstance(line, Unusable)
+    assert line.reason == "its title is longer than 500 characters"
 
 
 def test_ratings_of_several_people_are_no_import():

@@ -11,7 +11,11 @@ _IMDB = re.compile(r"(?:tt)?([0-9]{1,10})")
 _YEARS = range(1850, 2200)
 _LARGEST_ID = 2**53
 _TITLE_LENGTH = 500
-_TITLE_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})\)\s*")
+_TITLE_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})(?:[-\u2013]\d{0,4})?\)\s*")
+# "Matrix, The" and "Dolce Vita, La (Sweet Life, The)": MovieLens sorts articles behind.
+_ARTICLE = re.compile(
+    r"([^(]*?), (The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)(?: \(.*)?"
+)
 _DIGITS_OF_AN_IMDB_ID = 7
 
 
@@ -68,9 +72,17 @@ def imdb_id_of(text: str) -> str:
 
 
 def split_title(text: str) -> tuple[str, str]:
-    """Title and year of `Toy Story (1995)`."""
+    """Title and year of `Toy Story (1995)`, and of `Matrix, The (1999)` as everybody calls it."""
+    # The pattern tries a run of blanks from each of its ends: no more of them than a title has.
+    if len(text) > _TITLE_LENGTH:
+        return text, ""
     found = _TITLE_AND_YEAR.fullmatch(text)
-    return (found.group(1), found.group(2)) if found else (text, "")
+    title, year = (found.group(1), found.group(2)) if found else (text, "")
+    sorted_behind = _ARTICLE.fullmatch(title)
+    if sorted_behind is None:
+        return title, year
+    rest, article = sorted_behind.groups()
+    return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}", year
 
 
 def review_of(text: str) -> str:
