@@ -1,5 +1,6 @@
 """Somebody who leaves takes everything along but a keyed hash."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,10 +9,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.erasure import Tombstones
 from chassis.outbox import Relay
+from chassis.testing import eventually
 from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
 from users import wiring
 from users.domain.erasures import SERVICES
+from users.operations import erasures
+from users.store import accounts
 
 PASSWORD = "a quite uncommon password"
 
@@ -88,6 +92,23 @@ def test_the_account_is_gone_at_once_and_its_name_is_nobodys(world, ada):
     )
     with world.refused("USERNAME_TAKEN"):
         world.call("BatchCreateUsers", imported)
+
+
+def test_a_name_is_not_taken_while_its_owner_is_being_erased(world, ada):
+    grace = world.register("grace")
+    mask = FieldMask(paths=["username"])
+    request = pb.UpdateUserRequest(user=pb.User(username="Ada"), update_mask=mask)
+    tombstones = Tombstones(world.settings.internal_key.get_secret_value())
+    waiting = sa.text("select count(*) from pg_locks where not granted")
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin() as connection:
+            account = accounts.locked_account(connection, UUID(ada.user.user_id))
+            assert account is not None
+            erasures.begin_erasure(connection, tombstones, account, world.clock())
+            renaming = pool.submit(world.call, "UpdateUser", request, world.acting(grace))
+            eventually(lambda: connection.execute(waiting).scalar_one())
+        with world.refused("USERNAME_TAKEN"):
+            renaming.result()
 
 
 def test_the_password_is_needed_and_guesses_are_limited(world, ada):

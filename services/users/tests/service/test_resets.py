@@ -108,6 +108,26 @@ def test_an_invented_token_is_refused(world, token):
         confirm(world, token)
 
 
+def change_password(world, who):
+    request = pb.ChangePasswordRequest(current_password=PASSWORD, new_password=NEW)
+    world.call("ChangePassword", request, world.acting(who))
+
+
+def change_email(world, who):
+    request = pb.UpdateUserRequest(user=pb.User(email="new@example.org"), password=PASSWORD)
+    request.update_mask.paths.append("email")
+    world.call("UpdateUser", request, world.acting(who))
+
+
+@pytest.mark.parametrize("change", [change_password, change_email])
+def test_a_token_ends_with_the_password_or_address_it_was_for(world, post, postbox, change):
+    ada = world.register("ada")
+    token = mailed_token(world, post, postbox)
+    change(world, ada)
+    with world.refused("RESET_TOKEN_INVALID"):
+        confirm(world, token, "a third uncommon password")
+
+
 def test_a_bad_new_password_is_refused_and_costs_no_token(world, post, postbox):
     world.register("ada")
     token = mailed_token(world, post, postbox)

@@ -28,6 +28,7 @@ from users.store import accounts as rows
 from users.store.audit import AuditEntry, insert_audit_entry
 from users.store.erasures import retired
 from users.store.profiles import insert_preferences, insert_profiles, preferences_of_all
+from users.store.resets import end_resets
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,10 @@ def refuse_retired(
 
 def refuse_taken(connection: Connection, tombstones: Tombstones, username: str, email: str) -> None:
     """Refuse a name or an address that somebody has; a look that costs no hash."""
-    refuse_retired(connection, tombstones, [username])
     username_taken, email_taken = rows.taken(connection, username, email)
     if username_taken:
         raise UsernameTaken("this username is taken")
+    refuse_retired(connection, tombstones, [username])  # after, for it may just have become so
     if email_taken:
         raise EmailTaken("this e-mail address is registered")
 
@@ -108,9 +109,12 @@ def update_user(
     changed = {name: value for name, value in changes.items() if getattr(account, name) != value}
     if not changed:
         return account
-    if "username" in changed:
-        refuse_retired(connection, tombstones, [changed["username"]])
     updated = _updated(connection, user_id, changed, at)
+    if "username" in changed:
+        # After the write, which waits while whoever has the name is being erased.
+        refuse_retired(connection, tombstones, [changed["username"]])
+    if "email" in changed:
+        end_resets(connection, user_id, at)  # they were mailed to the address of before
     entry = AuditEntry("user.updated", at, user_id, str(user_id), {"fields": sorted(changed)})
     insert_audit_entry(connection, entry)
     return updated
@@ -124,9 +128,10 @@ def change_password(
     session_id: UUID | None,
     at: datetime,
 ) -> list[UUID]:
-    """Set another password; the sessions that end with the old one."""
+    """Set another password; mailed tokens end with the old one, and these sessions."""
     still_verified(existing(connection, account.user_id), account)
     rows.update_account(connection, account.user_id, {"password_hash": new_hash}, at)
+    end_resets(connection, account.user_id, at)
     entry = AuditEntry("user.password_changed", at, account.user_id, str(account.user_id))
     insert_audit_entry(connection, entry)
     return end_sessions(connection, account.user_id, but=session_id, actor=account.user_id, at=at)
