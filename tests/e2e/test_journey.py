@@ -141,6 +141,19 @@ def test_tracking_switched_off_stores_nothing_from_then_on(suite: Suite) -> None
     assert person.api.get("/me/activity").json()["items"] == before
 
 
+def test_what_is_shown_as_null_may_be_sent_back(suite: Suite) -> None:
+    api = suite.person().api
+    movie_id = movie_ids(api.get("/movies").json())[0]
+    rated = api.put(f"/me/ratings/{movie_id}", json={"rating": 4.0, "review": None})
+    assert rated.json()["review"] is None
+    wanted = api.put(f"/me/watchlist/{movie_id}", json={"note": None})
+    assert wanted.json()["note"] is None
+    made = api.post("/me/lists", json={"name": "mine", "description": None})
+    assert made.json()["description"] is None
+    assert api.patch("/me/profile", json={"country": "DE"}).json()["country"] == "DE"
+    assert api.patch("/me/profile", json={"country": None}).json()["country"] is None
+
+
 def test_activity_of_one_type_is_deleted_alone(suite: Suite) -> None:
     person = suite.person()
     kinds = ("view_movie", "search")

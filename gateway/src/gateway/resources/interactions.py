@@ -25,26 +25,34 @@ class RatingInput(Input):
     """Body of `PUT /me/ratings/{movie_id}`."""
 
     rating: Rating
-    review: Annotated[
-        str,
-        Field(
-            max_length=10_000,
-            description="What you think of it.",
-            json_schema_extra={"pattern": TEXT},
-        ),
-    ] = ""
+    review: (
+        Annotated[
+            str,
+            Field(
+                max_length=10_000,
+                description="What you think of it.",
+                json_schema_extra={"pattern": TEXT},
+            ),
+        ]
+        | None
+    ) = None
     has_spoilers: bool = Field(default=False, description="Does the review tell the ending.")
 
 
 class WatchlistInput(Input):
     """Optional body of `PUT /me/watchlist/{movie_id}`."""
 
-    note: Annotated[
-        str,
-        Field(
-            max_length=500, description="A note to yourself.", json_schema_extra={"pattern": TEXT}
-        ),
-    ] = ""
+    note: (
+        Annotated[
+            str,
+            Field(
+                max_length=500,
+                description="A note to yourself.",
+                json_schema_extra={"pattern": TEXT},
+            ),
+        ]
+        | None
+    ) = None
 
 
 class HiddenInput(Input):

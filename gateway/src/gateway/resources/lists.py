@@ -29,7 +29,7 @@ class ListInput(Input):
     """Body of `POST /me/lists`."""
 
     name: Name
-    description: Description = ""
+    description: Description | None = None
     visibility: Visibility = Field("private", description="Who sees it.")
 
 
@@ -37,7 +37,7 @@ class ListChange(Change):
     """Body of `PATCH /lists/{list_id}`; what is left out stays."""
 
     name: Name = ""
-    description: Description = ""
+    description: Description | None = None
     visibility: Visibility = Field("private", description="Who sees it.")
 
 

@@ -127,14 +127,17 @@ class ProfileInput(Change):
     bio: Annotated[
         str, Field(max_length=1000, description="About you.", json_schema_extra={"pattern": TEXT})
     ] = ""
-    country: Annotated[
-        str,
-        StringConstraints(pattern=r"^([A-Z]{2})?$"),
-        Field(
-            description="ISO 3166-1 alpha-2, or empty for none.",
-            json_schema_extra={"format": "country"},
-        ),
-    ] = ""
+    country: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^([A-Z]{2})?$"),
+            Field(
+                description="ISO 3166-1 alpha-2; null or empty for none.",
+                json_schema_extra={"format": "country"},
+            ),
+        ]
+        | None
+    ) = None
     favorite_genre_ids: Annotated[
         list[Annotated[int, Field(ge=1, le=2**31 - 1)]],
         Field(

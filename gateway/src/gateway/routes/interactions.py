@@ -187,7 +187,7 @@ async def add_to_watchlist(
     body: Annotated[shapes.WatchlistInput | None, Body()] = None,
 ) -> Response:
     """201 the first time, 200 after; the body may be left out."""
-    note = body.note if body else ""
+    note = body.note if body else None
     reply = await _interactions(request).AddToWatchlist(
         pb.AddToWatchlistRequest(movie_id=movie_id, note=note, **conditions),
         metadata=caller.metadata,
