@@ -6,12 +6,16 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from recommender_world import World, killed, movie_ids
+from sqlalchemy.exc import DBAPIError
 
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.users.v1 import events_pb2 as user_events
 from recommender import wiring
+from recommender.domain import Exploration
 from recommender.operations import ahead
+from recommender.operations.erasing import forgetter
+from recommender.store import tastes
 
 
 @pytest.fixture
@@ -110,3 +114,20 @@ def test_making_lists_goes_on_where_it_was_cut_off(world: World):
     after = prepared(world)
     assert anew.items() <= after.items(), "made once"
     assert not set(after.values()) & set(before.values())
+
+
+def test_nobody_is_erased_while_their_list_is_made_and_no_list_is_made_after_that(
+    ready: World, person: UUID
+):
+    forget = forgetter(lambda: ready.now)
+    with ready.database.begin() as making, ready.database.engine.connect() as erasing:
+        assert tastes.hold_people(making, [person]) == [person]
+        erasing.execute(sa.text("set local lock_timeout = '20ms'"))
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            forget(erasing, person)
+    assert list(prepared(ready)) == [person]
+    with ready.database.begin() as erasing:
+        forget(erasing, person)
+    snapshot = ready.live.snapshot()
+    made = ahead.prepare(ready.database, snapshot, [person], ready.now, Exploration())
+    assert (made, prepared(ready)) == (0, {})

@@ -150,6 +150,22 @@ def test_a_comparison_measures_us_beside_the_baselines(
     assert (out / "quality-by-history.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("7,8,good,1", "line 3: rating 'good' is not a number"),
+        ("7,,4.0,1", "line 3: movieId is empty"),
+        ("7", "line 3: movieId is empty"),
+    ],
+)
+def test_a_line_that_says_nothing_is_told_by_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, told: str
+):
+    (tmp_path / "ratings.csv").write_text(f"userId,movieId,rating,timestamp\n1,2,4.0,1\n{line}\n")
+    assert compare(["--movielens", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert f"ratings.csv, {told}" in capsys.readouterr().err
+
+
 def test_a_gain_is_told_with_what_chance_leaves_open():
     assert gain([0.5, 0.5], [0.25, 0.25]) == "2.000 (2.000 to 2.000)"
     assert gain([0.5], [0.0]) == "-"

@@ -1,7 +1,6 @@
 """python -m recommender compare: the production ranking beside baselines on a MovieLens folder."""
 
 import argparse
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.commands.files import FileWrong, columns, described
+from recommender.commands.files import FileWrong, Numbers, columns, deeds, described
 from recommender.commands.findings import Findings, charts_of, table_of
 from recommender.commands.runs import Run, World
 from recommender.ranking.arrays import Mask
@@ -20,7 +19,6 @@ from recommender.ranking.evaluation import (
     leave_last_out,
     strong_generalisation,
 )
-from recommender.ranking.signals import Kind, Signals
 from recommender.ranking.training import Interactions
 
 SEED = 11
@@ -38,7 +36,7 @@ def compare(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         world = read_world(options.movielens)
-    except (FileWrong, OSError, ValueError, csv.Error) as error:
+    except (FileWrong, OSError) as error:
         sys.stderr.write(f"compare: {error}\n")
         return 2
     findings = measured(world, folds=options.folds)
@@ -53,21 +51,14 @@ def compare(arguments: Sequence[str]) -> int:
 
 def read_world(folder: Path) -> World:
     """ratings.csv, and movies.csv and tags.csv where they are."""
+    people, movies = Numbers(), Numbers()
     names = ("userId", "movieId", "rating", "timestamp")
-    rows = np.array(list(columns(folder / "ratings.csv", names)), dtype=object)
-    if not len(rows):
+    rated = deeds(folder / "ratings.csv", people, movies, names, needed=len(names))
+    if not len(rated):
         raise FileWrong("ratings.csv is empty")
-    movies = rows[:, 1].astype(np.int64)
-    signals = Signals(
-        movies=movies,
-        kinds=np.full(len(rows), int(Kind.RATING), np.int64),
-        ratings=rows[:, 2].astype(np.float32),
-        at=rows[:, 3].astype(np.float64),
-    )
-    ids = np.unique(movies)
-    documents = _documents(folder)
-    catalogue = catalogue_of(ids, [documents.get(str(movie), []) for movie in ids.tolist()])
-    return World(Interactions(rows[:, 0].astype(np.int64), signals), catalogue)
+    told = _documents(folder)
+    catalogue = catalogue_of(range(len(movies.ids)), [told.get(one, []) for one in movies.ids])
+    return World(rated.interactions(1.0), catalogue)
 
 
 def _documents(folder: Path) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from recommender.ranking.catalogue import Catalogue, catalogue_of, terms_of
 from recommender.ranking.signals import Kind, Signals
 from recommender.ranking.training import Interactions
 
+COLUMNS = ("user", "item", "rating", "ts")
 _HIGHEST = 5.0
 # The usual scales end here: a log in which nobody gave the best is still of one of them.
 _SCALES = (1.0, 5.0, 10.0, 100.0)
@@ -96,16 +97,19 @@ class Line(NamedTuple):
         return FileWrong(f"{self.path}, line {self.number}: {what}")
 
 
-def deeds(path: Path, people: Numbers, movies: Numbers) -> Deeds:
-    """A file of user,item,rating,ts, of which rating and ts may be empty or absent.
+def deeds(
+    path: Path, people: Numbers, movies: Numbers, names: Sequence[str] = COLUMNS, needed: int = 2
+) -> Deeds:
+    """A file of user, item, rating and moment, of which only the first columns are needed; rating
+    and moment may be empty.
 
     Of several lines of one person and movie the latest counts, of equally late ones the last.
     """
     found: dict[tuple[int, int], tuple[float, float]] = {}
-    for line in lines(path, ("user", "item"), ("rating", "ts")):
-        user, item, rating, at = line.cells
-        pair = people.of(_given(line, "user", user)), movies.of(_given(line, "item", item))
-        deed = _number(line, "rating", rating, float), _seconds(_number(line, "ts", at, _moment))
+    for line in lines(path, names[:needed], names[needed:]):
+        user, item, rating, at = zip(names, line.cells, strict=True)
+        pair = people.of(_given(line, *user)), movies.of(_given(line, *item))
+        deed = _number(line, *rating, float), _seconds(_number(line, *at, _moment))
         if pair not in found or not deed[1] < found[pair][1]:
             found[pair] = deed
     pairs = np.array(list(found), np.int64).reshape(-1, 2)

@@ -65,6 +65,9 @@ def _lists(here: World, people_count: int) -> Iterator[Row]:
         figure = f"{_milliseconds(page['clock'][quantile])} ({page['cpu'][quantile] * 1e3:.1f} CPU)"
         yield Row(PART, f"one person's page: read, rank, explain, keep; {quantile}", figure)
     yield at_most(PART, "a serving replica: PSS", of["pss_bytes"] / _GIGABYTE, 1.5, "GB")
+    ahead = of["ahead"]
+    figure = f"{ahead['clock'] * people_count:.0f} s ({ahead['cpu'] * people_count:.0f} CPU)"
+    yield Row(PART, f"the job of lists ahead for all {people_count:,}, by a sample", figure)
     everyone = ranking["cpu"]["mean"] * people_count
     figure = f"{everyone:.0f} s CPU"
     ratio = f"{ranking['cpu']['mean'] / als['list']:.2g}x ALS"
