@@ -8,6 +8,9 @@ import pytest
 
 from recommender.domain import EXPLORED_AMONG, Exploration
 from recommender.ranking.als import enough_iterations
+from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.signals import Signals
+from recommender.ranking.training import Interactions, Options, learn, material
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,16 @@ def test_probabilities_are_those_of_what_happens(share: float):
 def test_nothing_comes_forward_from_further_than_is_explored():
     order, _ = Exploration(1.0, random.Random(5)).order(200)
     assert max(place - at for at, place in enumerate(order)) < EXPLORED_AMONG
+
+
+def test_where_als_stops_is_not_changed_by_movies_that_nobody_met():
+    rng = np.random.default_rng(3)
+    mine = [rng.permutation(np.arange(person % 2, 40, 2))[:13] for person in range(130)]
+    movies, users = np.concatenate(mine), np.repeat(np.arange(130), 13)
+    stars, at = np.full(len(movies), 5.0, "f4"), rng.random(len(movies))
+    known = Interactions(users, Signals(movies, np.zeros(len(movies), int), stars, at))
+    stops = set[int]()
+    for size in (40, 400):
+        catalogue = catalogue_of(range(size), [[]] * size)
+        stops.add(learn(material(known, catalogue), Options()).options.iterations)
+    assert len(stops) == 1

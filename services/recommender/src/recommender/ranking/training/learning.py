@@ -13,7 +13,7 @@ from recommender.ranking.als import (
     als_on_its_way,
     enough_iterations,
 )
-from recommender.ranking.arrays import Arrays, Ints, Sparse
+from recommender.ranking.arrays import Arrays, Ints, Sparse, positions_of
 from recommender.ranking.blending import (
     Case,
     Lesson,
@@ -129,19 +129,32 @@ def _firmness(
 
 def _iterations(matrix: Sparse, met: Ints, lessons: Sequence[Lesson], options: Options) -> int:
     """Where ALS finds no more of what people liked (early stopping)."""
-
-    size = matrix.shape[1]
+    place_of = positions_of(met, matrix.shape[1])
+    # Most of a large catalogue nobody met: to look there costs much and finds nothing.
+    among_met = [_placed(lesson, place_of) for lesson in lessons]
 
     def quality(arrays: Arrays) -> float:
-        factors = np.zeros((size, arrays["als.factors"].shape[1]), np.float32)
-        factors[met] = arrays["als.factors"]
-        return found_by(Als(arrays | {"als.factors": factors}), lessons)
+        return found_by(Als(arrays), among_met)
 
     firmness = options.als_firmness * REGULARIZATION
     made = als_on_its_way(
         matrix[:, met], seed=options.seed, threads=options.threads, firmness=firmness, looks=LOOKS
     )
     return enough_iterations(quality, made, LOOKS)
+
+
+def _placed(lesson: Lesson, place_of: Ints) -> Lesson:
+    """The lesson by other places; what has none is no taste, and is never found."""
+    taste, liked = lesson
+    kept, seen = place_of[taste.movies] >= 0, place_of[taste.seen]
+    placed = replace(
+        taste,
+        movies=place_of[taste.movies[kept]],
+        weights=taste.weights[kept],
+        later=taste.later[kept],
+        seen=seen[seen >= 0],
+    )
+    return placed, place_of[liked]
 
 
 def _untaught(given: Material, options: Options) -> Ensemble:
