@@ -15,7 +15,7 @@ LATER = 1e9
 
 
 @pytest.fixture(scope="module")
-def ensemble() -> Ensemble:
+def world() -> Ensemble:
     """More movies than are measured, of which some people met many by a long tail."""
     rng = np.random.default_rng(5)
     users = np.repeat(np.arange(PEOPLE), RATED)
@@ -28,7 +28,20 @@ def ensemble() -> Ensemble:
     ]
     catalogue = catalogue_of(range(MOVIES), documents)
     model = train(Interactions(users, signals), catalogue, Options(learn_blend=False))
-    return Ensemble(model).focused()
+    return Ensemble(model)
+
+
+@pytest.fixture(scope="module")
+def ensemble(world: Ensemble) -> Ensemble:
+    """The same, ranked among its most popular movies first."""
+    return world.focused()
+
+
+@pytest.fixture(scope="module")
+def misled(world: Ensemble) -> Ensemble:
+    """One where the most popular are not what people met: they say little of what is best."""
+    counts = np.where(world.unmet, 0.4, 0.1).astype(np.float32)
+    return world.with_popularity(counts, np.zeros(MOVIES, np.float32)).focused()
 
 
 def tastes() -> list[Taste]:
@@ -46,6 +59,16 @@ def tastes() -> list[Taste]:
 @pytest.mark.parametrize("kind", sorted(TYPES))
 @pytest.mark.parametrize("taste", tastes(), ids=len)
 def test_none_of_the_best_is_missed(ensemble: Ensemble, kind: str, taste: Taste):
+    whole_list_is_found(ensemble, kind, taste)
+
+
+@pytest.mark.parametrize("taste", tastes(), ids=len)
+def test_none_is_missed_where_the_popular_say_little(misled: Ensemble, taste: Taste):
+    whole_list_is_found(misled, "collaborative", taste)
+    whole_list_is_found(misled, "hybrid", taste)
+
+
+def whole_list_is_found(ensemble: Ensemble, kind: str, taste: Taste) -> None:
     weights = ensemble.weights(kind, taste, without=frozenset())
     open_to = ~np.isin(ensemble.candidates, taste.seen)
     found = ensemble.shortlist(taste, weights, open_to, TOP)

@@ -26,6 +26,7 @@ from recommender.ranking.als import ALPHA, FACTORS, ITERATIONS, REGULARIZATION
 from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import training_weights
 from recommender.store import tastes
+from recommender.store.popularity import refresh_popularity
 from recommender.tables import interaction
 
 _PEOPLE = 1_000
@@ -41,6 +42,8 @@ def measure(database: Database, live: Live, rest: Sequence[str]) -> int:
 
 
 def _of_lists(database: Database, live: Live) -> dict[str, Any]:
+    with database.begin(statement_timeout_seconds=900) as connection:
+        refresh_popularity(connection, _now())
     snapshot = live.snapshot()
     with database.read() as connection:
         # Ids are spread evenly, so the first are anybody.

@@ -39,6 +39,8 @@ MOST_CANDIDATES = 120_000
 MEASURED = 10_000
 # What two ways to the same score may differ by.
 ROUNDING = 1e-5
+# Of so many left it is worth while to look more closely what a movie needs.
+TOO_MANY = 4_000
 # More than one in so many.
 _MANY = 4
 # Fewer people than this is nobody: TMDb's popularity stands for some.
@@ -269,11 +271,29 @@ class Ensemble:
                 per_unit[name] = unit = _unit(weight, scores[first])
                 cheap += np.float32(unit) * scores
         most += cheap
-        places = _at_least(most, open_to, first, wanted)
-        totals = cheap[places]
-        for unit, ranker, asked in dear:
-            totals += unit * _at(ranker, asked, places, len(cheap))
-        return Shortlist(places, totals, per_unit)
+
+        def totals(places: Ints) -> Floats:
+            total = cheap[places]
+            for unit, ranker, asked in dear:
+                total += unit * _at(ranker, asked, places, len(cheap))
+            return total
+
+        least = _last_of_best(most[first][open_to[first]], wanted)
+        places = np.flatnonzero(open_to & (most >= least))
+        if len(places) > TOO_MANY:
+            # The popular ones say too little here: those do that promise most.
+            promising = places[np.argpartition(-most[places], TOO_MANY // 2)[: TOO_MANY // 2]]
+            least = max(least, _last_of_best(totals(promising), wanted))
+            places = places[most[places] >= least]
+        return Shortlist(places, totals(places), per_unit)
+
+
+def _last_of_best(scores: Floats, wanted: int) -> float:
+    """The last of the `wanted` best scores, and a little less for rounding."""
+    if len(scores) < wanted:
+        return -np.inf
+    last = float(np.partition(scores, len(scores) - wanted)[len(scores) - wanted])
+    return last - ROUNDING * abs(last)
 
 
 def _bound(ranker: Dear, asked: Floats, first: slice, size: int) -> Floats:
@@ -291,15 +311,6 @@ def _at(ranker: Dear, asked: Floats, places: Ints, size: int) -> Floats:
     if _MANY * len(places) > size:
         return ranker.of(asked, slice(0, size))[places]
     return ranker.of(asked, places)
-
-
-def _at_least(most: Floats, open_to: Mask, first: slice, wanted: int) -> Ints:
-    """Open places that may be as good as the last of the `wanted` best among the first."""
-    sure = most[first][open_to[first]]
-    if len(sure) < wanted:
-        return np.flatnonzero(open_to)
-    threshold = np.partition(sure, len(sure) - wanted)[len(sure) - wanted]
-    return np.flatnonzero(open_to & (most >= threshold - ROUNDING * abs(threshold)))
 
 
 def _unit(weight: float, scores: Floats) -> float:

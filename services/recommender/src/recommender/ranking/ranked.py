@@ -65,7 +65,7 @@ def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
     names = {*weights, "als"}
     ensemble, open_to = _enough(ensemble, _open_to(len(ensemble), taste, wish), wanted, names)
     found = ensemble.shortlist(taste, weights, open_to, max(wanted, 1))
-    places, scores = _with_unmet_in_order(ensemble, taste, wish, open_to, found)
+    places, scores = _with_unmet_in_order(ensemble, taste, wish, open_to, found, max(wanted, 1))
     candidates = ensemble.candidates[places]
     ids = ensemble.movie_ids[candidates]
     pool = best_first(scores, ensemble.popularity[candidates], ids, wanted)
@@ -121,7 +121,7 @@ def _enough(
 
 
 def _with_unmet_in_order(
-    ensemble: Ensemble, taste: Taste, wish: Wish, open_to: Mask, found: Shortlist
+    ensemble: Ensemble, taste: Taste, wish: Wish, open_to: Mask, found: Shortlist, wanted: int
 ) -> tuple[Ints, Floats]:
     """The places found and their scores, those of movies nobody met handed around among all such.
 
@@ -133,11 +133,21 @@ def _with_unmet_in_order(
     if not factors or not unmet.any():
         return found.places, found.totals
     all_unmet = np.flatnonzero(ensemble.unmet[ensemble.candidates] & open_to)
+    count = min(int(unmet.sum()), wanted)
+    handed = found.totals[unmet]
+    handed = np.sort(handed[_tops(handed, count)])[::-1]
     suits = ensemble.by_factors(taste, all_unmet)
-    best = all_unmet[best_first(suits, suits, all_unmet, int(unmet.sum()))]
-    handed = np.sort(found.totals[unmet])[::-1]
+    best = _tops(suits, count)
+    best = all_unmet[best[np.argsort(-suits[best], kind="stable")]]
     places = np.concatenate([found.places[~unmet], best])
     return places, np.concatenate([found.totals[~unmet], handed])
+
+
+def _tops(scores: Floats, count: int) -> Ints:
+    """Where the `count` best scores are, in no order but the same every time."""
+    if count >= len(scores):
+        return np.arange(len(scores))
+    return np.sort(np.argpartition(-scores, count)[:count])
 
 
 def _open_to(size: int, taste: Taste, wish: Wish) -> Mask:
