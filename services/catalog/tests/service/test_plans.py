@@ -23,8 +23,10 @@ FILL = (
     "insert into genre (tmdb_id, name) select i, 'g' || i from generate_series(1, 20) i",
     "insert into movie_genre (movie_id, genre_id)"
     " select i, 1 + i % 20 from generate_series(1, {0}) i",
+    # Wide rows: to read all people is never the cheaper way to some hundred of them.
     "insert into person (person_id, name, name_key)"
-    " select i, 'Name ' || i, 'name' || i % 500 || ' family' || i from generate_series(1, {0}) i",
+    " select i, 'Name ' || i || repeat('-', 400), 'name' || i % 500 || ' family' || i"
+    " from generate_series(1, {0}) i",
     "insert into credit (movie_id, position, person_id)"
     " select i, 0, 1 + i * 7 % {0} from generate_series(1, {0}) i",
     "insert into keyword (keyword_id, name) select i, 'k' || i from generate_series(1, 500) i",
