@@ -39,7 +39,8 @@ _BODY = {
             },
             "application/zip": _BINARY,
             "text/csv": _BINARY,
-            "application/json": _BINARY,
+            # Trakt's; any JSON is taken, and read in the background.
+            "application/json": {"schema": {}},
             "application/octet-stream": _BINARY,
         },
     }
