@@ -192,12 +192,16 @@ def test_movielens_website_names_movies_and_no_times():
         ("Dolce Vita, La (Sweet Life, The) (1960)", "La Dolce Vita", "1960"),
         ("Avventura, L' (Adventure, The) (1960)", "L'Avventura", "1960"),
         ("Good, the Bad and the Ugly, The (1966)", "The Good, the Bad and the Ugly", "1966"),
+        ("Seven (a.k.a. Se7en) (1995)", "Seven", "1995"),
+        ("Fear(s) of the Dark (Peur(s) du noir) (2007)", "Fear(s) of the Dark", "2007"),
+        ("Birdman: Or (The Unexpected Virtue) (2014)",
+         "Birdman: Or (The Unexpected Virtue)", "2014"),
         ("Fawlty Towers (1975-1979)", "Fawlty Towers", "1975"),
         ("(500) Days of Summer (2009)", "(500) Days of Summer", "2009"),
         ("Monsters, Inc. (2001)", "Monsters, Inc.", "2001"),
         ("Nocturne", "Nocturne", ""),
     ],
-)
+)  # fmt: skip
 def test_movielens_sorts_articles_behind(written: str, title: str, year: str):
     assert split_title(written) == (title, year)
 

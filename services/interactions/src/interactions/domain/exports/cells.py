@@ -12,10 +12,10 @@ _YEARS = range(1850, 2200)
 _LARGEST_ID = 2**53
 _TITLE_LENGTH = 500
 _TITLE_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})(?:[-\u2013]\d{0,4})?\)\s*")
-# "Matrix, The" and "Dolce Vita, La (Sweet Life, The)": MovieLens sorts articles behind.
-_ARTICLE = re.compile(
-    r"([^(]*?), (The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)(?: \(.*)?"
-)
+# "Seven (a.k.a. Se7en)" and "Dolce Vita, La (Sweet Life, The)": other titles stand behind.
+_WITH_ANOTHER = re.compile(r"(\S.*?)\s*\((?:[^()]|\([^()]*\))+\)")
+# "Matrix, The": MovieLens sorts articles behind.
+_ARTICLE = re.compile(r"(.*), (The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)")
 _DIGITS_OF_AN_IMDB_ID = 7
 
 
@@ -72,12 +72,15 @@ def imdb_id_of(text: str) -> str:
 
 
 def split_title(text: str) -> tuple[str, str]:
-    """Title and year of `Toy Story (1995)`, and of `Matrix, The (1999)` as everybody calls it."""
+    """Title and year of `Toy Story (1995)`, of `Matrix, The (1999)` as everybody calls it, and
+    of `Seven (a.k.a. Se7en) (1995)` without its other title."""
     # The pattern tries a run of blanks from each of its ends: no more of them than a title has.
     if len(text) > _TITLE_LENGTH:
         return text, ""
     found = _TITLE_AND_YEAR.fullmatch(text)
     title, year = (found.group(1), found.group(2)) if found else (text, "")
+    while (one := _WITH_ANOTHER.fullmatch(title)) and not one.group(1).lower().endswith(" or"):
+        title = one.group(1)
     sorted_behind = _ARTICLE.fullmatch(title)
     if sorted_behind is None:
         return title, year
