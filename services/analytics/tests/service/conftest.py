@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ class FakeUsers(users_pb2_grpc.UsersServiceServicer):
 
     def __init__(self) -> None:
         self.tracking: dict[str, str] = {}
+        self.stored_since: dict[str, datetime] = {}
+        self.named_since: dict[str, datetime] = {}
         self.asked: list[int] = []
         self.failures = 0
 
@@ -38,7 +41,13 @@ class FakeUsers(users_pb2_grpc.UsersServiceServicer):
         reply = users_pb2.BatchGetConsentResponse()
         for user_id in request.user_ids:
             if user_id in self.tracking:
-                reply.consents.add(user_id=user_id, activity_tracking=self.tracking[user_id])
+                consent = reply.consents.add(
+                    user_id=user_id, activity_tracking=self.tracking[user_id]
+                )
+                if user_id in self.stored_since:
+                    consent.stored_since.FromDatetime(self.stored_since[user_id])
+                if user_id in self.named_since:
+                    consent.named_since.FromDatetime(self.named_since[user_id])
         return reply
 
 

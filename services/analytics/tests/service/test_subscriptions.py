@@ -143,6 +143,24 @@ def test_nothing_at_all_is_stored_of_who_does_not_consent(tell, users, database,
     assert rows(database, "activity_seen") == []
 
 
+def test_switching_tracking_on_is_no_consent_to_what_was_done_before(tell, users, database):
+    user_id, switched_on = consenting(users), datetime.now(UTC) - timedelta(days=2)
+    named_from = switched_on + timedelta(days=1)
+    users.stored_since[str(user_id)] = switched_on
+    users.named_since[str(user_id)] = named_from
+    tick = timedelta(seconds=1)
+    tell(
+        "interactions.events",
+        favorite_added(user_id, 1, switched_on - tick),
+        favorite_added(user_id, 2, switched_on),
+        favorite_added(user_id, 3, named_from - tick),
+        favorite_added(user_id, 4, named_from),
+    )
+    kept = {row["movie_id"]: row["user_id"] for row in rows(database)}
+    assert kept == {2: None, 3: None, 4: user_id}
+    assert len(rows(database, "activity_seen")) == 3
+
+
 def test_an_anonymous_activity_cannot_be_traced(tell, users, database):
     user_id = consenting(users, "anonymous")
     query = json.dumps({"query": "my own name"})

@@ -14,6 +14,7 @@ from analytics.domain.activities import (
     checked_occurred_at,
 )
 from analytics.domain.privacy import (
+    Consent,
     cleaned_agent,
     keyed,
     named,
@@ -49,6 +50,20 @@ def test_what_was_seen_is_known_again_after_an_upgrade():
     assert keyed(b"k" * 32, "seen") == "221dcb0dbd08d8c6bce44167d59d94f6", (
         "another digest would count everything twice"
     )
+
+
+@pytest.mark.parametrize("tracking", ["full", "anonymous", "off", "unknown-word"])
+def test_a_deed_counts_by_the_least_consented_to_since(tracking):
+    stored, named_at = NOW - timedelta(days=2), NOW - timedelta(days=1)
+    consent = Consent(tracking, stored, named_at)
+    at = {"before": stored - timedelta(seconds=1), "between": stored, "now": NOW}
+    expected = {
+        "full": ["off", "anonymous", "full"],
+        "anonymous": ["off", "anonymous", "anonymous"],
+    }
+    kept = [consent.to(moment) for moment in at.values()]
+    assert kept == expected.get(tracking, ["off"] * 3)
+    assert Consent(tracking).to(at["before"]) == (tracking if tracking in expected else "off")
 
 
 @given(st.ip_addresses())

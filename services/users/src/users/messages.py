@@ -10,7 +10,7 @@ from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import Account
 from users.domain.etags import etag
-from users.domain.profiles import Card, Follow, Preferences, Profile
+from users.domain.profiles import Card, Consent, Follow, Preferences, Profile
 from users.domain.sessions import ACCESS_TOKEN_SECONDS, Session
 
 
@@ -65,6 +65,16 @@ def preferences_message(preferences: Preferences) -> pb.Preferences:
         etag=etag(preferences.version),
         updated_at=timestamp(preferences.updated_at),
     )
+
+
+def consent_message(consent: Consent) -> pb.Consent:
+    """What of somebody's activity may be stored, and since when."""
+    message = pb.Consent(user_id=str(consent.user_id), activity_tracking=consent.activity_tracking)
+    if consent.stored_since is not None:
+        message.stored_since.FromDatetime(consent.stored_since)
+    if consent.named_since is not None:
+        message.named_since.FromDatetime(consent.named_since)
+    return message
 
 
 def preferences_changed(

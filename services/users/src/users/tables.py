@@ -99,6 +99,9 @@ preferences = sa.Table(
     ),
     sa.Column("profile_visibility", sa.Text, nullable=False, server_default="public"),
     sa.Column("activity_tracking", sa.Text, nullable=False, server_default="full"),
+    # Since when tracking has not been off, and since when full; null where it always was so.
+    sa.Column("stored_since", _MOMENT),
+    sa.Column("named_since", _MOMENT),
     # Monday of the week of the last mail with recommendations.
     sa.Column("recommendations_mailed_for", sa.Date),
     _version(),

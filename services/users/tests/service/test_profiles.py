@@ -147,6 +147,29 @@ def test_consent_is_answered_for_those_who_exist(world, ada):
     assert found == {ids[0]: "full", ids[1]: "off"}
 
 
+def test_consent_says_since_when_it_is_what_it_is(world, ada):
+    def consent():
+        request = pb.BatchGetConsentRequest(user_ids=[ada.user.user_id])
+        return world.call("BatchGetConsent", request).consents[0]
+
+    def switched(tracking):
+        return change_preferences(world, ada, activity_tracking=tracking).updated_at
+
+    always = consent()
+    assert not always.HasField("stored_since")
+    assert not always.HasField("named_since")
+    switched("off")
+    named_since = switched("full")
+    assert (consent().stored_since, consent().named_since) == (named_since, named_since)
+    switched("anonymous")
+    stored_since = named_since
+    named_since = switched("full")
+    assert (consent().stored_since, consent().named_since) == (stored_since, named_since)
+    change_preferences(world, ada, preferred_language="de")
+    assert (consent().stored_since, consent().named_since) == (stored_since, named_since)
+    assert stored_since.ToDatetime() < named_since.ToDatetime()
+
+
 def test_a_batch_is_bounded_and_made_of_ids(world):
     for ids in ([str(uuid4())] * 501, ["me"]):
         with world.refused("INVALID"):

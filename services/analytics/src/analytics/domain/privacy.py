@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -13,8 +14,29 @@ from analytics.domain.activities import Activity, Observation
 FULL, ANONYMOUS, OFF = "full", "anonymous", "off"
 
 AGENT_LENGTH = 300
+_STORED = frozenset({FULL, ANONYMOUS})
 _PREFIXES = {4: 24, 6: 48}
 _UUID_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What of a person's activity may be stored now, and since when without a break."""
+
+    tracking: str
+    """full, anonymous or off; any other word is as good as off."""
+    stored_since: datetime | None = None
+    """Since when it has not been off; None where it never was."""
+    named_since: datetime | None = None
+    """Since when it has been full; None where it always was."""
+
+    def to(self, occurred_at: datetime) -> str:
+        """The least that was consented to from that moment until now: what counts for a deed."""
+        if self.tracking not in _STORED or _before(occurred_at, self.stored_since):
+            return OFF
+        if self.tracking == ANONYMOUS or _before(occurred_at, self.named_since):
+            return ANONYMOUS
+        return FULL
 
 
 @lru_cache(maxsize=1024)
@@ -100,6 +122,10 @@ def not_deleted(
         if one.occurred_at > deleted_at.get((one.user_id, one.activity_type), never)
         and one.occurred_at > deleted_at.get((one.user_id, ""), never)
     ]
+
+
+def _before(moment: datetime, since: datetime | None) -> bool:
+    return since is not None and moment < since
 
 
 def _hour(moment: datetime) -> datetime:

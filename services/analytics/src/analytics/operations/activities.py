@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from analytics.domain import privacy
 from analytics.domain.activities import Activity, Observation
+from analytics.domain.privacy import Consent
 from analytics.messages.facts import activity_deleted
 from analytics.operations.rollups import count_activities
 from analytics.store import activities
@@ -19,7 +20,6 @@ from chassis.outbox import Fact, publish
 
 _STREAM = "analytics.events"
 _SALT_BYTES = 32
-_STORED = (privacy.FULL, privacy.ANONYMOUS)
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,18 @@ def keep(
     connection: Connection,
     observations: Sequence[Observation],
     *,
-    consents: Mapping[UUID, str],
+    consents: Mapping[UUID, Consent],
     hiding: Hiding,
     at: datetime,
 ) -> Kept:
     """Store what is new, permitted and not deleted; count it in the same transaction."""
-    willing = {user_id for user_id, tracking in consents.items() if tracking in _STORED}
+    permitted = _permitted(observations, consents)
+    willing = {one.user_id for one in permitted}
     if not willing:
         return Kept(0, 0)
     activities.keep_deletions_out(connection)
-    willing -= hiding.tombstones.erased(connection, willing)
-    known = [one for one in observations if one.user_id in willing]
+    erased = hiding.tombstones.erased(connection, willing)
+    known = [one for one in permitted if one.user_id not in erased] if erased else permitted
     wanted = privacy.not_deleted(known, activities.deletions_of(connection, willing))
     by_key = {privacy.keyed(hiding.key, one.name): one for one in reversed(wanted)}
     new = activities.newly_seen(connection, by_key)
@@ -83,19 +84,32 @@ def delete_activity(
     return deleted_count
 
 
+def _permitted(
+    observations: Sequence[Observation], consents: Mapping[UUID, Consent]
+) -> Sequence[Observation]:
+    return [
+        one
+        for one in observations
+        if one.user_id in consents and consents[one.user_id].to(one.occurred_at) != privacy.OFF
+    ]
+
+
 def _as_permitted(
     connection: Connection,
     observations: Sequence[Observation],
-    consents: Mapping[UUID, str],
+    consents: Mapping[UUID, Consent],
     key: bytes,
     at: datetime,
 ) -> list[Activity]:
-    own = [one for one in observations if consents[one.user_id] == privacy.FULL]
+    own: list[Observation] = []
+    anonymous: list[Observation] = []
+    for one in observations:
+        tracking = consents[one.user_id].to(one.occurred_at)
+        (own if tracking == privacy.FULL else anonymous).append(one)
     stored = [
         privacy.named(one, activity_id, at)
         for one, activity_id in zip(own, uuid7s(len(own)), strict=True)
     ]
-    anonymous = [one for one in observations if consents[one.user_id] == privacy.ANONYMOUS]
     if anonymous:
         today = at.astimezone(UTC).date()
         salt = activities.salt_of(connection, today, token_bytes(_SALT_BYTES))

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from uuid import UUID
 
-from analytics.messages.moments import uuid_of
+from analytics.domain.privacy import Consent
+from analytics.messages.moments import moment, uuid_of
 from chassis.errors import Refusal, Unavailable
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
@@ -16,14 +17,14 @@ class ConsentUnknown(Unavailable):
 
 
 class Consents:
-    """Consent as it is now: never cached, for a withdrawal counts from the next moment on."""
+    """Consent as of now: never cached, for a withdrawal counts from the next moment on."""
 
     def __init__(self, users: users_pb2_grpc.UsersServiceStub) -> None:
         self._users = users
 
-    def of(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """full, anonymous or off of each known person; who is missing consents to nothing."""
-        found: dict[UUID, str] = {}
+    def of(self, user_ids: Collection[UUID]) -> Mapping[UUID, Consent]:
+        """What each known person lets be stored; who is missing consents to nothing."""
+        found: dict[UUID, Consent] = {}
         for some in _pieces(sorted(user_ids)):
             request = users_pb2.BatchGetConsentRequest(user_ids=[str(one) for one in some])
             try:
@@ -31,10 +32,18 @@ class Consents:
             except Refusal as refusal:
                 raise ConsentUnknown("users does not say who consents") from refusal
             found.update(
-                (uuid_of(one.user_id, field="user_id"), one.activity_tracking)
-                for one in reply.consents
+                (uuid_of(one.user_id, field="user_id"), _consent(one)) for one in reply.consents
             )
         return found
+
+
+def _consent(message: users_pb2.Consent) -> Consent:
+    stored, named = message.HasField("stored_since"), message.HasField("named_since")
+    return Consent(
+        message.activity_tracking,
+        moment(message.stored_since, field="stored_since") if stored else None,
+        moment(message.named_since, field="named_since") if named else None,
+    )
 
 
 def _pieces(user_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

@@ -1,10 +1,10 @@
 """What a person tells about themselves, how they want to be treated, and who may see it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, Self, cast
 from uuid import UUID
 
 from chassis.errors import Conflict, Invalid, NotFound
@@ -55,9 +55,33 @@ class Preferences:
     recommendation_diversity: float
     profile_visibility: Visibility
     activity_tracking: Tracking
+    stored_since: datetime | None
+    """Since when tracking has not been off without a break; None where it never was."""
+    named_since: datetime | None
+    """Since when tracking has been full without a break; None where it always was."""
     version: int
     """Grows with each change of preferences or of favorite genres, which count for taste too."""
     updated_at: datetime
+
+    def changed(self, changes: Mapping[str, Any], at: datetime) -> Self:
+        """With these changes; what is consented to from now on is not for what was done before."""
+        after = replace(self, **changes)
+        before, tracking = self.activity_tracking, after.activity_tracking
+        if before == "off" and tracking != "off":
+            after = replace(after, stored_since=at)
+        if before != "full" and tracking == "full":
+            after = replace(after, named_since=at)
+        return after
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Which activity a person lets be stored; the moments as in Preferences."""
+
+    user_id: UUID
+    activity_tracking: Tracking
+    stored_since: datetime | None
+    named_since: datetime | None
 
 
 @dataclass(frozen=True)

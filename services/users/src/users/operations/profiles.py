@@ -44,7 +44,7 @@ def update_preferences(
     if profile is None or preferences is None:
         raise UserNotFound("there is no such user")
     check_etag(etag, preferences.version)
-    changed = replace(preferences, **changes)
+    changed = preferences.changed(changes, at)
     if changed == preferences:
         return preferences
     return _keep(connection, changed, profile.favorite_genre_ids, at)

@@ -9,7 +9,7 @@ from chassis.identity import current
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import UserNotFound
 from users.domain.erasures import NotYourErasure
-from users.messages import card_message, preferences_message
+from users.messages import card_message, consent_message, preferences_message
 from users.operations import accounts, erasures
 from users.operations.accounts import Newcomer
 from users.rpc.accounts import cleaned_email, cleaned_username
@@ -43,10 +43,7 @@ class NeighbourRpcs(Rpcs):
         with self._parts.database.read() as connection:
             consents = consents_of(connection, user_ids)
         return pb.BatchGetConsentResponse(
-            consents=[
-                pb.Consent(user_id=str(user_id), activity_tracking=tracking)
-                for user_id, tracking in consents.items()
-            ]
+            consents=[consent_message(consent) for consent in consents]
         )
 
     def BatchGetUsers(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Connection
 
-from users.domain.profiles import Preferences, Profile
+from users.domain.profiles import Consent, Preferences, Profile
 from users.tables import preferences, profile, profile_favorite_genre, user
 
 
@@ -47,6 +47,8 @@ _PREFERENCES_COLUMNS = (
     preferences.c.recommendation_diversity,
     preferences.c.profile_visibility,
     preferences.c.activity_tracking,
+    preferences.c.stored_since,
+    preferences.c.named_since,
     preferences.c.version,
     preferences.c.updated_at,
 )
@@ -57,7 +59,12 @@ _PREFERENCES_AND_GENRES = sa.select(*_PREFERENCES_COLUMNS, _genre_ids(preference
     preferences.c.user_id == sa.bindparam("user_id")
 )
 _CONSENT = (
-    sa.select(preferences.c.user_id, preferences.c.activity_tracking)
+    sa.select(
+        preferences.c.user_id,
+        preferences.c.activity_tracking,
+        preferences.c.stored_since,
+        preferences.c.named_since,
+    )
     .join(user, user.c.user_id == preferences.c.user_id)
     .where(preferences.c.user_id == sa.any_(sa.bindparam("user_ids", type_=sa.ARRAY(sa.Uuid))))
 )
@@ -153,10 +160,9 @@ def keep_preferences(connection: Connection, kept: Preferences) -> None:
     )
 
 
-def consents_of(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID, str]:
+def consents_of(connection: Connection, user_ids: Sequence[UUID]) -> list[Consent]:
     """Which activity each of those who exist lets be stored."""
-    rows = connection.execute(_CONSENT, {"user_ids": list(user_ids)})
-    return dict(map(tuple, rows))
+    return [Consent(*row) for row in connection.execute(_CONSENT, {"user_ids": list(user_ids)})]
 
 
 def _profile(row: Any) -> Profile | None:
