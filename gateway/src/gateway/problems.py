@@ -149,10 +149,14 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     if any(one["type"] == "json_invalid" for one in found):
         return problem(request, 400, "MALFORMED_JSON", "The body is not valid JSON.")
     errors = [
-        {"pointer": _pointer(one["loc"]), "in": str(one["loc"][0]), "detail": one["msg"]}
+        {"pointer": _pointer(one["loc"]), "in": str(one["loc"][0]), "detail": _detail(one["msg"])}
         for one in found
     ]
     return problem(request, 422, "INVALID", "The request is not valid.", facts={"errors": errors})
+
+
+def _detail(said: str) -> str:
+    return said.removeprefix("Value error, ")
 
 
 def _pointer(location: Sequence[Any]) -> str:

@@ -145,6 +145,19 @@ def test_others_lose_a_follower_and_no_more(world, ada):
         assert (seen.followers_count, seen.following_count) == (followers, following)
 
 
+def test_friends_who_leave_at_once_do_not_lock_each_other_out(world):
+    names = [f"friend{number}" for number in range(6)]
+    friends = [world.register(name) for name in names]
+    for one in friends:
+        for name in names:
+            if name != one.user.username:
+                follow(world, one, name)
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(lambda one: delete(world, one), friends))) == 6
+    with world.database.read() as connection:
+        assert not connection.execute(sa.text("select * from follow")).all()
+
+
 def test_no_session_at_all_is_good_for_who_is_erased(world, ada):
     user_id = UUID(ada.user.user_id)
     erased = Tombstones(world.settings.internal_key.get_secret_value()).erased_from(world.database)

@@ -70,6 +70,12 @@ def test_a_profile_for_friends_needs_both_to_follow():
     assert card.followable_by(uuid4())
 
 
+def test_somebody_private_is_found_only_by_whom_they_follow():
+    card = replace(CARD, visibility="private")
+    assert not card.followable_by(uuid4())
+    assert replace(card, is_following=True).followable_by(uuid4())
+
+
 def test_an_etag_of_another_version_is_stale():
     check_etag("", 3)
     check_etag(etag(3), 3)

@@ -51,10 +51,10 @@ def range_of(
         raise Invalid("must not be before 1970", field="to_time")
     since = start or until - _DEFAULT[granularity]
     if since >= until:
-        raise Invalid("must be after from_time", field="to_time")
+        raise Invalid("must be after the beginning", field="to_time")
     if until - since > _LONGEST[granularity]:
         days = _LONGEST[granularity].days
-        raise Invalid(f"must be at most {days} days after from_time", field="to_time")
+        raise Invalid(f"must be at most {days} days after the beginning", field="to_time")
     return Range(granularity, bucket(since, granularity), until)
 
 

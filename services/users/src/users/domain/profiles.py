@@ -114,8 +114,10 @@ class Card:
         return self.visibility == "friends" and self.is_friend
 
     def followable_by(self, viewer_id: UUID) -> bool:
-        """Friendship begins before one sees the other: only a private profile cannot be found."""
-        return self.visibility != "private" or self.is_followed or self.visible_to(viewer_id)
+        """Friendship begins before one sees the other: a private profile alone cannot be found,
+        unless they know each other by a follow."""
+        acquainted = self.is_followed or self.is_following
+        return self.visibility != "private" or acquainted or self.visible_to(viewer_id)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from users.store.follows import lock_profiles
 from users.tables import (
     audit_log,
     erasure,
@@ -22,19 +23,21 @@ from users.tables import (
 
 def delete_account(connection: Connection, user_id: UUID) -> int:
     """Delete the account with all that hangs on it; others lose a follower. How many rows."""
-    deleted = 0
-    for own, counted in (
-        (follow.c.user_id, profile.c.followers_count),
-        (follow.c.followed_user_id, profile.c.following_count),
-    ):
-        other = follow.c.followed_user_id if own is follow.c.user_id else follow.c.user_id
-        gone = sa.delete(follow).where(own == user_id).returning(other)
-        others = sorted(connection.execute(gone).scalars())
-        deleted += len(others)
-        connection.execute(
-            sa.update(profile).where(profile.c.user_id.in_(others)).values({counted: counted - 1})
+    lock_profiles(connection, {user_id, *_acquaintances(connection, user_id)})
+    followed = _delete_follows(connection, follow.c.user_id, user_id, follow.c.followed_user_id)
+    followers = _delete_follows(connection, follow.c.followed_user_id, user_id, follow.c.user_id)
+    # At once: a second update of a row would lock its account too, and friends who leave at the
+    # same time each other's.
+    connection.execute(
+        sa.update(profile)
+        .where(profile.c.user_id.in_(followed | followers))
+        .values(
+            followers_count=profile.c.followers_count - _one_of(followed),
+            following_count=profile.c.following_count - _one_of(followers),
         )
-    return deleted + connection.execute(sa.delete(user).where(user.c.user_id == user_id)).rowcount
+    )
+    deleted = connection.execute(sa.delete(user).where(user.c.user_id == user_id)).rowcount
+    return len(followed) + len(followers) + deleted
 
 
 def sessions_to_end(connection: Connection, user_id: UUID) -> list[UUID]:
@@ -111,3 +114,21 @@ def acknowledged(connection: Connection, erasure_id: UUID) -> dict[str, int]:
         erasure_acknowledgement.c.service, erasure_acknowledgement.c.deleted_rows_count
     ).where(erasure_acknowledgement.c.erasure_id == erasure_id)
     return dict(map(tuple, connection.execute(statement)))
+
+
+def _acquaintances(connection: Connection, user_id: UUID) -> set[UUID]:
+    ends = sa.select(follow.c.user_id, follow.c.followed_user_id).where(
+        sa.or_(follow.c.user_id == user_id, follow.c.followed_user_id == user_id)
+    )
+    return {one for pair in connection.execute(ends) for one in pair}
+
+
+def _delete_follows(
+    connection: Connection, own: sa.Column[UUID], user_id: UUID, other: sa.Column[UUID]
+) -> set[UUID]:
+    gone = sa.delete(follow).where(own == user_id).returning(other)
+    return set(connection.execute(gone).scalars())
+
+
+def _one_of(user_ids: Collection[UUID]) -> sa.ColumnElement[int]:
+    return sa.cast(profile.c.user_id.in_(user_ids), sa.Integer)

@@ -37,7 +37,7 @@ def cards_of(
 
 
 def lock_profiles(connection: Connection, user_ids: Collection[UUID]) -> None:
-    """Both ends of a follow, always in the same order."""
+    """Both ends of follows, always in the same order."""
     connection.execute(
         sa.select(profile.c.user_id)
         .where(profile.c.user_id.in_(user_ids))
