@@ -20,7 +20,7 @@ from analytics.operations.consents import Consents
 from analytics.operations.rollups import count_recommendations, count_usage
 from analytics.store.activities import commit_soon
 from chassis.erasure import Eraser
-from chassis.events import BatchHandler, Event, Subscription
+from chassis.events import KEEP_SECONDS, BatchHandler, Event, Subscription
 from marquee.gateway.v1 import events_pb2 as gateway
 from marquee.interactions.v1 import events_pb2 as interactions
 from marquee.recommender.v1 import events_pb2 as recommender
@@ -102,12 +102,19 @@ def subscriptions(intake: Intake) -> Sequence[Subscription]:
             intake.keep_gateway,
             gateway.ActivityObserved,
             gateway.RequestsServed,
+            keep_seconds=0.0,  # it holds what people did before anybody asked whether they consent
         ),
     )
 
 
-def _subscription(stream: str, batch: BatchHandler, *messages: type[Message]) -> Subscription:
+def _subscription(
+    stream: str,
+    batch: BatchHandler,
+    *messages: type[Message],
+    keep_seconds: float = KEEP_SECONDS,
+) -> Subscription:
     def alone(connection: Connection, event: Event) -> None:
         batch(connection, [event])
 
-    return Subscription(stream, {type_of(message): alone for message in messages}, batch)
+    types = {type_of(message): alone for message in messages}
+    return Subscription(stream, types, batch, keep_seconds)

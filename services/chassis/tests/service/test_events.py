@@ -273,6 +273,20 @@ def test_an_entry_that_somebody_still_holds_is_not_trimmed(redis_streams):
     assert redis_streams.xrange(KEY, "200-1", "200-1")
 
 
+def test_what_nobody_is_to_keep_goes_to_the_last_entry_that_all_have_done_with(redis_streams):
+    append(redis_streams, STREAM, [fact(str(number)) for number in range(10)])
+    ids = [entry_id for entry_id, _ in redis_streams.xrange(KEY)]
+    redis_streams.xgroup_create(KEY, "quick", id=ids[-1])
+    redis_streams.xgroup_create(KEY, "slow", id=ids[6])
+    trim(redis_streams, STREAM, keep_seconds=0.0)
+    assert [entry_id for entry_id, _ in redis_streams.xrange(KEY)] == ids[7:]
+    redis_streams.xgroup_setid(KEY, "slow", ids[-1])
+    trim(redis_streams, STREAM, keep_seconds=0.0)
+    assert redis_streams.xlen(KEY) == 0
+    append(redis_streams, STREAM, [fact("next")])
+    assert redis_streams.xreadgroup("slow", "someone", {KEY: ">"})
+
+
 def test_a_tail_hears_what_comes_after_it_began(redis_streams):
     append(redis_streams, STREAM, [fact("before")])
     tail = Tail(redis_streams, [STREAM])

@@ -44,6 +44,18 @@ def test_a_list_is_made_changed_and_deleted(person, refused):
     assert refused(lambda: somebody.GetList(list_id=first.list_id)) == NOT_FOUND
 
 
+def test_ranks_stay_short_however_often_two_movies_change_places(person):
+    somebody = person()
+    list_id = made(somebody)
+    for movie_id in (1, 2, 3, 4):
+        somebody.AddListMovie(list_id=list_id, movie_id=movie_id)
+    for _ in range(50):
+        for movie_id in (2, 3):
+            moved = somebody.AddListMovie(list_id=list_id, movie_id=movie_id, position=2)
+            assert len(moved.entry.etag) <= 66
+    assert order(somebody, list_id) == [1, 2, 3, 4]
+
+
 def test_the_same_request_makes_one_list(person, refused):
     somebody = person()
     first = made(somebody, request_id="1")

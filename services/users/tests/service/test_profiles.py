@@ -225,6 +225,24 @@ def test_a_private_profile_is_as_if_it_were_not(world, ada):
     assert (card.username, card.visible) == ("", False)
 
 
+def test_a_follow_tells_no_more_than_the_profile_shows(world, ada):
+    grace = world.register("grace")
+    change_profile(world, ada, display_name="Ada L.")
+
+    def told() -> str:
+        answer = world.call("ListFollowing", pb.ListFollowingRequest(), world.acting(grace))
+        return answer.following[0].display_name
+
+    change_preferences(world, ada, profile_visibility="friends")
+    assert not follow(world, grace, "ada").follow.display_name
+    assert not told()
+    follow(world, ada, "grace")
+    assert told() == "Ada L."
+    for visibility, shown in (("private", ""), ("public", "Ada L.")):
+        change_preferences(world, ada, profile_visibility=visibility)
+        assert told() == shown
+
+
 def test_a_private_profile_costs_what_one_that_is_not_there_costs(world, ada):
     grace = world.register("grace")
     change_preferences(world, ada, profile_visibility="private")

@@ -88,3 +88,6 @@ def test_a_common_password_is_refused_in_any_case():
 
 def test_composed_and_decomposed_letters_are_one_password():
     assert checked_password("cafe\u0301 noir", ()) == checked_password("caf\u00e9 noir", ())
+    assert checked_password("e\u0301" * 128, ()) == "\u00e9" * 128
+    with pytest.raises(Invalid):
+        checked_password("e\u0301" * 7, ())

@@ -3,10 +3,11 @@
 from chassis.events.consumer import Consumer
 from chassis.events.entries import Entry, Event, Fact, fields_of, stream_key
 from chassis.events.follower import BatchHandler, Handler, Subscription
-from chassis.events.streams import append, append_async
+from chassis.events.streams import KEEP_SECONDS, append, append_async
 from chassis.events.tails import AsyncTail, Tail
 
 __all__ = [
+    "KEEP_SECONDS",
     "AsyncTail",
     "BatchHandler",
     "Consumer",

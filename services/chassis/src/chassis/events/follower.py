@@ -22,6 +22,7 @@ from chassis.database import Database, uuid7
 from chassis.events import inbox
 from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
 from chassis.events.streams import (
+    KEEP_SECONDS,
     Raw,
     ensure_group,
     forget_dead_consumers,
@@ -68,6 +69,8 @@ class Subscription:
     stream: str
     types: Mapping[str, Handler]
     batch: BatchHandler | None = None
+    keep_seconds: float = KEEP_SECONDS
+    """How long an entry stays at least that every group is done with."""
 
 
 @dataclass
@@ -125,7 +128,7 @@ class Follower:
                 self._claim_abandoned()
             self._take(self._read())
             if self._housekeeping.due():
-                trim(self._redis, self._stream)
+                trim(self._redis, self._stream, keep_seconds=self._subscription.keep_seconds)
                 forget_dead_consumers(self._redis, self._stream, self._name, own=self._instance)
         except redis.ResponseError as error:
             if "NOGROUP" not in str(error):

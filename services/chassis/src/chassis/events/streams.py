@@ -12,7 +12,7 @@ from chassis.events.entries import Fact, fields_of, stream_key
 
 Raw = tuple[bytes, Mapping[bytes, bytes]]
 
-_KEEP_SECONDS = 20 * 60
+KEEP_SECONDS = 20 * 60.0
 _KEEP_UNREAD_SECONDS = 7 * 24 * 3600
 _FORGOTTEN_CONSUMER_MS = 3600 * 1000
 
@@ -72,15 +72,19 @@ def ensure_group(client: redis.Redis, stream: str, group: str) -> None:
             raise
 
 
-def trim(client: redis.Redis, stream: str) -> None:
-    """Drop what every group has acknowledged, but never the last 20 minutes: tails read those."""
+def trim(client: redis.Redis, stream: str, *, keep_seconds: float = KEEP_SECONDS) -> None:
+    """Drop what every group has acknowledged, but never the last seconds: tails read those.
+
+    To keep 0 seconds is to drop it to the last entry; else whole blocks go, which costs less.
+    """
     key = stream_key(stream)
     if not client.exists(key):
         return
     groups = client.xinfo_groups(key)
-    keep = seconds_ago(client, _KEEP_SECONDS if groups else _KEEP_UNREAD_SECONDS)
-    oldest = [keep, *(_needed_from(client, key, group) for group in groups)]
-    client.xtrim(key, minid=min(oldest, key=_order), approximate=True)
+    oldest = [_needed_from(client, key, group) for group in groups]
+    if keep_seconds or not groups:
+        oldest.append(seconds_ago(client, keep_seconds if groups else _KEEP_UNREAD_SECONDS))
+    client.xtrim(key, minid=min(oldest, key=_order), approximate=keep_seconds > 0)
 
 
 def consumed_before(client: redis.Redis, stream: str) -> Callable[[bytes], bool]:
@@ -100,8 +104,10 @@ def consumed_before(client: redis.Redis, stream: str) -> Callable[[bytes], bool]
 
 def _needed_from(client: redis.Redis, key: str, group: dict[str, Any]) -> str:
     pending = client.xpending(key, group["name"])
-    first = pending["min"] if pending["pending"] else group["last-delivered-id"]
-    return first.decode()
+    if pending["pending"]:
+        return pending["min"].decode()
+    milliseconds, number = _order(group["last-delivered-id"].decode())
+    return f"{milliseconds}-{number + 1}"
 
 
 def _order(entry_id: str) -> tuple[int, int]:

@@ -96,6 +96,9 @@ def add_movie(
     if before is None and found.movies_count >= MOVIES_ON_A_LIST:
         raise ListFull("the list holds as many movies as any may", limit=MOVIES_ON_A_LIST)
     around = lists.ranks_around(connection, list_id, movie_id, position)
+    if lists.crowded(around):
+        lists.space_out(connection, list_id, at=at)
+        around = lists.ranks_around(connection, list_id, movie_id, position)
     lists.put_entry(connection, list_id, movie_id, around, at=at)
     lists.update_list(connection, list_id, {"added": int(before is None)}, at=at)
     entry = lists.find_entry(connection, list_id, movie_id)

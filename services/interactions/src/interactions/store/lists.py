@@ -13,6 +13,7 @@ from interactions.domain.lists import ListEntry, MovieList
 Cursor = tuple[datetime, UUID]
 BEFORE_ALL: Cursor = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 BEFORE_FIRST_RANK = "-Infinity"
+_LONGEST_RANK = 64
 
 
 def lists_count(connection: Connection, user_id: UUID) -> int:
@@ -77,6 +78,16 @@ def ranks_around(
     parameters = {"list_id": list_id, "movie_id": movie_id, "position": position}
     row = connection.execute(_AROUND, parameters).one()
     return [row.before, row.after]
+
+
+def crowded(around: Sequence[str | None]) -> bool:
+    """Whether ranks there are so long that moves between them should not go on."""
+    return any(rank is not None and len(rank) > _LONGEST_RANK for rank in around)
+
+
+def space_out(connection: Connection, list_id: UUID, *, at: datetime) -> None:
+    """Give all movies of a list whole ranks, in the same order; all above those they had."""
+    connection.execute(_SPACE_OUT, {"list_id": list_id, "at": at})
 
 
 def put_entry(
@@ -176,6 +187,16 @@ _PUT_ENTRY = sa.text("""
              else (cast(:before as numeric) + cast(:after as numeric)) * 0.5 end, :at)
     on conflict (list_id, movie_id) do update set rank = excluded.rank, updated_at = :at
 """)
+
+# No new rank is one that another row still has: a unique constraint is checked row by row.
+_SPACE_OUT = sa.text(f"""
+    update movie_list_entry as entry
+    set rank = floor((select max(rank) from movie_list_entry where list_id = :list_id))
+               + 1 + numbered.position,
+        updated_at = :at
+    from ({_NUMBERED}) as numbered
+    where entry.list_id = :list_id and entry.movie_id = numbered.movie_id
+""")  # noqa: S608 - as above
 
 _DELETE_ENTRY = sa.text("""
     delete from movie_list_entry where list_id = :list_id and movie_id = :movie_id

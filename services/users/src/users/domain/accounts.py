@@ -112,13 +112,13 @@ def normal_password(password: str) -> str:
 
 def checked_password(password: str, common: Container[str], *, field: str = "password") -> str:
     """The password to be hashed; any characters, nothing cut off, but none everybody has."""
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    normal = normal_password(password)
+    if not SHORTEST_PASSWORD <= len(normal) <= LONGEST_PASSWORD:
         raise Invalid(
             f"must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters long", field=field
         )
-    if "\0" in password:
+    if "\0" in normal:
         raise Invalid("must not contain NUL", field=field)
-    normal = normal_password(password)
     if normal.casefold() in common:
         raise Invalid("is among the most common passwords", field=field)
     return normal

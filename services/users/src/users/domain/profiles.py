@@ -127,6 +127,7 @@ class Follow:
     user_id: UUID
     username: str
     display_name: str
+    """Empty where the other end may not see the profile."""
     is_friend: bool
     followed_at: datetime
 

@@ -42,10 +42,11 @@ class Passwords:
 
     def verify(self, password: str, stored_hash: str | None) -> bool:
         """Whether it is the password; takes as long when there is none to compare with."""
-        impossible = stored_hash is None or len(password) > LONGEST_PASSWORD
+        normal = normal_password(password)
+        impossible = stored_hash is None or len(normal) > LONGEST_PASSWORD
         compared = self._nobodys_hash if stored_hash is None else stored_hash
         with self._turn():
-            right = self._matches(compared, normal_password(password[:LONGEST_PASSWORD]))
+            right = self._matches(compared, normal[:LONGEST_PASSWORD])
         return right and not impossible
 
     def hash_anew(self, password: str, stored_hash: str) -> str | None:

@@ -128,19 +128,20 @@ def _follows_exists(user_id: Any, followed_id: Any) -> sa.ColumnElement[bool]:
 
 def _follows(own: sa.Column[Any], other: sa.Column[Any]) -> sa.Select[*tuple[Any, ...]]:
     back = follow.alias()
+    is_friend = sa.exists().where(back.c[other.name] == own, back.c[own.name] == other)
+    visibility = preferences.c.profile_visibility
+    visible = sa.or_(visibility == "public", sa.and_(visibility == "friends", is_friend))
     return (
         sa.select(
             other,
             user.c.username,
-            profile.c.display_name,
-            sa.exists().where(
-                back.c[other.name] == own,
-                back.c[own.name] == other,
-            ),
+            sa.case((visible, profile.c.display_name), else_=""),
+            is_friend,
             follow.c.followed_at,
         )
         .join(user, user.c.user_id == other)
         .join(profile, profile.c.user_id == other)
+        .join(preferences, preferences.c.user_id == other)
         .where(user.c.status == "active")
     )
 
