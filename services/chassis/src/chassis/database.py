@@ -34,6 +34,7 @@ _POOL_TIMEOUT_SECONDS = 3
 _CONNECT_TIMEOUT_SECONDS = 3
 
 _QUERY_CANCELED = "57014"
+_PROGRAM_LIMIT_EXCEEDED = "54"  # a class of states
 
 
 class Database:
@@ -138,8 +139,11 @@ def refusal_of(error: Exception) -> Refusal | None:
 def _refusal_of_state(error: exc.DBAPIError) -> Refusal | None:
     if isinstance(error, exc.DataError):
         return Invalid("a value is outside of what can be stored")
-    if getattr(error.orig, "pgcode", None) == _QUERY_CANCELED:
+    state = getattr(error.orig, "pgcode", None) or ""
+    if state == _QUERY_CANCELED:
         return DeadlineExceeded("the database took too long")
+    if state.startswith(_PROGRAM_LIMIT_EXCEEDED):
+        return None  # psycopg2 has it among what passes by itself; trying again would not help
     if isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated:
         return Unavailable("the database is not available")
     return None

@@ -126,6 +126,15 @@ def test_a_database_that_is_down_is_unavailable_and_not_ready():
     assert isinstance(refusal_of(caught.value), Unavailable)
 
 
+def test_what_the_database_cannot_hold_is_no_outage(database_for):
+    with database_for("chassis").engine.connect() as connection:
+        connection.execute(sa.text("create temporary table one (long text unique)"))
+        long = "select string_agg(md5(cast(n as text)), '') from generate_series(1, 500) as n"
+        with pytest.raises(exc.OperationalError) as caught:
+            connection.execute(sa.text(f"insert into one {long}"))
+    assert refusal_of(caught.value) is None
+
+
 def test_a_pool_with_none_left_is_unavailable(database_url_for):
     database = connect(database_url_for("chassis"), pool_size=1, application_name="tests")
     with database.read() as connection:

@@ -318,6 +318,19 @@ def test_five_unfinished_imports_are_enough_for_anybody(person, refused):
     person().CreateImport(source="imdb")
 
 
+def test_an_upload_that_broke_off_makes_way_for_another(person, refused, database):
+    somebody = person()
+    opened = [getattr(somebody.CreateImport(source="imdb"), "import") for _ in range(5)]
+    silent = "update import set updated_at = now() - interval '31 seconds' where import_id = :one"
+    with database.begin() as connection:
+        connection.execute(sa.text(silent), {"one": opened[2].import_id})
+    somebody.CreateImport(source="imdb")
+    gone = refused(lambda: somebody.GetImport(import_id=opened[2].import_id))
+    assert gone == ("NOT_FOUND", "IMPORT_NOT_FOUND")
+    too_many = refused(lambda: somebody.CreateImport(source="imdb"))
+    assert too_many == ("FAILED_PRECONDITION", "TOO_MANY_IMPORTS")
+
+
 def test_what_nobody_goes_on_with_is_tidied_away(person, worker, upload, database):
     somebody = person()
     somebody.CreateImport(source="imdb")

@@ -53,7 +53,7 @@ class MovieList:
 
 @dataclass(frozen=True)
 class ListEntry:
-    """A movie at its place; `rank` orders; others that come and go leave it, unless ranks grew long."""
+    """A movie at its place; `rank` orders; others that come leave it, unless ranks grew long."""
 
     movie_id: int
     position: int

@@ -43,6 +43,7 @@ from interactions.store import entries, imports, movies, summaries
 from interactions.store import ratings as stored
 
 JOB = "import"
+_BROKEN_OFF_AFTER = timedelta(seconds=30)
 _ABANDONED_AFTER = timedelta(hours=1)
 _KEPT = timedelta(days=90)
 
@@ -53,8 +54,9 @@ Matched = Row | Unusable
 def open_import(
     connection: Connection, user_id: UUID, *, source: str, filename: str, at: datetime
 ) -> Import:
-    """An import that waits for its file."""
-    if imports.unfinished_count(connection, user_id) >= UNFINISHED_IMPORTS:
+    """An import that waits for its file; of too many, it takes the place of one broken off."""
+    full = imports.unfinished_count(connection, user_id) >= UNFINISHED_IMPORTS
+    if full and not imports.drop_broken_off(connection, user_id, idle=_BROKEN_OFF_AFTER):
         raise TooManyImports(
             "you have as many unfinished imports as anybody may", limit=UNFINISHED_IMPORTS
         )

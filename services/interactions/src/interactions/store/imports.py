@@ -143,6 +143,12 @@ def drop_abandoned(connection: Connection, *, idle: timedelta) -> int:
     return connection.execute(_DROP_ABANDONED, {"idle": idle}).rowcount
 
 
+def drop_broken_off(connection: Connection, user_id: UUID, *, idle: timedelta) -> bool:
+    """Forget the upload of a person that has been silent longest, if for so long; False if none."""
+    parameters = {"user_id": user_id, "idle": idle}
+    return connection.execute(_DROP_BROKEN_OFF, parameters).rowcount == 1
+
+
 def drop_old(connection: Connection, *, before: datetime) -> int:
     """Forget imports that ended long ago, with their reports; answers how many."""
     return connection.execute(_DROP_OLD, {"before": before}).rowcount
@@ -215,6 +221,14 @@ _ROW_ERRORS = sa.text("""
 """)
 _DROP_ABANDONED = sa.text("""
     delete from import where state = 'uploading' and updated_at < now() - cast(:idle as interval)
+""")
+_DROP_BROKEN_OFF = sa.text("""
+    delete from import where import_id = (
+        select import_id from import
+        where user_id = :user_id and state = 'uploading'
+            and updated_at < now() - cast(:idle as interval)
+        order by updated_at limit 1 for update skip locked
+    )
 """)
 _DROP_OLD = sa.text("delete from import where finished_at < :before")
 _GIVEN_UP = sa.text("""
