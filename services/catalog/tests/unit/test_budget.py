@@ -160,6 +160,22 @@ def test_who_is_alone_begins_at_once_and_a_newcomer_when_the_others_have_heard_o
         assert moments[number + 17] - moments[number] >= 1.0 - 1e-9
 
 
+def test_a_newcomer_begins_as_soon_as_those_before_it_are_forgotten(clock):
+    budget, began = RateBudget(35, clock=clock), clock.now
+    budget.share(1, 2, began)
+
+    def look():
+        if clock.now < began + 1.2:
+            budget.share(1, 2, clock.now)
+        else:
+            budget.share(0, 1, clock.now)
+
+    moments = sent_while(budget, clock, 40, look)
+    assert began + 1.2 <= moments[0] <= began + 1.5
+    for number in range(len(moments) - 35):
+        assert moments[number + 35] - moments[number] >= 1.0 - 1e-9
+
+
 def test_who_cannot_see_how_many_ask_falls_silent(clock):
     budget, began = RateBudget(35, clock=clock), clock.now
     budget.share(0, 1, began)

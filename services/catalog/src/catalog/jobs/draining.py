@@ -16,8 +16,9 @@ from catalog.store.batches import Familiar
 from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
 
-_AHEAD = 2
-"""Batches in flight: bounds memory, and stops claiming when the writer is the slower one."""
+_AHEAD = 3
+"""Batches at once: one is written while the next waits for it and another is fetched. Bounds
+memory, and stops claiming when the writer is the slower one."""
 _RECOUNT_EVERY = 40
 _MANY = 100
 _A_VOID = 20

@@ -73,6 +73,7 @@ class Fetcher:
         self._tmdb = tmdb
         self._connections = connections
         self._turns = asyncio.Semaphore(connections)
+        self._in_order = asyncio.Lock()
         self._tell = tell
         self._told_requests = 0
         self.novelties = Novelties()
@@ -109,15 +110,21 @@ class Fetcher:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _movies(self, movie_ids: Sequence[int]) -> list[Fetched]:
-        todo, fetched = iter(movie_ids), list[Fetched]()
+        todo, fetched, all_begun = iter(movie_ids), list[Fetched](), asyncio.Event()
 
         async def work() -> None:
-            for movie_id in todo:
-                async with self._turns:  # those of all batches: the budget would be asked in vain
-                    fetched.append(await self._movie(movie_id))
+            try:
+                for movie_id in todo:
+                    async with self._turns:  # of all batches: the budget would be asked in vain
+                        fetched.append(await self._movie(movie_id))
+            finally:
+                all_begun.set()
 
-        tasks = [asyncio.create_task(work()) for _ in range(self._connections)]
+        tasks = list[asyncio.Task[None]]()
         try:
+            async with self._in_order:  # two batches side by side would both come late
+                tasks += [asyncio.create_task(work()) for _ in range(self._connections)]
+                await all_begun.wait()
             await asyncio.gather(*tasks)
         finally:
             for task in tasks:

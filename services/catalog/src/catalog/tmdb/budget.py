@@ -95,7 +95,9 @@ class RateBudget:
                 rank = (rank + lap * self._whole_cap) % count
             cap = self._whole_cap // count + (rank < self._whole_cap % count)
             begins = at > self._share_until or (cap > 0 and self._cap == 0)
-            if count > 1 and begins:
+            if count == 1:
+                self._silent_until = float("-inf")  # there is nobody left who has to hear of us
+            elif begins:
                 self._silent_until = at + self.FORGOTTEN_SECONDS
             self._is_shared = True
             self._share_until = at + _SHARE_SECONDS
