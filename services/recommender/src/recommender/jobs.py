@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from threadpoolctl import threadpool_limits
+
 from chassis.database import Database
 from chassis.jobs import Chore, Job, JobFunction, Progress
 from recommender.domain import Exploration, months_ahead
@@ -123,9 +125,11 @@ class Chores:
         for start in range(0, len(waiting), ahead.PEOPLE_AT_ONCE):
             progress.report(len(people) - len(waiting) + start, len(people), step="rank")
             part = waiting[start : start + ahead.PEOPLE_AT_ONCE]
-            made += ahead.prepare(
-                self._database, snapshot, part, self._now(), self._rules.exploration
-            )
+            # One list is too little for threads of BLAS: they would only wait for each other.
+            with threadpool_limits(1, "blas"):
+                made += ahead.prepare(
+                    self._database, snapshot, part, self._now(), self._rules.exploration
+                )
             progress.checkpoint({"after": part[-1].hex, "made": made})
         return {"lists_count": made}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from recommender.ranking.arrays import Mask
 from recommender.ranking.ensemble import Ensemble
@@ -53,7 +54,10 @@ def ranked_lists(
 ) -> Iterator[tuple[int, list[int]]]:
     """Each person of the history with the movie ids of their list."""
     for person, mine in by_person(history):
-        yield person, ranked_list(ensemble, mine, wish, at=moments.of(person, mine))
+        # One list is too little for threads of BLAS.
+        with threadpool_limits(1, "blas"):
+            found = ranked_list(ensemble, mine, wish, at=moments.of(person, mine))
+        yield person, found
 
 
 def by_person(history: Interactions) -> Iterator[tuple[int, Signals]]:

@@ -1,6 +1,7 @@
 """How good a model is, by people it never learnt from, and beside the live one."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from recommender.domain import gain_interval
 from recommender.ranking.arrays import Ints
@@ -34,7 +35,9 @@ def judged(model: Model, judges: Interactions, seed: int) -> Quality:
         cut = round(0.8 * len(order))
         later = mine.of(order[cut:]).signals
         liked[user] = set(later.movies[training_weights(later) >= LIKED].tolist())
-        lists[user] = _list_for(ensemble, mine.of(order[:cut]))
+        # One list is too little for threads of BLAS.
+        with threadpool_limits(1, "blas"):
+            lists[user] = _list_for(ensemble, mine.of(order[:cut]))
     counts = _counts(ensemble)
     people = int(model.meta.get("user_count", 1))
     return quality(lists, liked, counts=counts, people=people, movie_count=len(ensemble))
