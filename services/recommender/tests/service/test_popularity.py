@@ -49,7 +49,7 @@ def test_recent_popularity_is_what_a_training_makes_of_the_same_deeds(world: Wor
     age = (world.now.timestamp() - arrays["trend.moments"][-1]) / (TREND_DAYS * DAY_SECONDS)
     recent = arrays["trend.values"][-1] * np.exp(-age)
     trained = dict(zip(arrays["trend.movies"].tolist(), recent.tolist(), strict=True))
-    for place, movie_id in enumerate(catalogue.movie_ids.tolist()):
+    for place, movie_id in enumerate(arrays["movies.ids"].tolist()):
         people, lately = live.get(movie_id, (0, 0.0))
         assert people == arrays["movies.counts"][place], movie_id
         assert lately == pytest.approx(trained.get(place, 0.0), rel=1e-4), movie_id

@@ -122,3 +122,15 @@ def test_too_few_people_choose_nothing(rated: World):
     with rated.database.begin() as connection:
         job_id = models.start_search(connection)
     assert result_of(rated, job_id) == {"chosen": {}, "trials": []}
+
+
+def test_a_command_waits_for_a_training_that_is_not_its_turn_yet(
+    rated: World, capsys: pytest.CaptureFixture[str]
+):
+    job_id = started(rated)
+    with rated.database.begin() as connection:
+        later = sa.text("update job set run_after = now() + interval '1 second' where job_id = :id")
+        connection.execute(later, {"id": job_id})
+    assert wiring.train(rated.settings, []) == 0
+    assert told(capsys.readouterr().out)["result"]["promoted"]
+    assert record_of(rated, job_id).attempt == 1

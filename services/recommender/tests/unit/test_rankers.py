@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.domain import advanced, is_no_worse, months_ahead
+from recommender.ranking.arrays import settle
 from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_of
 from recommender.ranking.ensemble import RANKERS, TYPES, Ensemble, Model
@@ -95,10 +96,9 @@ def test_the_same_seed_gives_the_same_list(ensemble: Ensemble, kind: str):
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
 def test_what_is_not_allowed_is_left_out_before_ranking(ensemble: Ensemble, kind: str):
-    allowed = np.zeros(MOVIES, bool)
-    allowed[10:20] = True
+    allowed = (ensemble.movie_ids >= 10) & (ensemble.movie_ids < 20)
     ranked = rank(ensemble, taste(ensemble, [11]), Wish(kind, 10, allowed=allowed))
-    assert sorted(ranked.movies.tolist()) == [10, *range(12, 20)]
+    assert sorted(ensemble.movie_ids[ranked.movies].tolist()) == [10, *range(12, 20)]
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))
@@ -169,14 +169,14 @@ def test_a_ranker_scores_some_movies_as_it_scores_all(ensemble: Ensemble, name: 
 
 
 def test_a_filter_that_leaves_too_few_candidates_is_filled_from_all_others(ensemble: Ensemble):
-    few, mine = ensemble.among(np.arange(10)), taste(ensemble, [1, 3])
+    ids = ensemble.movie_ids
+    few, mine = ensemble.among(np.flatnonzero(ids < 10)), taste(ensemble, [1, 3])
     plain = rank(few, mine, Wish("hybrid", 5))
-    assert set(plain.movies.tolist()) <= set(range(10))
-    allowed = np.arange(MOVIES) >= 8
-    filtered = rank(few, mine, Wish("hybrid", 12, allowed=allowed))
+    assert ids[plain.movies].max() < 10
+    filtered = rank(few, mine, Wish("hybrid", 12, allowed=ids >= 8))
     assert len(filtered) == 12
-    assert filtered.movies.min() >= 8
-    assert filtered.movies[0] % 2 == 1
+    assert ids[filtered.movies].min() >= 8
+    assert ids[filtered.movies[0]] % 2 == 1
 
 
 def chain(people: int = 60, movies: int = 30, length: int = 9) -> Ensemble:
@@ -193,10 +193,10 @@ def chain(people: int = 60, movies: int = 30, length: int = 9) -> Ensemble:
     return Ensemble(train(interactions, catalogue_of(range(movies), [[]] * movies), Options()))
 
 
-def on_the_way(movies: list[int]) -> Taste:
+def on_the_way(world: Ensemble, movies: list[int]) -> Taste:
     count = len(movies)
-    at = np.arange(count) * 60.0
-    mine = Signals(np.array(movies), np.zeros(count, int), np.full(count, 5.0, "f4"), at)
+    at, places = np.arange(count) * 60.0, world.positions(np.array(movies))
+    mine = Signals(places, np.zeros(count, int), np.full(count, 5.0, "f4"), at)
     return taste_of(mine, at=float(at.max()))
 
 
@@ -204,15 +204,17 @@ def test_what_people_turn_to_next_follows_the_end_of_a_history():
     ensemble = chain()
     ranker = ensemble.ranker("next")
     assert ranker is not None
-    forth, back = ranker.scores([on_the_way([3, 12]), on_the_way([12, 3])])
-    assert int(np.argmax(forth)) == 13
-    assert int(np.argmax(back)) == 4
+    ways = [on_the_way(ensemble, way) for way in ([3, 12], [12, 3])]
+    forth, back = ensemble.movie_ids[np.argmax(ranker.scores(ways), axis=1)]
+    assert (forth, back) == (13, 4)
 
 
 def test_what_is_near_does_not_depend_on_the_order_of_a_history():
-    ranker = chain().ranker("near")
+    ensemble = chain()
+    ranker = ensemble.ranker("near")
     assert ranker is not None
-    one, other = ranker.scores([on_the_way([3, 12, 7]), on_the_way([12, 7, 3])])
+    ways = [on_the_way(ensemble, way) for way in ([3, 12, 7], [12, 7, 3])]
+    one, other = ranker.scores(ways)
     assert one == pytest.approx(other, abs=1e-6)
 
 
@@ -224,7 +226,7 @@ def test_times_that_tell_no_order_teach_no_sequence(ensemble: Ensemble):
 @pytest.mark.parametrize("name", ["ease", "content", "near", "next"])
 def test_contributions_add_up_to_the_score(ensemble: Ensemble, name: str):
     world = chain() if name in {"near", "next"} else ensemble
-    mine = on_the_way([4, 9, 6])
+    mine = on_the_way(world, [4, 9, 6])
     ranker = world.ranker(name)
     assert ranker is not None
     others = np.setdiff1d(np.arange(len(world)), mine.movies)
@@ -261,8 +263,9 @@ def test_every_single_ranker_of_taste_finds_the_block(ensemble: Ensemble, name: 
     ranker = ensemble.ranker(name)
     assert ranker is not None
     scores = ranker.scores([mine])[0]
-    own, other = np.arange(6 + block, MOVIES, 2), np.arange(1 - block, MOVIES, 2)
-    assert scores[own].min() > scores[other].max()
+    blocks = np.arange(6 + block, MOVIES, 2), np.arange(1 - block, MOVIES, 2)
+    own, other = (scores[ensemble.positions(one)] for one in blocks)
+    assert own.min() > other.max()
 
 
 def test_movies_that_nobody_met_come_in_the_order_of_their_factors():
@@ -304,6 +307,15 @@ def test_a_model_of_another_release_is_refused(tmp_path: Path):
     assert len(Ensemble(artefacts.read("1", manifest, model.meta))) == 6
     with pytest.raises(ArtefactDamaged, match="another release"):
         artefacts.read("1", manifest, model.meta | {"format": 1})
+
+
+def test_mapped_arrays_that_were_let_go_say_the_same(tmp_path: Path):
+    artefacts = Artefacts(f"file://{tmp_path}", tmp_path / "cache")
+    model = checkerboard()
+    mapped = artefacts.read("1", artefacts.write("1", model), model.meta)
+    settle(mapped.arrays, ("ease.", "sequence."))
+    assert mapped.arrays.keys() == model.arrays.keys()
+    assert all((mapped.arrays[name] == array).all() for name, array in model.arrays.items())
 
 
 def test_splits_keep_apart_what_they_promise():

@@ -46,7 +46,9 @@ def misled(world: Ensemble) -> Ensemble:
 
 def tastes() -> list[Taste]:
     rng = np.random.default_rng(8)
-    histories = [np.unique((rng.random(n) ** 2 * MOVIES).astype(np.int64)) for n in (0, 1, 5, 60)]
+    histories = [
+        np.unique((rng.random(n) ** 2 * MOVIES).astype(np.int64)) for n in (0, 1, 5, 60, 400)
+    ]
     return [
         taste_of(
             Signals(one, np.zeros(len(one), int), np.full(len(one), 5.0, "f4"), one * 60.0),

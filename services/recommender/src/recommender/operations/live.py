@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from chassis.database import Database
-from recommender.ranking.arrays import Floats, Ints, spread
+from recommender.ranking.arrays import Floats, Ints, settle, spread
 from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_from
 from recommender.ranking.ensemble import Ensemble, Model
@@ -30,6 +30,8 @@ STORE_SECONDS = 5.0
 _BUSY_SHARE = 0.1
 # How much one point of TMDb popularity counts beside one person of ours.
 _WORLD_SHARE = 0.02
+# The parts of a model that anybody's list is read from.
+_READ_OFTEN = ("ease.", "sequence.", "neighbours.")
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ class Live:
         )
         snapshot = self._with_popularity(connection, snapshot)
         snapshot = replace(snapshot, ensemble=snapshot.ensemble.focused())
+        settle(ensemble.model.arrays, _READ_OFTEN)
         ended = self._clock()
         self._rebuild_at = ended + (ended - started) / _BUSY_SHARE
         return snapshot

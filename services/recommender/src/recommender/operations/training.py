@@ -19,6 +19,7 @@ from recommender.ranking.ensemble import Model
 from recommender.ranking.evaluation import Quality
 from recommender.ranking.training import (
     Interactions,
+    Material,
     Options,
     fit,
     learn,
@@ -79,10 +80,9 @@ def trained(
 ) -> Trained:
     """A model of all but the judges, stored, and what these say of it and of the live one."""
     step("read")
-    interactions, catalogue = read_all(database)
-    known, judges = apart(interactions)
+    given, judges, count = _given(database)
     model, manifest = _stored(artefacts, version, checkpoint) or _made(
-        artefacts, version, (known, catalogue), options, checkpoint, step
+        artefacts, version, given, options, checkpoint, step
     )
     step("judge")
     live = live_model(database, artefacts)
@@ -91,8 +91,16 @@ def trained(
         manifest=manifest,
         quality=judged(model, judges, options.seed),
         live_quality=judged(live, judges, options.seed) if live is not None else None,
-        interactions=len(interactions),
+        interactions=count,
     )
+
+
+def _given(database: Database) -> tuple[Material, Interactions, int]:
+    """What to learn from, the judges' own, and how many interactions were read; what it is made of
+    is not kept."""
+    interactions, catalogue = read_all(database)
+    known, judges = apart(interactions)
+    return material(known, catalogue), judges, len(interactions)
 
 
 def _stored(
@@ -112,12 +120,11 @@ def _stored(
 def _made(
     artefacts: Artefacts,
     version: str,
-    known: tuple[Interactions, Catalogue],
+    given: Material,
     options: Options,
     checkpoint: Checkpoint,
     step: Step,
 ) -> tuple[Model, Manifest]:
-    given = material(*known)
     step("validation")
     if "learnt" in checkpoint.saved:
         learnt = learnt_from(checkpoint.saved["learnt"])

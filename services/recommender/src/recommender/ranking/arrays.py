@@ -1,10 +1,12 @@
 """The array types of the package and the few operations several rankers share."""
 
 import copy
-from collections.abc import Mapping
+import mmap
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -14,8 +16,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 # scipy ships no types; one name keeps the unknown in one place.
 Sparse: TypeAlias = Any
-# From so many on scipy is quicker than what spares its preparations.
-_MANY_ENTRIES = 15_000
+(_SAXPY,) = la.get_blas_funcs(("axpy",), dtype=np.float32)
 Viewed = TypeVar("Viewed")
 
 
@@ -66,8 +67,8 @@ def block_of(matrix: Sparse, rows: Ints, columns: Ints) -> Floats:
 
 
 class Columns(NamedTuple):
-    """Some columns of a matrix: where each stands among them (n,), -1 where it does not; how many
-    there are."""
+    """Some columns of a matrix: where each stands among them (n,), behind them all where it does
+    not; how many there are."""
 
     place_of: NDArray[np.int32]
     width: int
@@ -75,35 +76,43 @@ class Columns(NamedTuple):
 
 def columns_of(places: Ints, size: int) -> Columns:
     """The columns at these places, in this order."""
-    place_of = np.full(size, -1, np.int32)
+    place_of = np.full(size, len(places), np.int32)
     place_of[places] = np.arange(len(places), dtype=np.int32)
     return Columns(place_of, len(places))
 
 
 def combined(matrix: Sparse, rows: Ints, weights: Floats, among: Columns | None = None) -> Floats:
     """(columns,) dense: the sum of these rows of a CSR matrix, each times its weight."""
-    total = np.zeros(matrix.shape[1] if among is None else among.width, np.float32)
-    starts = matrix.indptr[rows].astype(np.int64)
-    sizes = matrix.indptr[rows + 1] - starts
-    ends = np.cumsum(sizes)
-    if not len(ends):
-        return total
-    if among is None and ends[-1] > _MANY_ENTRIES:
-        return np.asarray(matrix[rows].T @ weights, np.float32)
-    entries = np.arange(ends[-1]) + np.repeat(starts - ends + sizes, sizes)
-    values = matrix.data[entries] * np.repeat(weights, sizes)
-    columns = matrix.indices[entries]
-    if among is not None:
-        columns = among.place_of[columns]
-        columns, values = columns[columns >= 0], values[columns >= 0]
-    np.add.at(total, columns, values)
-    return total
+    return all_combined(((matrix, weights),), rows, among)
 
 
-def first_rows(matrix: Sparse, count: int) -> Sparse:
-    """The first rows of a CSR matrix, over the same memory."""
-    ends = matrix.indptr[: count + 1]
-    parts = (matrix.data[: ends[-1]], matrix.indices[: ends[-1]], ends)
+def all_combined(
+    told: Sequence[tuple[Sparse, Floats]], rows: Ints, among: Columns | None = None
+) -> Floats:
+    """The sum of `combined` over several matrices of one shape, each with its own weights."""
+    total = np.zeros(told[0][0].shape[1] if among is None else among.width + 1, np.float32)
+    for matrix, weights in told:
+        starts = matrix.indptr[rows].astype(np.int64)
+        sizes = matrix.indptr[rows + 1] - starts
+        ends = np.cumsum(sizes)
+        entries = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
+        columns, values = matrix.indices[entries], matrix.data[entries]
+        values *= np.repeat(weights, sizes)
+        np.add.at(total, columns if among is None else among.place_of[columns], values)
+    return total if among is None else total[:-1]
+
+
+def add_scaled(total: Floats, scale: float, values: Floats) -> None:
+    """total += scale * values, in one pass."""
+    if len(total):
+        _SAXPY(values, total, a=scale)
+
+
+def rows_within(matrix: Sparse, which: slice) -> Sparse:
+    """These rows of a CSR matrix, which follow each other, over the same memory."""
+    ends = matrix.indptr[which.start or 0 : which.stop + 1]
+    start, stop = ends[0], ends[-1]
+    parts = (matrix.data[start:stop], matrix.indices[start:stop], ends - start)
     return sp.csr_matrix(parts, shape=(len(ends) - 1, matrix.shape[1]), copy=False)
 
 
@@ -138,3 +147,13 @@ def best_first(scores: Floats, tie: Floats, ids: Ints, count: int) -> Ints:
         candidates = np.flatnonzero(scores >= threshold)
     order = np.lexsort((ids[candidates], -tie[candidates], -scores[candidates]))
     return candidates[order[:count]]
+
+
+def settle(arrays: Mapping[str, NDArray[Any]], often: Sequence[str]) -> None:
+    """Let go of what was read of mapped files to build upon them, and have those parts of them at
+    hand that requests will read: the first would wait for each page."""
+    for name, array in arrays.items():
+        if isinstance(array.base, mmap.mmap) and array.flags.c_contiguous:
+            array.base.madvise(mmap.MADV_DONTNEED)
+            if name.startswith(tuple(often)):
+                array.reshape(-1)[:: mmap.PAGESIZE // array.itemsize].max(initial=0)

@@ -4,7 +4,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,6 +79,30 @@ def tf_idf(counts: Sparse, idf: Floats) -> Sparse:
     weighted.data = (1.0 + np.log(weighted.data)).astype(np.float32)
     weighted.data *= idf[weighted.indices]
     return unit_rows(weighted)
+
+
+@dataclass(frozen=True)
+class Described:
+    """Movies (n,), how rare each term is (t,), and what movies are by TF-IDF (n x t, rows of unit
+    length)."""
+
+    movie_ids: Ints
+    vocabulary: tuple[str, ...]
+    rarity: Floats
+    content: Sparse
+
+    def __len__(self) -> int:
+        return len(self.movie_ids)
+
+    def at(self, places: Ints) -> "Described":
+        """The movies at these places, in this order."""
+        return replace(self, movie_ids=self.movie_ids[places], content=self.content[places])
+
+
+def described(catalogue: Catalogue) -> Described:
+    """The same movies, their terms weighed."""
+    rare = rarity(catalogue)
+    return Described(catalogue.movie_ids, catalogue.vocabulary, rare, tf_idf(catalogue.terms, rare))
 
 
 def counted(documents: Iterable[Iterable[str]], vocabulary: Sequence[str], size: int) -> Sparse:

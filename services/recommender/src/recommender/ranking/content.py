@@ -9,16 +9,22 @@ from recommender.ranking.arrays import (
     Floats,
     Ints,
     Sparse,
+    add_scaled,
     altered,
     combined,
-    first_rows,
+    csr,
+    rows_within,
     unit_rows,
 )
 from recommender.ranking.signals import Taste
 
 FAVORITE_GENRE_WEIGHT = 1.0
-# A term that more than this share of the movies have is a common one.
-COMMON_SHARE = 0.01
+# Up to which share of the movies have the terms of each class but the last; of the first classes
+# the index tells which movies those are.
+CLASSES = (0.00025, 0.0008, 0.0025, 0.01, 0.033, 0.1)
+TOLD_CLASSES = 4
+# How many of the index's entries may be looked at for one taste.
+MOST_ENTRIES = 25_000
 
 
 class Content:
@@ -42,18 +48,28 @@ class Content:
 
     def of(self, asked: Floats, places: Ints | slice) -> Floats:
         if isinstance(places, slice):
-            return np.asarray(first_rows(self._scored, places.stop) @ asked, np.float32)
+            return np.asarray(rows_within(self._scored, places) @ asked, np.float32)
         return np.asarray(self._scored[places] @ asked, np.float32)
 
     def at_most(self, asked: Floats) -> Floats:
-        """Rare terms as they are; what common ones add is bounded by the lengths of both (Cauchy &
-        Schwarz)."""
-        if self._index is None:
-            self._index = _index(self._scored)
+        """Terms that few movies have as they are, as many classes as are soon looked at. What a
+        class adds beyond is bounded by the lengths of both (Cauchy & Schwarz) or by the largest of
+        the one and the sum of the other (Hoelder), whichever is less of most movies."""
+        index = self._index
+        if index is None:
+            return self.of(asked, slice(0, self._scored.shape[0]))
         told = np.flatnonzero(asked)
-        often = np.float32(np.linalg.norm(asked[self._index.common]))
-        bound = combined(self._index.rare, told, asked[told])
-        bound += often * self._index.lengths
+        values, classes = asked[told], index.classes[told]
+        entries = np.cumsum(np.bincount(classes, index.frequency[told], len(CLASSES) + 1))
+        exact = int(np.searchsorted(entries[:TOLD_CLASSES], MOST_ENTRIES, side="right"))
+        chosen = classes < exact
+        bound = combined(index.told, told[chosen], values[chosen])
+        for number in range(exact, len(CLASSES) + 1):
+            mine = values[classes == number]
+            if len(mine):
+                norms = np.array([np.linalg.norm(mine), np.abs(mine).max()])
+                which = int(np.argmin(norms * index.means[number]))
+                add_scaled(bound, float(norms[which]), index.norms[number, which])
         return bound
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
@@ -63,25 +79,36 @@ class Content:
     def among(self, places: Ints) -> "Content":
         return altered(self, _scored=self._rows[places], _columns=None, _index=None)
 
+    def indexed(self) -> "Content":
+        """The same, ready to be asked often for what scores are not above."""
+        return altered(self, _index=_index(self._scored))
+
 
 class _Index(NamedTuple):
-    """Where each rare term is (t x n CSR, rows of common terms empty), which terms are common
-    (t,), and how long each movie's row is over those (n,)."""
+    """Of t terms: how many movies have each and which class each is of (t,), and which movies have
+    those of the TOLD_CLASSES (t x n CSR). Of c classes: how long a movie's row is over the terms of
+    each, and its sum (c x 2 x n), and the means of both (c x 2)."""
 
-    rare: Sparse
-    common: Ints
-    lengths: Floats
+    frequency: Ints
+    classes: Ints
+    told: Sparse
+    norms: Floats
+    means: Floats
 
 
 def _index(rows: Sparse) -> _Index:
-    frequency = np.bincount(rows.indices, minlength=rows.shape[1])
-    common = frequency > max(COMMON_SHARE * rows.shape[0], 1)
-    rare, often = rows.copy(), rows.copy()
-    rare.data = np.where(common[rows.indices], 0.0, rows.data)
-    often.data = rows.data - rare.data
-    rare.eliminate_zeros()
-    lengths = np.sqrt(np.asarray(often.multiply(often).sum(axis=1)).ravel())
-    return _Index(rare.T.tocsr(), np.flatnonzero(common), lengths.astype(np.float32))
+    count, terms = rows.shape
+    frequency = np.bincount(rows.indices, minlength=terms)
+    classes = np.searchsorted(np.array(CLASSES) * count, frequency)
+    movies, of = np.repeat(np.arange(count), np.diff(rows.indptr)), classes[rows.indices]
+    norms = np.zeros((len(CLASSES) + 1, 2, count), np.float32)
+    for number, (lengths, sums) in enumerate(norms):
+        mine = of == number
+        lengths[:] = np.sqrt(np.bincount(movies[mine], rows.data[mine] ** 2, minlength=count))
+        sums[:] = np.bincount(movies[mine], np.abs(rows.data[mine]), minlength=count)
+    told = of < TOLD_CLASSES
+    index = csr(rows.data[told], rows.indices[told], movies[told], (terms, count))
+    return _Index(frequency, classes, index, norms, norms.mean(axis=2))
 
 
 class Genres:
@@ -96,7 +123,8 @@ class Genres:
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         profiles = np.stack([self.profile(taste) for taste in tastes])
-        return np.take(profiles @ self._sets.T, self._set_of, axis=1)
+        # Clipped, since no place is out of bounds: to look for such takes half as long again.
+        return np.take(profiles @ self._sets.T, self._set_of, axis=1, mode="clip")
 
     def among(self, places: Ints) -> "Genres":
         return altered(self, _set_of=self._all_sets_of[places])

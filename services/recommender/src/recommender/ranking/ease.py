@@ -100,9 +100,10 @@ def _by_movies(held: Sparse, penalty: np.ndarray) -> Floats:
     gram[np.diag_indices_from(gram)] += penalty.astype(np.float32)
     lower, _ = la.cho_factor(gram, lower=True, overwrite_a=True)
     inverse, _ = _SPOTRI(lower, lower=1, overwrite_c=1)
-    weights = np.asarray(inverse)
+    # It is its own transpose, which is in C's order.
+    weights = np.asarray(inverse).T
     diagonal = np.diag(weights).copy()
-    _mirror_lower(weights)
+    _mirror_upper(weights)
     weights /= -diagonal[None, :]
     np.fill_diagonal(weights, 0.0)
     return np.ascontiguousarray(weights, np.float32)
@@ -120,12 +121,12 @@ def _gram(held: Sparse, block: int = 512) -> Floats:
     return gram
 
 
-def _mirror_lower(matrix: Floats, block: int = 1024) -> None:
+def _mirror_upper(matrix: Floats, block: int = 1024) -> None:
     for start in range(0, len(matrix), block):
         end = min(start + block, len(matrix))
-        matrix[start:end, end:] = matrix[end:, start:end].T
+        matrix[end:, start:end] = matrix[start:end, end:].T
         corner = matrix[start:end, start:end]
-        matrix[start:end, start:end] = np.tril(corner) + np.tril(corner, -1).T
+        matrix[start:end, start:end] = np.triu(corner) + np.triu(corner, 1).T
 
 
 class Ease:

@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.ranking.als import Als
-from recommender.ranking.arrays import Arrays, Floats, Ints, Mask, altered, unpack_sparse
+from recommender.ranking.arrays import (
+    Arrays,
+    Floats,
+    Ints,
+    Mask,
+    add_scaled,
+    altered,
+    unpack_sparse,
+)
 from recommender.ranking.catalogue import GENRE, genre_columns, unpack_vocabulary
 from recommender.ranking.content import Content, Genres
 from recommender.ranking.ease import Ease
@@ -41,7 +49,7 @@ MEASURED = 10_000
 ROUNDING = 1e-5
 # Of so many left it is worth while to look more closely what a movie needs.
 TOO_MANY = 4_000
-# More than one in so many.
+# At least one in so many.
 _MANY = 4
 # Fewer people than this is nobody: TMDb's popularity stands for some.
 _MET = 0.5
@@ -179,7 +187,14 @@ class Ensemble:
         """With the MOST_CANDIDATES most popular as candidates, where there are more movies."""
         if len(self) <= MEASURED:
             return self
-        return self.among(self.most_popular(np.arange(len(self))))
+        return self.among(self.most_popular(np.arange(len(self)))).indexed()
+
+    def indexed(self) -> "Ensemble":
+        """The same, prepared for being asked often among these candidates."""
+        content = self._scorers["content"]
+        if not isinstance(content, Content):
+            return self
+        return altered(self, _scorers=self._scorers | {"content": content.indexed()})
 
     def most_popular(self, places: Ints) -> Ints:
         """As many of these places as there may be candidates, ascending."""
@@ -189,11 +204,14 @@ class Ensemble:
         return np.sort(places[best[:MOST_CANDIDATES]])
 
     def _popular_first(self, places: Ints) -> Ints:
-        """These places with the MEASURED most popular before the others."""
+        """These places with the MEASURED most popular before the others, and of those the ones
+        that nobody met last: they are looked at together."""
         if len(places) <= MEASURED:
             return places
         order = np.argpartition(-self.popularity[places], MEASURED)
-        return places[np.concatenate([np.sort(order[:MEASURED]), np.sort(order[MEASURED:])])]
+        others = np.sort(order[MEASURED:])
+        unmet = self.unmet[places[others]]
+        return places[np.concatenate([np.sort(order[:MEASURED]), others[~unmet], others[unmet]])]
 
     def _narrowed(self, rankers: Mapping[str, Ranker], places: Ints) -> dict[str, Ranker]:
         if len(places) == len(self) <= MEASURED:
@@ -236,20 +254,23 @@ class Ensemble:
         """(c,) the candidates' scores, by what a unit of each ranker's own score adds."""
         total = np.zeros(len(self.candidates), np.float32)
         for name, unit in per_unit.items():
-            total += np.float32(unit) * self._scorers[name].scores([taste])[0]
+            add_scaled(total, unit, self._scorers[name].scores([taste])[0])
         return total
 
     def by_factors(self, taste: Taste, places: Ints) -> Floats:
-        """How well the movies at these places among the candidates suit by their factors alone."""
+        """How well the movies at these places among the candidates, ascending, suit by their
+        factors alone."""
         als = self._scorers["als"]
         if not isinstance(als, Dear):
             return np.zeros(len(places), np.float32)
-        return _at(als, als.asked(taste), places, len(self.candidates))
+        asked = als.asked(taste)
+        parts = np.split(places, np.searchsorted(places, [self.measured]))
+        return np.concatenate([_at(als, asked, part) for part in parts])
 
     def shortlist(
         self, taste: Taste, weights: Mapping[str, float], open_to: Mask, wanted: int
     ) -> Shortlist:
-        """The `wanted` best of the open candidates (c,), and perhaps some others.
+        """The `wanted` best of the open candidates (c,), and who is as good as the last of them.
 
         Cheap views are had of all candidates. Dear ones are had of the most popular, which say
         what a movie needs to be among the best, and of those others that may have that much.
@@ -265,17 +286,18 @@ class Ensemble:
                 bound = _bound(ranker, asked, first, len(cheap))
                 per_unit[name] = unit = _unit(weight, bound[first])
                 dear.append((np.float32(unit), ranker, asked))
-                most += np.float32(unit) * bound
+                add_scaled(most, unit, bound)
             else:
                 scores = ranker.scores([taste])[0]
                 per_unit[name] = unit = _unit(weight, scores[first])
-                cheap += np.float32(unit) * scores
+                add_scaled(cheap, unit, scores)
         most += cheap
 
         def totals(places: Ints) -> Floats:
-            total = cheap[places]
+            total, others = most[places], places >= self.measured
+            total[others] = cheap[places[others]]
             for unit, ranker, asked in dear:
-                total += unit * _at(ranker, asked, places, len(cheap))
+                total[others] += unit * _at(ranker, asked, places[others])
             return total
 
         least = _last_of_best(most[first][open_to[first]], wanted)
@@ -283,9 +305,11 @@ class Ensemble:
         if len(places) > TOO_MANY:
             # The popular ones say too little here: those do that promise most.
             promising = places[np.argpartition(-most[places], TOO_MANY // 2)[: TOO_MANY // 2]]
-            least = max(least, _last_of_best(totals(promising), wanted))
+            least = max(least, _last_of_best(totals(np.sort(promising)), wanted))
             places = places[most[places] >= least]
-        return Shortlist(places, totals(places), per_unit)
+        found = totals(places)
+        kept = found >= _last_of_best(found, wanted)
+        return Shortlist(places[kept], found[kept], per_unit)
 
 
 def _last_of_best(scores: Floats, wanted: int) -> float:
@@ -306,10 +330,12 @@ def _bound(ranker: Dear, asked: Floats, first: slice, size: int) -> Floats:
     return bound
 
 
-def _at(ranker: Dear, asked: Floats, places: Ints, size: int) -> Floats:
-    """The scores at these places; of many, all are had sooner than those are collected."""
-    if _MANY * len(places) > size:
-        return ranker.of(asked, slice(0, size))[places]
+def _at(ranker: Dear, asked: Floats, places: Ints) -> Floats:
+    """The scores at these places, ascending; of such as stand close together all between them are
+    had sooner than those are collected."""
+    within = slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
+    if within.stop - within.start <= _MANY * len(places):
+        return ranker.of(asked, within)[places - within.start]
     return ranker.of(asked, places)
 
 

@@ -10,10 +10,10 @@ from recommender.ranking.arrays import (
     Floats,
     Ints,
     Sparse,
+    all_combined,
     altered,
     block_of,
     columns_of,
-    combined,
     csr,
     pack_sparse,
     unpack_sparse,
@@ -93,11 +93,9 @@ class InTime:
     def _of(self, taste: Taste) -> Floats:
         weights = self._weights(taste)
         told = np.flatnonzero(weights)
-        movies, weights = taste.movies[told], weights[told]
-        after = combined(self._after, movies, weights, self._among)
-        before = combined(self._before, movies, weights, self._among)
-        after += np.float32(self._share) * before
-        return after
+        after, before = weights[told], np.float32(self._share) * weights[told]
+        both = ((self._after, after), (self._before, before))
+        return all_combined(both, taste.movies[told], self._among)
 
     def among(self, places: Ints) -> "InTime":
         return altered(self, _among=columns_of(places, self._after.shape[1]))

@@ -7,7 +7,7 @@ import numpy as np
 from recommender.ranking.als import REGULARIZATION, projected, train_als, train_projection
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, pack_sparse
 from recommender.ranking.blending import untaught_weights
-from recommender.ranking.catalogue import Catalogue, pack_vocabulary, rarity, tf_idf
+from recommender.ranking.catalogue import Catalogue, Described, described, pack_vocabulary
 from recommender.ranking.ease import CONTENT_WEIGHT, DROPOUT, train_ease, usual_regularization
 from recommender.ranking.ensemble import BUCKETS, FORMAT, RANKERS, Model
 from recommender.ranking.neighbours import train_neighbours
@@ -33,18 +33,18 @@ def fit(given: Material, options: Options, blend: Arrays) -> Model:
 
 def plain_model(catalogue: Catalogue, counts: Floats, recent: Floats) -> Model:
     """What can be ranked before anything was trained: popularity, recency, genres and content."""
-    arrays = _catalogue_arrays(catalogue, tf_idf(catalogue.terms, rarity(catalogue)), counts)
+    arrays = _catalogue_arrays(described(catalogue), counts)
     arrays |= trend_of_now(recent)
     return Model(arrays | untaught_weights(), {"format": FORMAT, "movie_count": len(catalogue)})
 
 
 def fit_rankers(given: Material, options: Options) -> Arrays:
     """The arrays of every ranker that these interactions can teach."""
-    placed, catalogue, content = given.placed, given.catalogue, given.content
+    placed, catalogue, content = given.placed, given.catalogue, given.catalogue.content
     people, matrix = matrix_of(placed, len(catalogue))
     weights, shape = training_weights(placed.signals), matrix.shape
     counts = np.bincount(placed.signals.movies, minlength=len(catalogue)).astype(np.float32)
-    arrays = _catalogue_arrays(catalogue, content, counts)
+    arrays = _catalogue_arrays(catalogue, counts)
     arrays |= train_trend(placed.signals.movies, weights, placed.signals.at, len(catalogue))
     met = np.flatnonzero(counts)
     if min(shape[0], len(met)) < 2:
@@ -89,11 +89,11 @@ def _als_arrays(matrix: Sparse, met: Ints, content: Sparse, options: Options) ->
     return arrays
 
 
-def _catalogue_arrays(catalogue: Catalogue, content: Sparse, counts: Floats) -> Arrays:
+def _catalogue_arrays(catalogue: Described, counts: Floats) -> Arrays:
     return {
         "movies.ids": catalogue.movie_ids,
         "movies.counts": counts.astype(np.float32),
-        **pack_sparse("content", content),
+        **pack_sparse("content", catalogue.content),
         **pack_vocabulary(catalogue.vocabulary),
-        "terms.rarity": rarity(catalogue),
+        "terms.rarity": catalogue.rarity,
     }

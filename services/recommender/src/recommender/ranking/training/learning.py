@@ -1,6 +1,6 @@
 """What people held out of training teach: how firm and how long to train, and how to blend."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -90,13 +90,13 @@ def learn(given: Material, options: Options) -> Learnt:
         rest = replace(given, placed=placed.of(~out))
         if number == 0:
             options = _tuned(rest, lessons, options)
-        ensemble = _untaught(rest, options)
-        teachable |= {name for name in RANKERS if ensemble.ranker(name) is not None}
-        cases += cases_of(ensemble, lessons)
+        names, found = _found(rest, options, lessons)
+        teachable |= names
+        cases += found
     ahead: list[Case] = []
     for cut in _cuts(placed.signals.at, AHEAD if len(people) <= SMALL else AHEAD[-1:]):
         early = replace(given, placed=placed.of(placed.signals.at <= cut))
-        ahead += cases_of(_untaught(early, options), _lessons_ahead(placed, cut, most, rng))
+        ahead += _found(early, options, _lessons_ahead(placed, cut, most, rng))[1]
     return Learnt(options, learn_weights(cases, ahead, frozenset(teachable)))
 
 
@@ -106,7 +106,7 @@ def _tuned(given: Material, lessons: Sequence[Lesson], options: Options) -> Opti
     met = np.flatnonzero(np.diff(matrix.tocsc().indptr))
     if len(lessons) < FEWEST_PEOPLE or min(matrix.shape[0], len(met)) < 2:
         return options
-    firmness = _firmness(matrix, len(met), lessons, given.content, options)
+    firmness = _firmness(matrix, len(met), lessons, given.catalogue.content, options)
     iterations = _iterations(matrix, met, lessons, options)
     return replace(options, firmness=firmness, iterations=iterations)
 
@@ -157,8 +157,13 @@ def _placed(lesson: Lesson, place_of: Ints) -> Lesson:
     return placed, place_of[liked]
 
 
-def _untaught(given: Material, options: Options) -> Ensemble:
-    return Ensemble(Model(fit_rankers(given, options) | untaught_weights())).focused()
+def _found(
+    given: Material, options: Options, lessons: Iterable[Lesson]
+) -> tuple[set[str], list[Case]]:
+    """The rankers that this can teach, and what they find; they are gone before others come."""
+    ensemble = Ensemble(Model(fit_rankers(given, options) | untaught_weights())).focused()
+    names = {name for name in RANKERS if ensemble.ranker(name) is not None}
+    return names, list(cases_of(ensemble, lessons))
 
 
 def _people(held: Interactions) -> Iterator[Signals]:

@@ -1,12 +1,12 @@
 """What a training is made of: who did what, what is known of movies, and how to train."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recommender.ranking.als import ITERATIONS
-from recommender.ranking.arrays import Ints, Sparse, csr
-from recommender.ranking.catalogue import Catalogue, rarity, tf_idf
+from recommender.ranking.arrays import Ints, Sparse, csr, positions_of
+from recommender.ranking.catalogue import Catalogue, Described, described
 from recommender.ranking.signals import Kind, Signals, training_weights
 
 
@@ -46,17 +46,21 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Material:
-    """Interactions whose movies are places in the catalogue, and the catalogue's TF-IDF rows."""
+    """Interactions whose movies are places in the catalogue, and the catalogue with those movies
+    first that most people met: what is read together lies together."""
 
     placed: Interactions
-    catalogue: Catalogue
-    content: Sparse
+    catalogue: Described
 
 
 def material(interactions: Interactions, catalogue: Catalogue) -> Material:
     """The same, ready to be learnt from."""
-    content = tf_idf(catalogue.terms, rarity(catalogue))
-    return Material(_placed(interactions, catalogue), catalogue, content)
+    placed = _placed(interactions, catalogue)
+    signals, size = placed.signals, len(catalogue)
+    order = np.argsort(-np.bincount(signals.movies, minlength=size), kind="stable")
+    place_of = positions_of(order, size)
+    signals = replace(signals, movies=place_of[signals.movies])
+    return Material(replace(placed, signals=signals), described(catalogue).at(order))
 
 
 def matrix_of(placed: Interactions, size: int) -> tuple[Ints, Sparse]:
