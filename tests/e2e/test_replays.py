@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.faults]
 
 FOLLOWED = {
     "users.events": {"analytics", "catalog", "interactions", "recommender"},
-    "catalog.events": {"interactions", "recommender"},
+    "catalog.events": {"interactions", "recommender", "users"},
     "interactions.events": {"analytics", "interactions", "recommender"},
-    "recommender.events": {"analytics"},
+    "recommender.events": {"analytics", "users"},
     "gateway.activity": {"analytics", "recommender"},
 }
 # What is not an effect: what was consumed, and how far; chores, and how far they have counted;

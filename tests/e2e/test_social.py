@@ -122,6 +122,22 @@ def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
         assert person.api.get(f"/admin/analytics/{part}").status_code == 403
 
 
+def test_what_admins_do_in_other_services_is_in_the_audit_log(suite: Suite) -> None:
+    with suite.admin() as admin:
+        admin_id = admin.get("/me").json()["user_id"]
+        movie_id = admin.get("/movies/popular").json()["items"][0]["movie_id"]
+        run = admin.post("/admin/sync", json={"movie_ids": [movie_id]}).json()["sync_run_id"]
+
+        def logged() -> list[dict[str, object]]:
+            query = {"action": "sync.requested", "actor_user_id": admin_id}
+            found = admin.get("/admin/audit-log", params=query).json()["items"]
+            return [line for line in found if line["subject"] == run]
+
+        (line,) = eventually(logged)
+        assert line["details"] == {"stage": "movies", "movie_ids": [movie_id]}
+        assert line["address"] == "127.0.0.0"
+
+
 def test_live_streams_tell_what_happens_and_end_with_the_session(suite: Suite) -> None:
     person, other = suite.person(), suite.person()
     movie_id = movie_ids(person.api.get("/movies").json())[0]

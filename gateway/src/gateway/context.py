@@ -87,6 +87,12 @@ class Context:
         agent = request.headers.get("user-agent", "")[:300]
         return Client(address, "".join(one for one in agent if one.isprintable()))
 
+    def audited(self, request: Request, person: Person | None) -> tuple[tuple[str, str], ...]:
+        """What makes an RPC act on somebody's behalf, and tells the audit log from where."""
+        own = () if person is None else person.metadata
+        address = truncated(self.proxies.address_of(request))
+        return (*own, ("x-client-address", address)) if address else own
+
     def saw_recommendations(self, request: Request, person: Person, page: Page) -> None:
         """Record that a person was shown a page."""
         self.recorder.saw(

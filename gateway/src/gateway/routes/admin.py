@@ -57,7 +57,7 @@ async def update_user_access(
     """Disable or enable it, or change its role."""
     reply = await context.of(request).services.users.UpdateUserAccess(
         users_pb2.UpdateUserAccessRequest(user_id=str(user_id), **body.given()),
-        metadata=caller.metadata,
+        metadata=context.of(request).audited(request, caller),
     )
     return tagged(request, user_json(reply.user), etag=reply.user.etag)
 
@@ -106,7 +106,7 @@ async def start_sync(
             catalog_pb2.StartSyncRequest(
                 stage=body.stage, request_id=request_id, movie_ids=body.movie_ids
             ),
-            metadata=caller.metadata,
+            metadata=here.audited(request, caller),
         )
         return 202, shapes.run_json(reply.run)
 
@@ -180,7 +180,7 @@ async def retry_quarantined(
     """Puts it back into the sync's queue."""
     reply = await context.of(request).services.catalog.RetryQuarantined(
         catalog_pb2.RetryQuarantinedRequest(quarantine_entry_id=str(entry_id)),
-        metadata=caller.metadata,
+        metadata=context.of(request).audited(request, caller),
     )
     return tagged(request, shapes.quarantine_json(reply.entry), status=202)
 
@@ -216,7 +216,8 @@ async def train_model(
 
     async def train(request_id: str) -> tuple[int, Any]:
         reply = await here.services.recommender.TrainModel(
-            recommender_pb2.TrainModelRequest(request_id=request_id), metadata=caller.metadata
+            recommender_pb2.TrainModelRequest(request_id=request_id),
+            metadata=here.audited(request, caller),
         )
         return 202, shapes.training_json(reply.training)
 
@@ -236,7 +237,8 @@ async def promote_model(
 ) -> Response:
     """Makes it the live one; an older one rolls back."""
     reply = await context.of(request).services.recommender.PromoteModel(
-        recommender_pb2.PromoteModelRequest(model_version=version), metadata=caller.metadata
+        recommender_pb2.PromoteModelRequest(model_version=version),
+        metadata=context.of(request).audited(request, caller),
     )
     return tagged(request, shapes.model_json(reply.model))
 

@@ -138,7 +138,9 @@ async def revoke_token(request: Request) -> Response:
         token = (await _form(request)).get("token")
     if not isinstance(token, str) or not 0 < len(token) <= _LONGEST_VALUE:
         raise invalid("/token", "must be a token")
-    await here.services.users.RevokeToken(pb.RevokeTokenRequest(token=token))
+    await here.services.users.RevokeToken(
+        pb.RevokeTokenRequest(token=token), metadata=here.audited(request, None)
+    )
     return Response(b"{}", media_type="application/json", headers=_NO_STORE)
 
 
@@ -176,6 +178,7 @@ async def confirm_password_reset(
     limited = await _limited(request, here, "reset", here.settings.reset_limit)
     await here.services.users.ConfirmPasswordReset(
         pb.ConfirmPasswordResetRequest(token=body.token, new_password=body.new_password),
+        metadata=here.audited(request, None),
         timeout=10.0,
     )
     return _tokens({}, limited, status=202)

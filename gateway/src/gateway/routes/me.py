@@ -9,7 +9,6 @@ from fastapi.responses import StreamingResponse
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from gateway import context, exporting
-from gateway.auth import Person
 from gateway.context import Context
 from gateway.entities import expected, tagged
 from gateway.limits import Limit
@@ -64,7 +63,7 @@ async def update_me(
             etag=expected(if_match),
             password=password,
         ),
-        metadata=caller.metadata,
+        metadata=context.of(request).audited(request, caller),
         timeout=10.0,
     )
     return tagged(request, shapes.user_json(reply.user), etag=reply.user.etag)
@@ -101,7 +100,7 @@ async def change_password(
         pb.ChangePasswordRequest(
             current_password=body.current_password, new_password=body.new_password
         ),
-        metadata=caller.metadata,
+        metadata=context.of(request).audited(request, caller),
         timeout=10.0,
     )
     return Response(status_code=204)
@@ -131,7 +130,8 @@ async def revoke_session(
 ) -> Response:
     """Its access tokens are good no more."""
     await context.of(request).services.users.RevokeSession(
-        pb.RevokeSessionRequest(session_id=str(session_id)), metadata=caller.metadata
+        pb.RevokeSessionRequest(session_id=str(session_id)),
+        metadata=context.of(request).audited(request, caller),
     )
     return Response(status_code=204)
 
@@ -251,7 +251,7 @@ async def export_me(request: Request, caller: SignedIn) -> Response:
     limit = Limit("export", here.settings.export_limit, _EXPORT_WINDOW_SECONDS)
     limited = Response()
     await here.limits.take(limit, str(caller.user_id), limited)
-    fetch = _exports(here, caller)
+    fetch = _exports(here, here.audited(request, caller))
     pages = await asyncio.gather(*[one("") for one in fetch.values()])
     first = dict(zip(fetch, pages, strict=True))
     return StreamingResponse(
@@ -265,7 +265,7 @@ async def export_me(request: Request, caller: SignedIn) -> Response:
     )
 
 
-def _exports(here: Context, caller: Person) -> dict[str, exporting.Fetch]:
+def _exports(here: Context, metadata: tuple[tuple[str, str], ...]) -> dict[str, exporting.Fetch]:
     """Each service's pages by their token; only services that hold anything on people."""
     services = here.services
     asked = {
@@ -286,7 +286,7 @@ def _exports(here: Context, caller: Person) -> dict[str, exporting.Fetch]:
 
     def fetching(call: Any, asking: Any) -> exporting.Fetch:
         return lambda token: call(
-            asking(page_token=token), metadata=caller.metadata, timeout=_EXPORT_PAGE_SECONDS
+            asking(page_token=token), metadata=metadata, timeout=_EXPORT_PAGE_SECONDS
         )
 
     return {name: fetching(call, asking) for name, (call, asking) in asked.items()}

@@ -5,8 +5,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from chassis.errors import Conflict, NotFound
 
@@ -83,6 +84,16 @@ class QuarantineEntryResolved(Conflict):
 
 
 # Tuples where a movie has dozens: they are made, compared and hashed many times faster.
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who does something of which the audit log is to know, from where and when."""
+
+    user_id: UUID
+    address: str
+    """Truncated; empty when unknown."""
+    acted_at: datetime
 
 
 class PersonRecord(NamedTuple):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from uuid import UUID, uuid4
 
 import pytest
 from catalog_asking import FIRST, SIZE
@@ -11,7 +12,9 @@ from catalog_asking import FIRST, SIZE
 from catalog import commands
 from catalog.jobs import Rhythm, chores, handlers
 from catalog.store import runs
+from catalog.store.runs import Quarantined, put_away
 from chassis.jobs import Worker
+from marquee.catalog.v1 import events_pb2 as events
 
 
 @pytest.fixture
@@ -43,6 +46,44 @@ def test_a_requested_run_is_done_by_a_worker_and_reports(worker, admin, syncing)
     assert done.remaining_count == 0
     assert done.requests_count >= SIZE
     assert done.rate > 0
+
+
+def acts(syncing):
+    """What is told the audit log: by whom, what, with which details and from where."""
+    payloads = syncing.values(
+        "select payload from outbox where type = 'marquee.catalog.v1.AdminActed' order by event_id"
+    )
+    told = [events.AdminActed.FromString(bytes(payload)) for payload in payloads]
+    return [
+        (UUID(one.user_id), one.action, one.subject, json.loads(one.details_json), one.address)
+        for one in told
+    ]
+
+
+def test_what_admins_ask_for_is_told_the_audit_log_once(caller_as, catalog, tokens, syncing):
+    user_id = uuid4()
+    metadata = [*tokens.user(user_id, "admin"), ("x-client-address", "203.0.113.0")]
+    asking = caller_as(metadata)
+    run = asking.StartSync(stage="delta", request_id="one").run
+    assert asking.StartSync(stage="delta", request_id="one").run == run
+    few = asking.StartSync(movie_ids=[FIRST]).run
+    catalog.StartSync(stage="lists", request_id="a service's own")
+    with syncing.context.database.begin() as connection:
+        put_away(connection, "standin", 1, [Quarantined("movie", FIRST, "broken", b"{")])
+    (entry,) = asking.ListQuarantine().entries
+    asking.RetryQuarantined(quarantine_entry_id=entry.quarantine_entry_id)
+    alone = {"stage": "movies", "movie_ids": [FIRST]}
+    assert acts(syncing) == [
+        (user_id, "sync.requested", run.sync_run_id, {"stage": "delta"}, "203.0.113.0"),
+        (user_id, "sync.requested", few.sync_run_id, alone, "203.0.113.0"),
+        (
+            user_id,
+            "quarantine.retried",
+            entry.quarantine_entry_id,
+            {"movie_id": FIRST},
+            "203.0.113.0",
+        ),
+    ]
 
 
 def test_named_movies_are_fetched_alone(worker, admin, syncing):

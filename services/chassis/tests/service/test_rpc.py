@@ -5,6 +5,7 @@ import logging
 import threading
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from chassis import logs
 from chassis.errors import Conflict, Invalid
-from chassis.rpc import remaining_seconds
+from chassis.rpc import client_address, remaining_seconds
 from chassis.testing import eventually
 
 
@@ -58,6 +59,16 @@ def test_the_time_left_is_known_inside_a_call(echo, running, ask):
     channel = running(echo(lambda _text: str(remaining_seconds()))).channel
     assert 0 < float(ask(channel, "Public", timeout=7)) < 8  # gRPC rounds deadlines up
     assert remaining_seconds() is None
+
+
+def test_a_client_address_is_believed_from_services_alone(echo, running, ask, tokens):
+    channel = running(echo(lambda _text: client_address())).channel
+    told = ("x-client-address", "203.0.113.0")
+    assert ask(channel, "Public", metadata=[*tokens.service("gateway"), told]) == "203.0.113.0"
+    assert ask(channel, "Public", metadata=tokens.service("gateway")) == ""
+    assert ask(channel, "Public", metadata=[told]) == ""
+    alone = [("authorization", f"Bearer {tokens.access_token(uuid4())}"), told]
+    assert ask(channel, "Public", metadata=alone) == ""
 
 
 def test_a_refusal_carries_reason_and_facts(echo, running, ask):

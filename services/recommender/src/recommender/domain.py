@@ -135,6 +135,16 @@ class Movie:
     collection_id: int = 0
 
 
+@dataclass(frozen=True)
+class Admin:
+    """Who does something of which the audit log is to know, from where and when."""
+
+    user_id: UUID
+    address: str
+    """Truncated; empty when unknown."""
+    acted_at: datetime
+
+
 class RecommendationNotFound(NotFound):
     """Nothing was recommended to this person under that id."""
 

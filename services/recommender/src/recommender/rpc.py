@@ -14,12 +14,14 @@ from chassis import jobs
 from chassis.database import Database
 from chassis.errors import Invalid, Unauthenticated
 from chassis.export import export_page
-from chassis.identity import require_user
+from chassis.identity import current, require_user
 from chassis.paging import PageTokens, page_size
+from chassis.rpc import client_address
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.recommender.v1 import recommender_pb2_grpc
 from recommender.domain import (
     LIST_LENGTH,
+    Admin,
     Exploration,
     Filter,
     ModelNotFound,
@@ -184,7 +186,7 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         if len(request.request_id) > _LONGEST_REQUEST_ID:
             raise Invalid(f"at most {_LONGEST_REQUEST_ID} characters", field="request_id")
         with self._database.begin() as connection:
-            job_id = models.start_training(connection, request.request_id)
+            job_id = models.start_training(connection, request.request_id, admin=self._admin())
             return pb.TrainModelResponse(training=_training(connection, job_id))
 
     def GetTraining(self, request: pb.GetTrainingRequest, context: Any) -> pb.GetTrainingResponse:
@@ -198,11 +200,16 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         self, request: pb.PromoteModelRequest, context: Any
     ) -> pb.PromoteModelResponse:
         with self._database.begin() as connection:
-            models.promote(connection, request.model_version, at=self._now())
+            models.promote(connection, request.model_version, admin=self._admin(), at=self._now())
             row = stored_models.find_model(connection, request.model_version)
             if row is None:
                 raise ModelNotFound("no such model")
             return pb.PromoteModelResponse(model=answers.model_message(row))
+
+    def _admin(self) -> Admin | None:
+        """Who is calling; None when a service does so by itself."""
+        user_id = current().user_id
+        return None if user_id is None else Admin(user_id, client_address(), self._now())
 
     def _before(self, scope: str, page_token: str) -> UUID | None:
         return UUID(self._tokens.decode(scope, page_token)[0]) if page_token else None

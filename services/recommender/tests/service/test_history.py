@@ -1,13 +1,15 @@
 """History, clicks, models and trainings, seen from the door."""
 
+import json
 from uuid import UUID
 
 import grpc
 import pytest
+import sqlalchemy as sa
 from recommender_world import World, movie_ids, reason_of
-from sqlalchemy import text
 
 from chassis.database import uuid7
+from marquee.recommender.v1 import events_pb2 as events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from recommender.store import models
 
@@ -52,7 +54,7 @@ def test_the_history_holds_each_page_once_newest_first(world: World, person: UUI
     assert second.next_page_token == ""
     with world.database.begin() as connection:
         served = "select count(*) from outbox where type like '%ListServed'"
-        assert connection.execute(text(served)).scalar() == 1
+        assert connection.execute(sa.text(served)).scalar() == 1
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,8 @@ def test_a_training_makes_a_live_model_and_an_older_one_can_come_back(world: Wor
     first = world.train()
     second = world.train()
     assert second > first > ""
-    admin = world.tokens.user(role="admin")
+    user_id = uuid7()
+    admin = (*world.tokens.user(user_id, "admin"), ("x-client-address", "203.0.113.0"))
     request = pb.PromoteModelRequest(model_version=first)
     model = world.stub.PromoteModel(request, metadata=admin, timeout=10).model
     assert model.state == "live"
@@ -90,6 +93,19 @@ def test_a_training_makes_a_live_model_and_an_older_one_can_come_back(world: Wor
     listed = world.stub.ListModels(pb.ListModelsRequest(), metadata=admin, timeout=10).models
     assert [one.model_version for one in listed] == [second, first]
     assert listed[0].metrics["ndcg_at_10"] > 0
+    world.stub.PromoteModel(request, metadata=admin, timeout=10)
+    (act,) = acts(world)  # what was live already was not put live again
+    assert (UUID(act.user_id), act.action, act.subject) == (user_id, "model.promoted", first)
+    assert json.loads(act.details_json) == {"instead_of": second}
+    assert act.address == "203.0.113.0"
+
+
+def acts(world: World) -> list[events.AdminActed]:
+    """What is told the audit log."""
+    asked = sa.text("select payload from outbox where type = 'marquee.recommender.v1.AdminActed'")
+    with world.database.read() as connection:
+        payloads = connection.execute(asked).scalars().all()
+    return [events.AdminActed.FromString(bytes(payload)) for payload in payloads]
 
 
 def test_the_same_request_id_starts_one_training(world: World):
@@ -101,6 +117,9 @@ def test_the_same_request_id_starts_one_training(world: World):
     }
     assert len(ids) == 1
     (training_id,) = ids
+    assert [(act.action, act.subject) for act in acts(world)] == [
+        ("model.training_requested", training_id)
+    ]
     wanted = pb.GetTrainingRequest(training_id=training_id)
     assert world.stub.GetTraining(wanted, metadata=admin, timeout=10).training.state == "queued"
 

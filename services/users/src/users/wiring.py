@@ -14,7 +14,7 @@ from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
-from chassis.events import Event
+from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.mail import mailer_of
@@ -39,6 +39,7 @@ from users.rpc import UsersServicer
 from users.rpc.parts import Parts
 from users.settings import Settings
 from users.store.signing_keys import signing_keys
+from users.subscriptions import subscriptions
 
 _REDIS_SECONDS = 0.25
 
@@ -134,9 +135,18 @@ def serve(settings: Settings) -> None:
 
 
 def background(settings: Settings) -> None:
-    """Carry our events to their stream; we live on nobody else's."""
-    relay = Relay(database_of(settings), redis.Redis.from_url(settings.redis_streams_url))
-    run_until_signalled(relay.run)
+    """Carry our events to their stream, and hear what admins do elsewhere."""
+    database, streams = database_of(settings), redis.Redis.from_url(settings.redis_streams_url)
+    tombstones = tombstones_of(settings)
+    consumer = Consumer(
+        name="users",
+        database=database,
+        redis=streams,
+        subscriptions=subscriptions(tombstones),
+        instance=settings.instance,
+        erased=tombstones.erased,
+    )
+    run_until_signalled(Relay(database, streams).run, consumer.run)
 
 
 def work(settings: Settings) -> None:

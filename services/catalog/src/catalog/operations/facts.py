@@ -1,13 +1,14 @@
 """What is published about the catalogue, in the transaction that made it true."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from google.protobuf.message import Message
 from sqlalchemy.engine import Connection
 
 from catalog import messages
-from catalog.domain import MovieRecord
+from catalog.domain import Admin, MovieRecord
 from chassis.outbox import Fact, publish
 from marquee.catalog.v1 import events_pb2 as events
 
@@ -44,13 +45,35 @@ def featured_changed(
     _publish(connection, f"featured:{list_name}", changed, at)
 
 
-def _publish(connection: Connection, aggregate_id: str, message: Message, at: datetime) -> None:
+def admin_acted(
+    connection: Connection,
+    admin: Admin,
+    action: str,
+    subject: str,
+    details: Mapping[str, object],
+) -> None:
+    """Tell the audit log what an admin did."""
+    acted = events.AdminActed(
+        user_id=str(admin.user_id),
+        action=action,
+        subject=subject,
+        details_json=json.dumps(details),
+        address=admin.address,
+        acted_at=admin.acted_at,
+    )
+    _publish(connection, f"{action}:{subject}", acted, admin.acted_at, actor=acted.user_id)
+
+
+def _publish(
+    connection: Connection, aggregate_id: str, message: Message, at: datetime, actor: str = ""
+) -> None:
     fact = Fact(
         type=message.DESCRIPTOR.full_name,
         aggregate_id=aggregate_id,
         # Movies carry versions of their own; the other facts are whole and ordered by time.
         aggregate_version=int(at.timestamp() * 1_000_000),
         payload=message.SerializeToString(),
+        actor=actor,
         occurred_at=at,
     )
     publish(connection, STREAM, [fact])

@@ -10,9 +10,11 @@ from catalog.domain import (
     BATCH_LIMIT,
     MOVIES_STAGE,
     STAGES,
+    Admin,
     QuarantineEntryNotFound,
     QuarantineEntryResolved,
 )
+from catalog.operations.facts import admin_acted
 from catalog.store import items, runs
 from chassis.database import uuid7
 from chassis.errors import Invalid
@@ -28,6 +30,7 @@ def request_sync(
     source: str,
     request_id: str = "",
     movie_ids: Sequence[int] = (),
+    admin: Admin | None = None,
 ) -> RowMapping:
     """The run that does it: a new one, that of the same request, or the one already under way."""
     stage = MOVIES_STAGE if movie_ids else stage
@@ -37,21 +40,24 @@ def request_sync(
         if under_way is not None and _has_job(under_way):
             return under_way
     run_id = uuid7()
-    parameters = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
+    wanted = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
     row = runs.create(
         connection,
         run_id=run_id,
         stage=stage,
         source=source,
         request_id=request_id or None,
-        parameters={**parameters, "job": True},
+        parameters={**wanted, "job": True},
     )
     if row["sync_run_id"] == run_id:
         enqueue(connection, SYNC_JOB, key=str(run_id), payload={"sync_run_id": str(run_id)})
+        if admin is not None:
+            details = {"stage": stage, **wanted}
+            admin_acted(connection, admin, "sync.requested", str(run_id), details)
     return row
 
 
-def retry_quarantined(connection: Connection, entry_id: UUID) -> RowMapping:
+def retry_quarantined(connection: Connection, entry_id: UUID, admin: Admin | None) -> RowMapping:
     """Put the record back into the queue; the next backfill tries it."""
     entry = runs.quarantine_entry(connection, entry_id)
     if entry is None:
@@ -60,6 +66,9 @@ def retry_quarantined(connection: Connection, entry_id: UUID) -> RowMapping:
         raise QuarantineEntryResolved("the record was loaded meanwhile")
     items.request(connection, entry["source"], [entry["source_id"]])
     enqueue(connection, "sync_backfill", key=f"retry:{entry_id}")
+    if admin is not None:
+        details = {"movie_id": entry["source_id"]}
+        admin_acted(connection, admin, "quarantine.retried", str(entry_id), details)
     return runs.set_retrying(connection, entry_id)
 
 

@@ -7,12 +7,14 @@ from itertools import accumulate
 import grpc
 
 from catalog import messages
-from catalog.domain import SyncRunNotFound
+from catalog.domain import Admin, SyncRunNotFound
 from catalog.operations import requesting
 from catalog.rpc.frame import Frame, checked_uuid, scope
 from catalog.store import runs
 from chassis.errors import Invalid
+from chassis.identity import current
 from chassis.paging import page_size
+from chassis.rpc import client_address
 from chassis.text import clean_text
 from marquee.catalog.v1 import catalog_pb2 as pb
 
@@ -38,6 +40,7 @@ class SyncServicer(Frame):
                 source=self._source,
                 request_id=request_id,
                 movie_ids=list(request.movie_ids),
+                admin=self._admin(),
             )
         return pb.StartSyncResponse(run=messages.sync_run(run, self._now()))
 
@@ -92,8 +95,13 @@ class SyncServicer(Frame):
     ) -> pb.RetryQuarantinedResponse:
         entry_id = checked_uuid(request.quarantine_entry_id, "quarantine_entry_id")
         with self._database.begin() as connection:
-            entry = requesting.retry_quarantined(connection, entry_id)
+            entry = requesting.retry_quarantined(connection, entry_id, self._admin())
         return pb.RetryQuarantinedResponse(entry=messages.quarantine_entry(entry))
+
+    def _admin(self) -> Admin | None:
+        """Who is calling; None when a service does so by itself."""
+        user_id = current().user_id
+        return None if user_id is None else Admin(user_id, client_address(), self._now())
 
 
 def _fitting(entries: Sequence[pb.QuarantineEntry]) -> list[pb.QuarantineEntry]:

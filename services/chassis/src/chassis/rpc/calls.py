@@ -4,6 +4,7 @@ import time
 from contextvars import ContextVar
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_client_address: ContextVar[str] = ContextVar("client_address", default="")
 
 
 def remaining_seconds() -> float | None:
@@ -15,3 +16,13 @@ def remaining_seconds() -> float | None:
 def limit_seconds(seconds: float) -> None:
     """Say how long the current call may take from now."""
     _deadline.set(time.monotonic() + seconds)
+
+
+def client_address() -> str:
+    """Truncated address of the client for whom the current call is made; empty when not told."""
+    return _client_address.get()
+
+
+def came_from(address: str) -> None:
+    """Say whence the current call came, as far as that may be kept."""
+    _client_address.set(address)

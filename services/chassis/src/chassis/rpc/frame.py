@@ -18,6 +18,7 @@ from chassis.rpc import calls, policy, statuses
 Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 
 _OPEN_SERVICES = ("/grpc.health.v1.", "/grpc.reflection.")
+_LONGEST_ADDRESS = 45
 _YEAR_SECONDS = 366 * 24 * 3600.0
 
 log = structlog.get_logger()
@@ -105,6 +106,9 @@ class _Method:
         caller = self._verifier.caller(token, _token(metadata.get("x-service-authorization", "")))
         policy.admit(self._access, caller)
         identity.assume(caller, token)
+        # Whoever has no service's token may claim what they like.
+        told = "" if caller.service is None else metadata.get("x-client-address", "")
+        calls.came_from(told[:_LONGEST_ADDRESS])
 
     def _refuse(self, context: grpc.ServicerContext, error: Exception) -> NoReturn:
         refusal = _translated(error)

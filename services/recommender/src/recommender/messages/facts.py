@@ -1,5 +1,7 @@
 """What this service tells others."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,9 +9,7 @@ from google.protobuf.message import Message
 
 from chassis.events import Fact
 from marquee.recommender.v1 import events_pb2 as events
-from recommender.domain import (
-    Page,
-)
+from recommender.domain import Admin, Page
 from recommender.messages.values import timestamp
 
 
@@ -51,6 +51,20 @@ def model_promoted(version: str, at: datetime) -> Fact:
     """A model became the live one."""
     message = events.ModelPromoted(model_version=version, promoted_at=timestamp(at))
     return _fact(message, f"model:{version}", actor="", at=at)
+
+
+def admin_acted(admin: Admin, action: str, subject: str, details: Mapping[str, object]) -> Fact:
+    """An admin did something, for the audit log."""
+    message = events.AdminActed(
+        user_id=str(admin.user_id),
+        action=action,
+        subject=subject,
+        details_json=json.dumps(details),
+        address=admin.address,
+        acted_at=timestamp(admin.acted_at),
+    )
+    aggregate = f"{action}:{subject}"
+    return _fact(message, aggregate, actor=message.user_id, at=admin.acted_at)
 
 
 def _fact(message: Message, aggregate_id: str, *, actor: str, at: datetime) -> Fact:

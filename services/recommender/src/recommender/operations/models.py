@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from chassis import jobs
 from chassis.outbox import publish
-from recommender.domain import ModelNotFound, ModelUnusable
+from recommender.domain import Admin, ModelNotFound, ModelUnusable
 from recommender.messages import facts
 from recommender.operations.ahead import start_preparing
 from recommender.operations.lists import STREAM
@@ -19,7 +19,9 @@ _RECENT = 200
 TRAINING, SEARCHING = "train", "search"
 
 
-def promote(connection: Connection, version: str, *, at: datetime) -> None:
+def promote(
+    connection: Connection, version: str, *, admin: Admin | None = None, at: datetime
+) -> None:
     """Make a stored model the live one; replicas load it within a second."""
     models.lock_registry(connection)
     found = models.find_model(connection, version)
@@ -30,18 +32,27 @@ def promote(connection: Connection, version: str, *, at: datetime) -> None:
     if not is_of_this_release(found):
         raise ModelUnusable("another release made the model; train a new one")
     if found.state != "live":
+        before = models.live_model(connection)
         models.promote(connection, version)
         start_preparing(connection, version)
         publish(connection, STREAM, [facts.model_promoted(version, at)])
+        if admin is not None:
+            details = {"instead_of": None if before is None else before.model_version}
+            acted = facts.admin_acted(admin, "model.promoted", version, details)
+            publish(connection, STREAM, [acted])
 
 
-def start_training(connection: Connection, request_id: str) -> UUID:
+def start_training(connection: Connection, request_id: str, *, admin: Admin | None = None) -> UUID:
     """Have a model trained; one training runs at a time, and a request id starts only one."""
     for record in jobs.latest(connection, TRAINING, _RECENT) if request_id else ():
         if record.payload.get("request_id") == request_id:
             return record.job_id
     payload = {"request_id": request_id}
-    return jobs.enqueue(connection, TRAINING, key=TRAINING, payload=payload, max_attempts=3)
+    job_id = jobs.enqueue(connection, TRAINING, key=TRAINING, payload=payload, max_attempts=3)
+    if admin is not None:
+        acted = facts.admin_acted(admin, "model.training_requested", str(job_id), {})
+        publish(connection, STREAM, [acted])
+    return job_id
 
 
 def start_search(connection: Connection) -> UUID:

@@ -101,6 +101,7 @@ def update_user(
     changes: dict[str, Any],
     *,
     etag: str,
+    address: str,
     at: datetime,
 ) -> Account:
     """Change the username or the address."""
@@ -115,7 +116,8 @@ def update_user(
         refuse_retired(connection, tombstones, [changed["username"]])
     if "email" in changed:
         end_resets(connection, user_id, at)  # they were mailed to the address of before
-    entry = AuditEntry("user.updated", at, user_id, str(user_id), {"fields": sorted(changed)})
+    details = {"fields": sorted(changed)}
+    entry = AuditEntry("user.updated", at, user_id, str(user_id), details, address)
     insert_audit_entry(connection, entry)
     return updated
 
@@ -126,13 +128,15 @@ def change_password(
     new_hash: str,
     *,
     session_id: UUID | None,
+    address: str,
     at: datetime,
 ) -> list[UUID]:
     """Set another password; mailed tokens end with the old one, and these sessions."""
     still_verified(existing(connection, account.user_id), account)
     rows.update_account(connection, account.user_id, {"password_hash": new_hash}, at)
     end_resets(connection, account.user_id, at)
-    entry = AuditEntry("user.password_changed", at, account.user_id, str(account.user_id))
+    user_id, action = account.user_id, "user.password_changed"
+    entry = AuditEntry(action, at, user_id, str(user_id), address=address)
     insert_audit_entry(connection, entry)
     return end_sessions(connection, account.user_id, but=session_id, actor=account.user_id, at=at)
 
@@ -144,6 +148,7 @@ def update_access(
     role: Role | None,
     status: Status | None,
     actor: UUID | None,
+    address: str = "",
     at: datetime,
 ) -> tuple[Account, list[UUID]]:
     """Change what somebody may do; sessions that knew them otherwise end."""
@@ -156,7 +161,7 @@ def update_access(
         raise LastAdmin("somebody must remain who can let others in")
     updated = rows.update_account(connection, user_id, wanted, at)
     facts.access_changed(connection, updated, actor)
-    _record_access(connection, account, updated, actor)
+    _record_access(connection, account, updated, actor, address)
     ended = end_sessions(connection, user_id, actor=actor, at=at)
     return updated, ended
 
@@ -180,7 +185,7 @@ def _is_admin(role: str, status: str) -> bool:
 
 
 def _record_access(
-    connection: Connection, before: Account, after: Account, actor: UUID | None
+    connection: Connection, before: Account, after: Account, actor: UUID | None, address: str
 ) -> None:
     pairs = {
         "user.role_changed": (before.role, after.role),
@@ -189,7 +194,8 @@ def _record_access(
     for action, (old, new) in pairs.items():
         if old != new:
             details = {"from": old, "to": new}
-            entry = AuditEntry(action, after.updated_at, actor, str(after.user_id), details)
+            subject = str(after.user_id)
+            entry = AuditEntry(action, after.updated_at, actor, subject, details, address)
             insert_audit_entry(connection, entry)
 
 

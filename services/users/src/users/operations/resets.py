@@ -58,7 +58,7 @@ def check_reset_token(connection: Connection, token: str, at: datetime) -> UUID:
 
 
 def confirm_reset(
-    connection: Connection, user_id: UUID, token: str, new_hash: str, at: datetime
+    connection: Connection, user_id: UUID, token: str, new_hash: str, *, address: str, at: datetime
 ) -> list[UUID]:
     """Set the password; every token and every session of before ends. Of many at once, one does."""
     account = accounts.locked_account(connection, user_id)
@@ -67,5 +67,6 @@ def confirm_reset(
         raise ResetTokenInvalid("the account is not active")
     resets.end_resets(connection, user_id, at)
     accounts.update_account(connection, user_id, {"password_hash": new_hash}, at)
-    insert_audit_entry(connection, AuditEntry("user.password_reset", at, user_id, str(user_id)))
+    entry = AuditEntry("user.password_reset", at, user_id, str(user_id), address=address)
+    insert_audit_entry(connection, entry)
     return end_sessions(connection, user_id, actor=user_id, at=at)

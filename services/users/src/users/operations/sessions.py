@@ -126,7 +126,7 @@ def refresh_session(
     return Refreshed(account=account, pair=pair)
 
 
-def log_out(connection: Connection, token: str, at: datetime) -> UUID | None:
+def log_out(connection: Connection, token: str, *, address: str, at: datetime) -> UUID | None:
     """End the session that a refresh or access token belongs to, if any."""
     found = rows.session_of_token(connection, hashed(token)) or session_of(connection, token)
     if found is None:
@@ -136,17 +136,19 @@ def log_out(connection: Connection, token: str, at: datetime) -> UUID | None:
         return None
     facts.user_logged_out(connection, user_id, session_id, at)
     facts.sessions_revoked(connection, user_id, [session_id], actor=user_id, at=at)
-    _record(connection, "user.logout", user_id, "", {"session_id": str(session_id)}, at)
+    _record(connection, "user.logout", user_id, address, {"session_id": str(session_id)}, at)
     return session_id
 
 
-def end_session(connection: Connection, user_id: UUID, session_id: UUID, at: datetime) -> bool:
+def end_session(
+    connection: Connection, user_id: UUID, session_id: UUID, *, address: str, at: datetime
+) -> bool:
     """End one of a person's own sessions; False when there is no such live one."""
     if not rows.revoke_session(connection, session_id, user_id, at):
         return False
     facts.sessions_revoked(connection, user_id, [session_id], actor=user_id, at=at)
     details = {"session_id": str(session_id)}
-    _record(connection, "user.session_revoked", user_id, "", details, at)
+    _record(connection, "user.session_revoked", user_id, address, details, at)
     return True
 
 

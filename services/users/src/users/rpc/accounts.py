@@ -18,7 +18,7 @@ from users.domain.sessions import device
 from users.messages import token_pair_message, user_message
 from users.operations import accounts, erasures, sessions
 from users.operations.accounts import Newcomer
-from users.rpc.parts import Rpcs, changes, checked, own_id
+from users.rpc.parts import Rpcs, caller_address, changes, checked, own_id
 from users.store import accounts as rows
 
 _EDGE_SPACES = 16
@@ -89,6 +89,7 @@ class AccountRpcs(Rpcs):
                 account.user_id,
                 values,
                 etag=request.etag,
+                address=caller_address(),
                 at=self._parts.now(),
             )
         return pb.UpdateUserResponse(user=user_message(updated))
@@ -107,6 +108,7 @@ class AccountRpcs(Rpcs):
                 account,
                 new_hash,
                 session_id=require_user().session_id,
+                address=caller_address(),
                 at=parts.now(),
             )
         for session_id in ended:

@@ -9,7 +9,7 @@ from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import LONGEST_EMAIL, checked_role, checked_status
 from users.messages import details_json, timestamp, user_message
 from users.operations import accounts
-from users.rpc.parts import Rpcs, own_id, parsed_id
+from users.rpc.parts import Rpcs, caller_address, own_id, parsed_id
 from users.store.accounts import AccountFilter, accounts_after
 from users.store.audit import AuditEntry, audit_entries_after
 
@@ -47,7 +47,13 @@ class AdministrationRpcs(Rpcs):
             raise Invalid("must name a role or a status", field="role")
         with self._parts.database.begin() as connection:
             account, ended = accounts.update_access(
-                connection, user_id, role=role, status=status, actor=own_id(), at=self._parts.now()
+                connection,
+                user_id,
+                role=role,
+                status=status,
+                actor=own_id(),
+                address=caller_address(),
+                at=self._parts.now(),
             )
         for session_id in ended:
             self._parts.revoked(session_id)

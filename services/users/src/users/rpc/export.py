@@ -4,7 +4,7 @@ import grpc
 
 from chassis.export import export_page
 from marquee.users.v1 import users_pb2 as pb
-from users.rpc.parts import Rpcs, own_id
+from users.rpc.parts import Rpcs, caller_address, own_id
 from users.store.audit import AuditEntry, insert_audit_entry
 from users.store.export import SECTIONS
 
@@ -18,7 +18,8 @@ class ExportRpcs(Rpcs):
         user_id = own_id()
         with self._parts.database.begin() as connection:
             if not request.page_token:
-                entry = AuditEntry("user.exported", self._parts.now(), user_id, str(user_id))
+                at, whose = self._parts.now(), str(user_id)
+                entry = AuditEntry("user.exported", at, user_id, whose, address=caller_address())
                 insert_audit_entry(connection, entry)
             document, token = export_page(
                 connection, SECTIONS, user_id, self._parts.page_tokens, request.page_token

@@ -11,7 +11,9 @@ from chassis.erasure import Tombstones
 from chassis.errors import Invalid
 from chassis.identity import require_user
 from chassis.paging import PageTokens
+from chassis.rpc import client_address
 from users.domain.accounts import Account, WrongPassword
+from users.domain.sessions import truncated_address
 from users.operations.limits import LoginLimits
 from users.operations.passwords import Passwords
 from users.operations.sessions import Presentations, Tokens
@@ -59,6 +61,11 @@ def own_id() -> UUID:
     user_id = require_user().user_id
     assert user_id is not None  # noqa: S101 - what require_user promises
     return user_id
+
+
+def caller_address() -> str:
+    """Truncated address of whoever is calling, for the audit log; empty when it is not known."""
+    return truncated_address(client_address())
 
 
 def parsed_id(text: str, field: str) -> UUID:

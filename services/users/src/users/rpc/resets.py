@@ -7,7 +7,7 @@ from users.domain.resets import RESET_TOKEN_LIFE
 from users.messages import timestamp
 from users.operations import resets
 from users.rpc.accounts import cleaned_email
-from users.rpc.parts import Rpcs
+from users.rpc.parts import Rpcs, caller_address
 from users.store.accounts import account_by_login
 
 
@@ -32,7 +32,9 @@ class ResetRpcs(Rpcs):
             user_id = resets.check_reset_token(connection, token, parts.now())
         new_hash = parts.passwords.hash(request.new_password, field="new_password")
         with parts.database.begin() as connection:
-            ended = resets.confirm_reset(connection, user_id, token, new_hash, parts.now())
+            ended = resets.confirm_reset(
+                connection, user_id, token, new_hash, address=caller_address(), at=parts.now()
+            )
         for session_id in ended:
             parts.revoked(session_id)
         return pb.ConfirmPasswordResetResponse(revoked_sessions_count=len(ended))

@@ -17,7 +17,7 @@ from users.domain.sessions import (
 from users.messages import session_message, token_pair_message, user_message
 from users.operations import sessions
 from users.operations.sessions import TokenPair
-from users.rpc.parts import Rpcs, own_id, parsed_id
+from users.rpc.parts import Rpcs, caller_address, own_id, parsed_id
 from users.store import accounts as account_rows
 from users.store import sessions as rows
 from users.store.signing_keys import signing_keys
@@ -74,7 +74,9 @@ class SessionRpcs(Rpcs):
         self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext
     ) -> pb.RevokeTokenResponse:
         with self._parts.database.begin() as connection:
-            session_id = sessions.log_out(connection, request.token, self._parts.now())
+            session_id = sessions.log_out(
+                connection, request.token, address=caller_address(), at=self._parts.now()
+            )
         if session_id is None:
             return pb.RevokeTokenResponse()
         self._parts.revoked(session_id)
@@ -120,7 +122,9 @@ class SessionRpcs(Rpcs):
     ) -> pb.RevokeSessionResponse:
         session_id = parsed_id(request.session_id, "session_id")
         with self._parts.database.begin() as connection:
-            if not sessions.end_session(connection, own_id(), session_id, self._parts.now()):
+            if not sessions.end_session(
+                connection, own_id(), session_id, address=caller_address(), at=self._parts.now()
+            ):
                 raise SessionNotFound("you have no such session")
         self._parts.revoked(session_id)
         return pb.RevokeSessionResponse(session_id=str(session_id))
