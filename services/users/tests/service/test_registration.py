@@ -53,6 +53,17 @@ def test_a_username_is_taken_in_every_spelling(world, name):
         world.register(name, email="other@example.org")
 
 
+@pytest.mark.parametrize(("field", "longest"), [("username", 30), ("email", 254)])
+@pytest.mark.parametrize("more", [1, 300])
+def test_what_is_too_long_is_told_the_rules_own_limit(world, field, longest, more):
+    given = {"username": "ada", "email": "ada@example.org", field: "x" * (longest + more)}
+    with world.refused("INVALID") as caught:
+        world.register(**given)
+    (error,) = caught.value.errors
+    assert error["pointer"] == f"/{field}"
+    assert f" {longest} characters" in error["detail"]
+
+
 def test_an_address_is_taken_in_every_spelling(world):
     world.register("ada", email="Ada@Example.org")
     with world.refused("EMAIL_TAKEN"):

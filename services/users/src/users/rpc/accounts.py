@@ -21,18 +21,16 @@ from users.operations.accounts import Newcomer
 from users.rpc.parts import Rpcs, caller_address, changes, checked, own_id
 from users.store import accounts as rows
 
-_EDGE_SPACES = 16
-
 
 def cleaned_username(username: str, field: str = "username") -> str:
     """Trimmed and composed, and fit to be a name."""
-    text = clean_text(username, field=field, max_length=LONGEST_USERNAME + _EDGE_SPACES)
+    text = clean_text(username, field=field, max_length=LONGEST_USERNAME)
     return checked_username(text, field=field)
 
 
 def cleaned_email(email: str, field: str = "email") -> str:
     """Trimmed and composed, and fit to be an address."""
-    text = clean_text(email, field=field, max_length=LONGEST_EMAIL + _EDGE_SPACES)
+    text = clean_text(email, field=field, max_length=LONGEST_EMAIL)
     return checked_email(text, field=field)
 
 
