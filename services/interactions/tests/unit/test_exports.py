@@ -286,6 +286,13 @@ def test_a_hostile_file_is_refused_with_a_sentence(name: str, source: str):
     assert 10 < len(str(caught.value)) < 200
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_refused_as_a_whole(encoding: str):
+    for source, text in (("imdb", IMDB), ("letterboxd", RATINGS), ("trakt", TRAKT_CSV)):
+        with pytest.raises(UnreadableExport, match="not text in UTF-8"):
+            lines_of(source, "ratings.csv", text.encode(encoding))
+
+
 @pytest.mark.parametrize(
     "content",
     [b"[", b"[[[[", b"[" * 100_000, b'{"a": 1}', b"[]", b'[{"rating": 1e999}', b"null",

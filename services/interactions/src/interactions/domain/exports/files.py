@@ -115,9 +115,13 @@ def objects_of(document: Document) -> Iterator[tuple[str, Any]]:
 
 def _header(reader: Any) -> list[str]:
     try:
-        return [_COLUMN.sub("", name.strip().lower()) for name in next(reader, [])]
+        names = next(reader, [])
     except csv.Error as error:
         raise UnreadableExport(f"its first line cannot be read: {error}") from error
+    if any("\0" in name for name in names):
+        # UTF-16 that went for an encoding of single bytes; every row would be unusable.
+        raise UnreadableExport("its first line has NUL characters: it is not text in UTF-8")
+    return [_COLUMN.sub("", name.strip().lower()) for name in names]
 
 
 def _cells(number: int, header: list[str], values: list[str]) -> Cells:
