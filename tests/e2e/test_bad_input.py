@@ -82,6 +82,7 @@ QUERIES = [
     "/admin/analytics/activity?granularity=week", "/admin/analytics/api-usage?page_token=AAAA",
     "/admin/analytics/activity?to=0001-01-01T00:00:00%2B14:00",
     "/me/sessions?page_token=AAAA", "/admin/sync/runs/x", "/admin/sync/runs?page_token=AAAA",
+    "/me?zzz=1", "/me/export?zzz=1", "/genres?zzz=1", "/users/x?zzz=1", "/me/favorites?zzz=1",
 ]  # fmt: skip
 
 
@@ -147,8 +148,29 @@ FORMS = [
 @pytest.mark.parametrize(("form", "error"), FORMS)
 def test_a_bad_grant_is_400_and_says_which(suite: Suite, form: dict[str, str], error: str) -> None:
     with suite.client() as stranger:
-        problem = refused(stranger.post("/auth/token", data=form), 400)
+        reply = stranger.post("/auth/token", data=form)
+    problem = refused(reply, 400)
     assert problem["error"] == error
+    assert reply.headers["ratelimit"].startswith('"token";r=')
+
+
+def test_a_key_that_comes_with_other_activity_is_422(suite: Suite) -> None:
+    person, key = suite.person(), {"Idempotency-Key": "seen"}
+    body = {"events": [{"event_id": "one", "activity_type": "search"}]}
+    first = person.api.post("/me/activity", json=body, headers=key)
+    again = person.api.post("/me/activity", json=body, headers=key)
+    assert (first.status_code, first.json()) == (202, again.json())
+    body["events"][0]["event_id"] = "two"
+    problem = refused(person.api.post("/me/activity", json=body, headers=key), 422)
+    assert problem["type"] == "/problems/idempotency-key-reused"
+
+
+def test_a_refusal_names_the_place_as_the_client_does(suite: Suite) -> None:
+    person = suite.person()
+    for text in ("x" * 5000, "\u00e9" * 3000):  # too many characters, and too many bytes
+        event = {"event_id": "one", "activity_type": "search", "metadata": {"a": text}}
+        problem = refused(person.api.post("/me/activity", json={"events": [event]}), 422)
+        assert [one["pointer"] for one in problem["errors"]] == ["/events/0/metadata"]
 
 
 REVOKED = [

@@ -76,6 +76,7 @@ def test_an_uploaded_archive_counts_in_the_next_recommendations(suite: Suite) ->
     other = {"file": ("letterboxd.zip", letterboxd(movies[:5]), "application/zip")}
     reused = person.api.post("/me/imports", data={"source": "letterboxd"}, files=other, headers=key)
     assert reused.status_code == 422
+    assert reused.json()["type"] == "/problems/idempotency-key-reused"
     second = person.api.post("/me/imports", data={"source": "letterboxd"}, files=files)
     twice = finished(person, second.json())
     assert (twice["imported_count"], twice["unchanged_count"]) == (0, ended["imported_count"])

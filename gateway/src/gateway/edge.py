@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.database import uuid7
 from chassis.logs import request_id
 from gateway.activity import Recorder
-from gateway.limits import body_limit
+from gateway.limits import LIMITED, body_limit
 from gateway.problems import MEDIA_TYPE, ProblemError, body
 
 _SANE_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._\-]{8,128}$")
@@ -194,7 +194,12 @@ class _Exchange:
             named = (b"x-request-id", self.request_id.encode())
             message = {
                 **message,
-                "headers": [*message.get("headers", ()), named, *_SECURITY_HEADERS],
+                "headers": [
+                    *message.get("headers", ()),
+                    *self.scope.get(LIMITED, ()),
+                    named,
+                    *_SECURITY_HEADERS,
+                ],
             }
         elif self._head and message["type"] == "http.response.body":
             message = {**message, "body": b"", "more_body": False}

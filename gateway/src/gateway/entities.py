@@ -19,6 +19,8 @@ _SHOWS_TMDB = tuple(
         "me/ratings", "me/watchlist", "me/hidden", "lists",
     )
 )  # fmt: skip
+_HASHED = ":"
+"""Stands in no version of an owner's."""
 PUBLIC = "public, max-age=15"
 PRIVATE = "private, no-cache"
 
@@ -28,10 +30,14 @@ def tagged(
 ) -> Response:
     """JSON with an ETag, or 304 when the caller has it already.
 
-    `etag` is the owner's version where there is one; else the bytes themselves are hashed.
+    The tag is a hash of the bytes. Where the owner knows a version it stands before the hash, and
+    is all that a later `If-Match` is compared by: what is shown of others (a movie's title in
+    another language) makes another answer, but not another state.
     """
     body = orjson.dumps(value)
-    return tagged_bytes(request, body, etag or etag_of(body), cache=cache, status=status)
+    tag = etag_of(body)
+    whole = f"{etag}{_HASHED}{tag}" if etag else tag
+    return tagged_bytes(request, body, whole, cache=cache, status=status)
 
 
 def etag_of(body: bytes) -> str:
@@ -73,7 +79,7 @@ def _one_tag(name: str, text: str) -> str:
     inside = text[1:-1]
     if len(text) <= len('""') or text != f'"{inside}"' or '"' in inside:
         raise ProblemError(412, "PRECONDITION_FAILED", f"{name} must hold one strong entity tag.")
-    return inside
+    return inside.partition(_HASHED)[0] or inside
 
 
 def _matches(header: str, tag: str) -> bool:

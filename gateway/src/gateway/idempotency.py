@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from chassis.database import uuid7
 from gateway import context
 from gateway.auth import Person
-from gateway.problems import ProblemError
+from gateway.problems import KEY_REUSED, ProblemError
 from gateway.resources.shapes import answer
 
 _KEPT_SECONDS = 24 * 3600
@@ -60,7 +60,5 @@ async def _keep(request: Request, name: str, record: dict[str, Any]) -> None:
 
 def _replayed(kept: dict[str, Any], digest: str) -> Response:
     if kept["body"] != digest:
-        raise ProblemError(
-            422, "IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key came with another body before."
-        )
+        raise ProblemError(422, *KEY_REUSED)
     return answer(kept["value"], status=kept["status"], headers={"Idempotent-Replayed": "true"})

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 import structlog
-from fastapi import Request, Response
+from fastapi import Request
 from redis.exceptions import RedisError
 
 from chassis.errors import Exhausted
@@ -14,6 +14,9 @@ from gateway.cache import Multiplexed
 BODY_BYTES = 256 * 1024
 UPLOAD_BYTES = 20 * 1024 * 1024 + 64 * 1024
 """A file of 20 MiB and the form around it."""
+
+LIMITED = "rate_limit_headers"
+"""Where the scope of a request has the headers that tell of its limit."""
 
 _UPLOADS = ("POST", "/api/v1/me/imports")
 
@@ -40,16 +43,20 @@ class Limits:
     def __init__(self, redis: Multiplexed) -> None:
         self._redis = redis
 
-    async def take(self, limit: Limit, who: str, response: Response | None = None) -> None:
-        """Count one more for `who`, and refuse with Exhausted when it is one too many."""
+    async def take(self, limit: Limit, who: str, request: Request) -> None:
+        """Count one more for `who`, and refuse with Exhausted when it is one too many.
+
+        Whatever is answered to `request` says how much is left.
+        """
         window, used = await self._count(limit, who)
         left = max(limit.count - used, 0)
         reset = int(limit.seconds - time.time() % limit.seconds) + 1
-        if response is not None:
-            response.headers["RateLimit-Policy"] = (
-                f'"{limit.name}";q={limit.count};w={limit.seconds}'
-            )
-            response.headers["RateLimit"] = f'"{limit.name}";r={left};t={reset}'
+        policy = f'"{limit.name}";q={limit.count};w={limit.seconds}'
+        state = f'"{limit.name}";r={left};t={reset}'
+        request.scope[LIMITED] = (
+            (b"ratelimit-policy", policy.encode()),
+            (b"ratelimit", state.encode()),
+        )
         if used > limit.count:
             log.info("limit reached", limit=limit.name, window=window)
             raise Exhausted(

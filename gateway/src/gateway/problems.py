@@ -33,6 +33,9 @@ _STATUS_OF = {
     "DEADLINE_EXCEEDED": 504,
     "UNIMPLEMENTED": 501,
 }
+KEY_REUSED = ("IDEMPOTENCY_KEY_REUSED", "This Idempotency-Key came with another body before.")
+"""What services call a request id is made of the client's key."""
+
 _NAMED = {"/query": "/q", "/from_time": "/from", "/to_time": "/to"}
 """Parameters that services know by other names."""
 
@@ -121,6 +124,8 @@ def install(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - narrows what Starlette types as Exception
     status = _STATUS_OF.get(error.code, 500)
+    if error.reason == "REQUEST_ID_REUSED":
+        return problem(request, 422, *KEY_REUSED)
     if isinstance(error, Failed):
         log.error("a service failed", detail=error.detail)
         return problem(request, 500, "INTERNAL", "Something went wrong on our side.")
@@ -137,7 +142,9 @@ def _public_facts(error: Refusal) -> dict[str, Any]:
     facts = dict(error.facts)
     if isinstance(error, Invalid):
         for place in error.errors:
-            place["pointer"] = _NAMED.get(place["pointer"], place["pointer"])
+            # What services take as JSON in a text is a part of the body here.
+            pointer = place["pointer"].removesuffix("_json")
+            place["pointer"] = _NAMED.get(pointer, pointer)
     if isinstance(error, Exhausted | Unavailable):
         facts.setdefault("retry_after_seconds", 1)
     return facts

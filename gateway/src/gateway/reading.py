@@ -91,6 +91,11 @@ def _too_deep() -> ProblemError:
     return invalid("", f"is nested more than {_DEEPEST} levels deep")
 
 
+def _no_query(request: Request) -> None:
+    for name in request.query_params:
+        raise invalid(f"/{name}", "Extra inputs are not permitted", where="query")
+
+
 class StrictRequest(Request):
     """A request whose JSON is read strictly."""
 
@@ -99,12 +104,18 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that reads its body strictly, and knows the query parameters it is sent.
+
+    Where some are named a model does the latter; where none are, any is refused here.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        takes_query = bool(self.dependant.query_params)
 
         async def strictly(request: Request) -> Response:
+            if not takes_query:
+                _no_query(request)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strictly

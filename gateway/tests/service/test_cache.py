@@ -4,11 +4,12 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from fastapi import Request
 from redis.exceptions import RedisError
 
 from chassis.errors import Exhausted
 from gateway.cache import Multiplexed, Recent
-from gateway.limits import Limit, Limits
+from gateway.limits import LIMITED, Limit, Limits
 from gateway.sequences import Sequences
 
 
@@ -36,16 +37,33 @@ async def test_one_wrong_command_spoils_no_other(cache: Multiplexed) -> None:
 async def test_a_limit_refuses_the_one_too_many(cache: Multiplexed) -> None:
     limits = Limits(cache)
     limit = Limit("test", 3, 10_000_000)
-    for _ in range(3):
-        await limits.take(limit, "somebody")
+    for left in (2, 1, 0):
+        assert f"r={left};" in await _told(limits, limit, "somebody")
+    request = _request()
     with pytest.raises(Exhausted):
-        await limits.take(limit, "somebody")
-    await limits.take(limit, "somebody else")
+        await limits.take(limit, "somebody", request)
+    assert "r=0;" in _state(request), "a refusal says it too"
+    assert "r=2;" in await _told(limits, limit, "somebody else")
+
+
+def _request() -> Request:
+    return Request({"type": "http", "headers": []})
+
+
+def _state(request: Request) -> str:
+    """What the answer says of the limit."""
+    return dict(request.scope[LIMITED])[b"ratelimit"].decode()
+
+
+async def _told(limits: Limits, limit: Limit, who: str) -> str:
+    request = _request()
+    await limits.take(limit, who, request)
+    return _state(request)
 
 
 async def test_a_dead_redis_limits_nobody() -> None:
     dead = Multiplexed("redis://127.0.0.1:1/0")
-    await Limits(dead).take(Limit("test", 1, 60), "somebody")
+    await Limits(dead).take(Limit("test", 1, 60), "somebody", _request())
     await dead.close()
 
 

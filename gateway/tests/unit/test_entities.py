@@ -28,10 +28,19 @@ def test_the_same_value_has_the_same_tag() -> None:
     assert first.headers["etag"] != tagged(_request(), {"a": 2}).headers["etag"]
 
 
-@pytest.mark.parametrize("given", ['"v1"', 'W/"v1"', '"v0", "v1"', "*"])
+@pytest.mark.parametrize("given", ["{0}", "W/{0}", '"v0", {0}', "*"])
 def test_who_has_it_already_is_told_so(given: str) -> None:
-    reply = tagged(_request(if_none_match=given), {"a": 1}, etag="v1")
+    seen = tagged(_request(), {"a": 1}, etag="v1").headers["etag"]
+    reply = tagged(_request(if_none_match=given.format(seen)), {"a": 1}, etag="v1")
     assert (reply.status_code, reply.body) == (304, b"")
+
+
+def test_another_answer_of_the_same_state_is_sent_and_may_be_built_upon() -> None:
+    seen = tagged(_request(), {"rating": 4, "title": "Die Nacht"}, etag="v1").headers["etag"]
+    again = tagged(_request(if_none_match=seen), {"rating": 4, "title": "The Night"}, etag="v1")
+    assert again.status_code == 200
+    assert expected(seen) == expected(again.headers["etag"]) == "v1"
+    assert expected('":v1"') == ":v1", "and not any version"
 
 
 @pytest.mark.parametrize(("given", "version"), [('"v1"', "v1"), ("*", "*"), ("", ""), (None, "")])

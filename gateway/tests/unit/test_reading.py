@@ -2,13 +2,16 @@
 
 import contextlib
 import json
+from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.app import described
 from gateway.problems import ProblemError
-from gateway.reading import strict_json
+from gateway.reading import StrictRoute, strict_json
 
 PLAIN = st.recursive(
     st.none()
@@ -68,3 +71,19 @@ def test_sixty_four_levels_are_read() -> None:
 def test_an_integer_is_one_however_it_is_written(raw: bytes, value: float) -> None:
     found = strict_json(raw)
     assert (found, type(found)) == (value, type(value))
+
+
+def test_every_operation_refuses_query_parameters_it_does_not_name() -> None:
+    routes = [route for route in described().routes if isinstance(route, StrictRoute)]
+    assert len(routes) > 80
+    for route in routes:
+        models: list[Any] = [field.field_info.annotation for field in route.dependant.query_params]
+        assert all(model.model_config["extra"] == "forbid" for model in models), route.path
+
+
+async def test_where_no_query_parameters_are_named_none_is_taken() -> None:
+    transport = httpx.ASGITransport(app=described())
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        reply = await client.post("/api/v1/me/lists?zzz=1", json={"name": "x"})
+    (error,) = reply.json()["errors"]
+    assert (reply.status_code, error["pointer"], error["in"]) == (422, "/zzz", "query")

@@ -17,6 +17,16 @@ class PeriodQuery(Query):
     to: Moment | None = Field(None, description="Exclusive; now if left out.")
 
 
+class OverviewQuery(PeriodQuery):
+    """A period as a whole."""
+
+    granularity: Literal["hour", "day"] | None = Field(
+        None,
+        description="Whether it is made of whole hours or of whole days; if left out, of hours"
+        " where they are kept and not too many.",
+    )
+
+
 class SeriesQuery(PeriodQuery):
     """A period in steps."""
 

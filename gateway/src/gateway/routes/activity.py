@@ -1,16 +1,16 @@
 """The caller's activity."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Body, Query, Request, Response
 
-from gateway import context
+from gateway import context, idempotency
 from gateway.entities import tagged
 from gateway.problems import invalid
 from gateway.resources import activity as shapes
-from gateway.resources.shapes import answer, page, stamp
-from gateway.routes.frame import SignedIn, personal, refusals
+from gateway.resources.shapes import page, stamp
+from gateway.routes.frame import IdempotencyKey, SignedIn, personal, refusals
 from marquee.analytics.v1 import analytics_pb2 as pb
 
 router = personal("activity", "/me")
@@ -47,21 +47,26 @@ async def list_activity(
     responses=refusals(401, 413),
 )
 async def record_activity(
-    request: Request, caller: SignedIn, body: Annotated[shapes.ActivityInput, Body()]
+    request: Request,
+    caller: SignedIn,
+    body: Annotated[shapes.ActivityInput, Body()],
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Up to 100 events; the same `event_id` counts once. Stored only as far as you consent."""
     here = context.of(request)
     client = here.client(request)
-    reply = await here.services.analytics.RecordActivity(
-        pb.RecordActivityRequest(
-            events=[_event(event, number) for number, event in enumerate(body.events)],
-            address=client.address,
-            agent=client.agent,
-        ),
-        metadata=caller.metadata,
+    asked = pb.RecordActivityRequest(
+        events=[_event(event, number) for number, event in enumerate(body.events)],
+        address=client.address,
+        agent=client.agent,
     )
-    found = {"stored_count": reply.stored_count, "duplicate_count": reply.duplicate_count}
-    return answer(found, status=202)
+
+    async def record(_request_id: str) -> tuple[int, Any]:
+        reply = await here.services.analytics.RecordActivity(asked, metadata=caller.metadata)
+        found = {"stored_count": reply.stored_count, "duplicate_count": reply.duplicate_count}
+        return 202, found
+
+    return await idempotency.once(request, caller, idempotency_key, record)
 
 
 @router.delete(

@@ -21,11 +21,14 @@ router = personal("admin", "/admin/analytics")
     responses=refusals(401, 403),
 )
 async def get_overview(
-    request: Request, caller: Admin, query: Annotated[shapes.PeriodQuery, Query()]
+    request: Request, caller: Admin, query: Annotated[shapes.OverviewQuery, Query()]
 ) -> Response:
-    """Of a period; the last 30 days if none is named."""
+    """Of a period; the last 30 days if none is named, the last 24 hours by the hour."""
+    asked = _period(query)
+    if query.granularity:
+        asked["granularity"] = shapes.GRANULARITIES[query.granularity]
     reply = await context.of(request).services.analytics.GetOverview(
-        pb.GetOverviewRequest(**_period(query)), metadata=caller.metadata
+        pb.GetOverviewRequest(**asked), metadata=caller.metadata
     )
     return tagged(request, shapes.overview_json(reply))
 

@@ -15,6 +15,7 @@ from gateway.context import Context
 from gateway.limits import Limit
 from gateway.problems import ProblemError, invalid
 from gateway.resources import users as shapes
+from gateway.resources.shapes import answer
 from gateway.routes.frame import public, refusals
 from marquee.users.v1 import users_pb2 as pb
 
@@ -70,7 +71,7 @@ _FORM = {
 async def register(request: Request, body: Annotated[shapes.RegisterInput, Body()]) -> Response:
     """Makes an account with profile and preferences, and signs it in."""
     here = context.of(request)
-    limited = await _limited(request, here, "register", here.settings.sign_up_limit)
+    await _limited(request, here, "register", here.settings.sign_up_limit)
     reply = await here.services.users.Register(
         pb.RegisterRequest(
             username=body.username,
@@ -82,7 +83,7 @@ async def register(request: Request, body: Annotated[shapes.RegisterInput, Body(
         timeout=10.0,
     )
     found = {"user": shapes.user_json(reply.user), **shapes.token_json(reply.tokens)}
-    return _tokens(found, limited, status=201)
+    return _tokens(found, status=201)
 
 
 @router.post(
@@ -95,8 +96,8 @@ async def register(request: Request, body: Annotated[shapes.RegisterInput, Body(
 async def issue_token(request: Request) -> Response:
     """RFC 6749: `grant_type=password` or `grant_type=refresh_token`, as a form."""
     here = context.of(request)
+    await _limited(request, here, "token", here.settings.token_limit)
     form = await _form(request)
-    limited = await _limited(request, here, "token", here.settings.token_limit)
     grant = form.get("grant_type", "")
     if grant == "password":
         reply = await _sign_in(request, here, form)
@@ -106,7 +107,7 @@ async def issue_token(request: Request) -> Response:
         raise _oauth("invalid_request", "grant_type is missing.")
     else:
         raise _oauth("unsupported_grant_type", "grant_type must be password or refresh_token.")
-    return _tokens(shapes.token_json(reply.tokens), limited)
+    return _tokens(shapes.token_json(reply.tokens))
 
 
 @router.post(
@@ -156,11 +157,11 @@ async def request_password_reset(
 ) -> Response:
     """Mails a token that works once, for half an hour; 202 whether or not the address is known."""
     here = context.of(request)
-    limited = await _limited(request, here, "reset", here.settings.reset_limit)
+    await _limited(request, here, "reset", here.settings.reset_limit)
     await here.services.users.RequestPasswordReset(
         pb.RequestPasswordResetRequest(email=body.email, address=here.proxies.address_of(request))
     )
-    return _tokens({}, limited, status=202)
+    return _tokens({}, status=202)
 
 
 @router.post(
@@ -175,13 +176,13 @@ async def confirm_password_reset(
 ) -> Response:
     """By the token that was mailed; all sessions are revoked."""
     here = context.of(request)
-    limited = await _limited(request, here, "reset", here.settings.reset_limit)
+    await _limited(request, here, "reset", here.settings.reset_limit)
     await here.services.users.ConfirmPasswordReset(
         pb.ConfirmPasswordResetRequest(token=body.token, new_password=body.new_password),
         metadata=here.audited(request, None),
         timeout=10.0,
     )
-    return _tokens({}, limited, status=202)
+    return _tokens({}, status=202)
 
 
 def _revoked(value: Any) -> str:
@@ -258,28 +259,24 @@ def _oauth(error: str, detail: str) -> ProblemError:
     return ProblemError(400, error.upper(), detail, error=error, error_description=detail)
 
 
-async def _limited(request: Request, here: Context, name: str, count: int) -> Response:
-    response = Response()
+async def _limited(request: Request, here: Context, name: str, count: int) -> None:
     address = here.proxies.address_of(request)
-    await here.limits.take(Limit(name, count, _WINDOW_SECONDS), address, response)
-    return response
+    await here.limits.take(Limit(name, count, _WINDOW_SECONDS), address, request)
 
 
-def _tokens(found: dict[str, Any], limited: Response, *, status: int = 200) -> Response:
-    headers = dict(_NO_STORE)
-    headers |= {
-        name: value for name, value in limited.headers.items() if name.startswith("ratelimit")
-    }
-    return Response(
-        orjson.dumps(found), status_code=status, media_type="application/json", headers=headers
-    )
+def _tokens(found: dict[str, Any], *, status: int = 200) -> Response:
+    return answer(found, status=status, headers=_NO_STORE)
 
 
 jwks = public("auth")
 jwks.prefix = ""
 
 
-@jwks.get("/.well-known/jwks.json", summary="List the public keys of access tokens")
+@jwks.get(
+    "/.well-known/jwks.json",
+    summary="List the public keys of access tokens",
+    responses=refusals(),
+)
 async def list_signing_keys(request: Request) -> Response:
     """JSON Web Key Set (RFC 7517) of Ed25519 keys."""
     reply = await context.of(request).services.users.ListSigningKeys(pb.ListSigningKeysRequest())

@@ -249,8 +249,7 @@ async def export_me(request: Request, caller: SignedIn) -> Response:
     """Everything every service holds on you, as one document, sent as it is collected."""
     here = context.of(request)
     limit = Limit("export", here.settings.export_limit, _EXPORT_WINDOW_SECONDS)
-    limited = Response()
-    await here.limits.take(limit, str(caller.user_id), limited)
+    await here.limits.take(limit, str(caller.user_id), request)
     fetch = _exports(here, here.audited(request, caller))
     pages = await asyncio.gather(*[one("") for one in fetch.values()])
     first = dict(zip(fetch, pages, strict=True))
@@ -258,7 +257,6 @@ async def export_me(request: Request, caller: SignedIn) -> Response:
         exporting.document(str(caller.user_id), first, fetch),
         media_type="application/json",
         headers={
-            **{name: value for name, value in limited.headers.items() if "ratelimit" in name},
             "Cache-Control": "no-store",
             "Content-Disposition": 'attachment; filename="marquee-export.json"',
         },

@@ -25,8 +25,11 @@ from chassis.paging import PageTokens, page_size
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.analytics.v1 import analytics_pb2_grpc
 
-_SeriesRequest = (
-    pb.ListActivitySeriesRequest | pb.ListRecommendationPerformanceRequest | pb.ListApiUsageRequest
+_SteppedRequest = (
+    pb.GetOverviewRequest
+    | pb.ListActivitySeriesRequest
+    | pb.ListRecommendationPerformanceRequest
+    | pb.ListApiUsageRequest
 )
 
 
@@ -122,9 +125,7 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
     def GetOverview(
         self, request: pb.GetOverviewRequest, context: grpc.ServicerContext
     ) -> pb.GetOverviewResponse:
-        start = answers.optional_moment(request.from_time, field="from_time")
-        end = answers.optional_moment(request.to_time, field="to_time")
-        asked = overview_range(start, end, self._now())
+        asked = self._range(request) if request.granularity else self._whole_range(request)
         with self._database.read() as connection:
             found = rollups.overview(connection, asked)
         return pb.GetOverviewResponse(
@@ -178,7 +179,14 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
             points=answers.usage_points(rows[:size]), next_page_token=token
         )
 
-    def _range(self, request: _SeriesRequest) -> Range:
+    def _whole_range(self, request: pb.GetOverviewRequest) -> Range:
+        return overview_range(
+            answers.optional_moment(request.from_time, field="from_time"),
+            answers.optional_moment(request.to_time, field="to_time"),
+            self._now(),
+        )
+
+    def _range(self, request: _SteppedRequest) -> Range:
         return range_of(
             answers.granularity_from(request.granularity),
             answers.optional_moment(request.from_time, field="from_time"),

@@ -238,6 +238,7 @@ def test_administrators_see_what_it_adds_up_to(person, tell):
         ("search", 1),
     ]
     for granularity in (pb.GRANULARITY_HOUR, pb.GRANULARITY_DAY):
+        assert admin.GetOverview(granularity=granularity) == overview
         points = admin.ListActivitySeries(granularity=granularity).points
         summed = {each.activity_type: (each.count, each.users_count) for each in points}
         assert summed == {"view_movie": (3, 2), "search": (1, 1)}
