@@ -18,7 +18,7 @@ from recommender.ranking.neighbours import train_neighbours
 from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
 from recommender.ranking.training import Interactions, Options, train
-from recommender.ranking.training.material import material, matrix_of
+from recommender.ranking.training.material import material, matrix_of, most_met_first
 
 MOVIES, PEOPLE, MINUTE = 40, 60, 60.0
 CROWD = ("popularity", "trend", "unmet")
@@ -51,7 +51,7 @@ def checkerboard(movies: int = MOVIES, unmet: int = 0) -> Model:
     documents = [[f"g:{1 + movie % 2}", f"k:{movie % 2}"] for movie in range(size)]
     catalogue = catalogue_of(range(size), documents)
     model = train(known, catalogue, Options(learn_blend=False))
-    _, matrix = matrix_of(material(known, catalogue).placed, size)
+    _, matrix = matrix_of(most_met_first(material(known, catalogue)).placed, size)
     return replace(model, arrays=model.arrays | train_neighbours(matrix, threads=1))
 
 

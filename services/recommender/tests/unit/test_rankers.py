@@ -15,7 +15,8 @@ from recommender.ranking.ensemble import RANKERS, TYPES, Ensemble, Model
 from recommender.ranking.evaluation import global_time, leave_last_out, ndcg, strong_generalisation
 from recommender.ranking.ranked import Wish, explain, rank
 from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
-from recommender.ranking.training import Interactions, Options, train
+from recommender.ranking.training import Interactions, Options, material, train
+from recommender.ranking.training.material import most_met_first
 from recommender.store.artefacts import ArtefactDamaged, Artefacts
 
 MOVIES = 40
@@ -307,6 +308,23 @@ def test_a_model_of_another_release_is_refused(tmp_path: Path):
     assert len(Ensemble(artefacts.read("1", manifest, model.meta))) == 6
     with pytest.raises(ArtefactDamaged, match="another release"):
         artefacts.read("1", manifest, model.meta | {"format": 1})
+
+
+def test_movies_met_most_lie_first_in_a_model_but_not_where_held_out_people_teach():
+    met = np.array([4, 4, 4, 2, 2, 3])
+    known = Interactions(np.array([1, 2, 3, 1, 2, 1]), signals(met.tolist()))
+    catalogue = catalogue_of(range(5), [[f"g:{movie}"] for movie in range(5)])
+    given = material(known, catalogue)
+    assert given.catalogue.movie_ids.tolist() == [0, 1, 2, 3, 4]
+    ordered = most_met_first(given)
+    assert ordered.catalogue.movie_ids.tolist() == [4, 2, 3, 0, 1]
+    again = ordered.catalogue.movie_ids[ordered.placed.signals.movies]
+    assert again.tolist() == given.placed.signals.movies.tolist()
+    assert ordered.placed.users.tolist() == given.placed.users.tolist()
+    content = ordered.catalogue.content.toarray()
+    assert (content == given.catalogue.content.toarray()[[4, 2, 3, 0, 1]]).all()
+    model = train(known, catalogue, Options())
+    assert model.arrays["movies.ids"].tolist() == [4, 2, 3, 0, 1]
 
 
 def test_mapped_arrays_that_were_let_go_say_the_same(tmp_path: Path):

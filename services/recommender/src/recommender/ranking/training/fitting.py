@@ -14,11 +14,17 @@ from recommender.ranking.neighbours import train_neighbours
 from recommender.ranking.rankers import train_trend, trend_of_now
 from recommender.ranking.sequence import train_sequence
 from recommender.ranking.signals import training_weights
-from recommender.ranking.training.material import Material, Options, matrix_of
+from recommender.ranking.training.material import (
+    Material,
+    Options,
+    matrix_of,
+    most_met_first,
+)
 
 
 def fit(given: Material, options: Options, blend: Arrays) -> Model:
-    """A model of all that is given, blended so."""
+    """A model of all that is given, blended so; its movies are those most met first."""
+    given = most_met_first(given)
     meta = {
         "format": FORMAT,
         "options": asdict(options),

@@ -46,8 +46,7 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Material:
-    """Interactions whose movies are places in the catalogue, and the catalogue with those movies
-    first that most people met: what is read together lies together."""
+    """Interactions whose movies are places in the catalogue, and the catalogue."""
 
     placed: Interactions
     catalogue: Described
@@ -55,12 +54,18 @@ class Material:
 
 def material(interactions: Interactions, catalogue: Catalogue) -> Material:
     """The same, ready to be learnt from."""
-    placed = _placed(interactions, catalogue)
-    signals, size = placed.signals, len(catalogue)
+    return Material(_placed(interactions, catalogue), described(catalogue))
+
+
+def most_met_first(given: Material) -> Material:
+    """The same with those movies first that most people met: what is read together lies together.
+
+    Not for learning from held-out people: the order would tell of what they met.
+    """
+    signals, size = given.placed.signals, len(given.catalogue)
     order = np.argsort(-np.bincount(signals.movies, minlength=size), kind="stable")
-    place_of = positions_of(order, size)
-    signals = replace(signals, movies=place_of[signals.movies])
-    return Material(replace(placed, signals=signals), described(catalogue).at(order))
+    placed = replace(signals, movies=positions_of(order, size)[signals.movies])
+    return Material(replace(given.placed, signals=placed), given.catalogue.at(order))
 
 
 def matrix_of(placed: Interactions, size: int) -> tuple[Ints, Sparse]:
