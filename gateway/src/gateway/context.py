@@ -16,7 +16,7 @@ from gateway.clients import Services
 from gateway.limits import Limits, Proxies, truncated
 from gateway.live import Live
 from gateway.movies import Configuration, Movies
-from gateway.personal import Page, Pages
+from gateway.personal import Pages
 from gateway.sequences import Sequences
 from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2
@@ -93,14 +93,16 @@ class Context:
         address = truncated(self.proxies.address_of(request))
         return (*own, ("x-client-address", address)) if address else own
 
-    def saw_recommendations(self, request: Request, person: Person, page: Page) -> None:
-        """Record that a person was shown a page."""
+    def saw_recommendations(
+        self, request: Request, person: Person, *, kind: str, movies_count: int
+    ) -> None:
+        """Record that a person was shown a page, of the kind that was asked for."""
         self.recorder.saw(
             person.user_id,
             "view_recommendations",
             self.client(request),
-            type=page.type,
-            movies_count=page.movies_count,
+            type=kind,
+            movies_count=movies_count,
         )
 
     async def genre_names(self, language: str) -> dict[int, str]:

@@ -41,6 +41,6 @@ class Kept:
         page = here.pages.find(question, known.sequence, known.preferences_version)
         if page is None:
             return None
-        here.saw_recommendations(request, caller, page)
+        here.saw_recommendations(request, caller, kind=page.type, movies_count=page.movies_count)
         request.scope["ready_route"] = PATH
         return tagged_bytes(request, page.body, page.etag)

@@ -1,6 +1,7 @@
 """Recommendations while the recommender knows less than the catalog: the gateway over real gRPC."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,11 +10,15 @@ from uuid import uuid4
 import grpc
 import httpx
 import pytest
+import redis
 
+from chassis.testing import eventually
 from chassis.testing.calls import KEY_ID, Tokens
+from gateway.activity import STREAM
 from gateway.app import create
 from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from marquee.gateway.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.recommender.v1 import recommender_pb2, recommender_pb2_grpc
 from marquee.users.v1 import users_pb2, users_pb2_grpc
@@ -119,3 +124,23 @@ async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
     page = reply.json()
     assert [one["movie"]["movie_id"] for one in page["items"]] == [30, 20]
     assert page["degraded"]
+
+
+async def test_a_page_made_without_the_recommender_is_a_view_too(
+    api: httpx.AsyncClient, redis_streams: redis.Redis
+) -> None:
+    assert (await api.get("/api/v1/me/recommendations?page_size=2")).status_code == 200
+
+    def viewed() -> list[str]:
+        """What views say of the page; the gateway tells of them every half second."""
+        entries: Any = redis_streams.xrange(STREAM)
+        return [
+            activity.metadata_json
+            for _, fields in entries
+            if fields[b"type"] == events.ActivityObserved.DESCRIPTOR.full_name.encode()
+            for activity in events.ActivityObserved.FromString(fields[b"payload"]).activities
+            if activity.activity_type == "view_recommendations"
+        ]
+
+    (told,) = await asyncio.to_thread(eventually, viewed)
+    assert json.loads(told) == {"type": "auto", "movies_count": 2}

@@ -61,7 +61,7 @@ async def get_recommendations(
     made = await _page(here, reply, query.type, language)
     if not reply.degraded:
         here.pages.keep((caller.user_id, request.scope["query_string"], language), made)
-    here.saw_recommendations(request, caller, made)
+    here.saw_recommendations(request, caller, kind=made.type, movies_count=made.movies_count)
     return tagged_bytes(request, made.body, made.etag)
 
 
@@ -211,6 +211,7 @@ async def _popular(request: Request, caller: Person, query: shapes.Recommendatio
     ]
     if offers:
         await here.recorder.fell_back(caller.user_id, list_id, offers)
+    here.saw_recommendations(request, caller, kind=query.type, movies_count=len(offers))
     found: dict[str, Any] = page([_popular_json(one, cards[one.movie_id]) for one in offers], "")
     found |= {
         "list_id": list_id,
