@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy.engine import Connection
 from threadpoolctl import threadpool_limits
 
+from chassis import jobs
 from chassis.database import Database
 from chassis.jobs import Chore, Job, JobFunction, Progress
 from recommender.domain import Exploration, months_ahead
@@ -21,8 +23,10 @@ from recommender.store.artefacts import Artefacts
 _LISTS_ARE_KEPT = timedelta(days=1)
 _MONTHS_AHEAD = 2
 
+CONSIDERING = "consider_training"
+
 CHORES = (
-    Chore("consider_training", every_seconds=60),
+    Chore(CONSIDERING, every_seconds=60),
     Chore(ahead.PREPARING, every_seconds=86_400),
     Chore(models.SEARCHING, every_seconds=604_800),
     Chore("keep_months", every_seconds=3600),
@@ -68,7 +72,7 @@ class Chores:
             models.TRAINING: self.train,
             models.SEARCHING: self.search,
             ahead.PREPARING: self.prepare_lists,
-            "consider_training": self.consider_training,
+            CONSIDERING: self.consider_training,
             "keep_months": self.keep_months,
             "forget_lists": self.forget_lists,
         }
@@ -133,19 +137,20 @@ class Chores:
             progress.checkpoint({"after": part[-1].hex, "made": made})
         return {"lists_count": made}
 
-    def consider_training(self, _job: Job, _progress: Progress) -> None:
-        """Start a training when the live model is old or much was done since."""
+    def consider_training(self, _job: Job, _progress: Progress) -> dict[str, Any]:
+        """Start a training when the last one is old or much was done since."""
         with self._database.begin() as connection:
             count = tastes.count_interactions(connection)
-            live = stored_models.live_model(connection)
             if models.training_is_due(
                 count,
-                live,
+                _counted_before(connection),
+                stored_models.last_trained(connection),
                 first=self._rules.first_training_interactions,
                 share=self._rules.retrain_share,
                 oldest=self._now() - timedelta(seconds=self._rules.retrain_seconds),
             ):
                 models.start_training(connection, "")
+        return {"interactions_count": count}
 
     def keep_months(self, _job: Job, _progress: Progress) -> None:
         """Make the history's partitions of the coming months, drop those past keeping."""
@@ -166,3 +171,9 @@ class Chores:
             for version in stored_models.superfluous_models(connection, self._rules.kept_models):
                 self._artefacts.remove(version)
                 stored_models.close_model(connection, version, artefacts={})
+
+
+def _counted_before(connection: Connection) -> int:
+    """How many interactions there were when a training was considered last."""
+    done = (record.result for record in jobs.latest(connection, CONSIDERING))
+    return next((result["interactions_count"] for result in done if result), 0)

@@ -16,6 +16,8 @@ from recommender.ranking.ensemble import FORMAT
 from recommender.store import models
 
 _RECENT = 200
+# This share of all that is new came since the last look, while people or their data pour in.
+_POURING_SHARE = 0.1
 TRAINING, SEARCHING = "train", "search"
 
 
@@ -65,10 +67,18 @@ def is_of_this_release(row: Any) -> bool:
     return row.meta.get("format") == FORMAT
 
 
-def training_is_due(count: int, live: Any, *, first: int, share: float, oldest: datetime) -> bool:
-    """Whether there is enough new: for a first model, for a soon one, for a regular one."""
-    if live is None or not is_of_this_release(live):
-        return count >= first
-    new = abs(count - live.interactions_count)
-    regular = live.trained_at < oldest and new > 0
-    return regular or new >= max(share * live.interactions_count, first)
+def training_is_due(
+    count: int, before: int, last: Any, *, first: int, share: float, oldest: datetime
+) -> bool:
+    """Whether there is enough new since the last training, of whatever outcome: for a first model,
+    for a soon one, for a regular one.
+
+    Not while it pours in: before an import's end a training would learn half of it.
+    """
+    if last is None or not is_of_this_release(last):
+        new, due = count, count >= first
+    else:
+        new = abs(count - last.interactions_count)
+        regular = last.trained_at < oldest and new > 0
+        due = regular or new >= max(share * last.interactions_count, first)
+    return due and abs(count - before) <= _POURING_SHARE * new

@@ -41,6 +41,12 @@ def live_model(connection: Connection) -> Row[Any] | None:
     return connection.execute(sa.select(model).where(model.c.state == "live")).first()
 
 
+def last_trained(connection: Connection) -> Row[Any] | None:
+    """The model of the last training that came to an end."""
+    statement = sa.select(model).where(model.c.trained_at.is_not(None))
+    return connection.execute(statement.order_by(model.c.trained_at.desc()).limit(1)).first()
+
+
 def model_of_job(connection: Connection, job_id: UUID) -> str:
     """The version a training makes, or empty."""
     found = sa.select(model.c.model_version).where(model.c.job_id == job_id)

@@ -12,13 +12,19 @@ from sqlalchemy.engine import Connection
 from recommender.ranking.arrays import Floats, Ints
 from recommender.ranking.rankers import DAY_SECONDS, TREND_DAYS
 from recommender.ranking.signals import FIXED_WEIGHTS, GRADE_FROM, GRADE_SPAN, LEAST_GRADE
+from recommender.store.copying import copied
 from recommender.store.movies import horizon
-from recommender.tables import movie_popularity, progress
+from recommender.tables import progress
 
 _TREND_SECONDS = TREND_DAYS * DAY_SECONDS
 # PostgreSQL refuses what is too small for a double: what is older counts as little as this, e^-60.
 _MOST_DECAY = 60.0
 _NAME = "popularity"
+_ALL = """
+    select movie_id, people_count, recent, date_part('epoch', decayed_at)
+    from movie_popularity
+"""
+_COLUMNS = {"movie_id": ">i8", "people_count": ">i8", "recent": ">f8", "decayed_at": ">f8"}
 
 
 class Popularity(NamedTuple):
@@ -31,19 +37,15 @@ class Popularity(NamedTuple):
 
 def popularity(connection: Connection, now: datetime) -> Popularity:
     """How popular each movie with interactions is now."""
-    age = sa.extract("epoch", sa.literal(now) - movie_popularity.c.decayed_at)
-    decay = sa.func.exp(-sa.func.least(age / _TREND_SECONDS, _MOST_DECAY))
-    decayed = movie_popularity.c.recent * decay
-    rows = connection.execute(
-        sa.select(movie_popularity.c.movie_id, movie_popularity.c.people_count, decayed).order_by(
-            movie_popularity.c.movie_id
-        )
-    ).all()
-    ids, counts, recent = zip(*rows, strict=True) if rows else ((), (), ())
+    rows = copied(connection, _ALL, _COLUMNS)
+    movie_ids = rows["movie_id"].astype(np.int64)
+    order = np.argsort(movie_ids)
+    age = np.minimum((now.timestamp() - rows["decayed_at"]) / _TREND_SECONDS, _MOST_DECAY)
+    recent = rows["recent"] * np.exp(-age)
     return Popularity(
-        np.array(ids, np.int64),
-        np.array(counts, np.float32),
-        np.array([float(value) for value in recent], np.float32),
+        movie_ids[order],
+        rows["people_count"][order].astype(np.float32),
+        recent[order].astype(np.float32),
     )
 
 
