@@ -4,12 +4,13 @@ from contextlib import contextmanager
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from catalog.domain import title_key
 from catalog.store import batches, browsing, movies, people, searching, upkeep
-from catalog.store.browsing import Filter, Order
-from catalog.tables import name_word, title_word
+from catalog.store.browsing import Filter, Order, Place
+from catalog.tables import movie, name_word, title_word
 
 SIZE = 40_000
 FILL = (
@@ -73,6 +74,28 @@ LATE = {
         Order("release_date", descending=True),
     ),
 }
+# Just below a step of the filter, or just within one.
+HARDLY = (
+    ("movie_vote_average_idx", Filter(min_rating=6.4999), Order("release_date", descending=True)),
+    (
+        "movie_release_date_idx",
+        Filter(released_after=date(1969, 12, 31), released_before=date(2000, 1, 10)),
+        Order("popularity", descending=True),
+    ),
+)
+BOUNDS = (
+    *(Filter(min_rating=least) for least in (0.0, 0.01, 6.4999, 6.5, 6.51, 9.5, 9.9, 10.0)),
+    *(Filter(min_runtime=least) for least in (0, 1, 2, 15, 16, 240, 241, 285, 286, 301)),
+    *(Filter(max_runtime=most) for most in (0, 1, 15, 16, 240, 285, 300, 10**9)),
+    Filter(min_runtime=20, max_runtime=77),
+    Filter(min_runtime=16, max_runtime=30),
+    Filter(min_runtime=17, max_runtime=17),
+    Filter(min_runtime=30, max_runtime=29),
+    *(Filter(released_after=day) for day in (date.min, date(1950, 1, 2), date(1990, 1, 9))),
+    *(Filter(released_before=day) for day in (date.min, date(1979, 12, 31), date.max)),
+    Filter(released_after=date(1955, 5, 5), released_before=date(2001, 2, 3)),
+    Filter(released_after=date(2001, 2, 4), released_before=date(2001, 2, 3)),
+)
 
 
 @pytest.fixture
@@ -134,14 +157,8 @@ def test_every_filter_in_every_order_is_read_by_indexes(plans):
                 browsing.page(connection, wanted, order, first[-1] if first else None, 11)
             assert nodes, name
             assert read_whole(nodes) == set(), (name, order)
-
-
-def test_a_page_without_filters_sorts_nothing(plans):
-    for order in ORDERS:
-        with plans() as (connection, nodes):
-            browsing.page(connection, Filter(), order, None, 11)
-        if order.column != "release_date":  # whose last page is one of movies without a date
-            assert not [node for node in nodes if node["Node Type"] == "Sort"], order
+            if name == "none":
+                assert not [node for node in nodes if node["Node Type"] == "Sort"], order
 
 
 def test_what_filters_keep_late_in_an_order_is_walked_in_steps(database, plans):
@@ -161,6 +178,41 @@ def test_what_filters_keep_late_in_an_order_is_walked_in_steps(database, plans):
         with database.read() as connection:
             everything = browsing.page(connection, wanted, order, None, SIZE)
         assert walked == everything[:33]
+
+
+def test_bounds_within_steps_keep_what_they_say_and_walk_no_step_in_vain(
+    database, plans, monkeypatch
+):
+    # As if nothing were found at the beginning of an order, nor all of it few.
+    monkeypatch.setattr(browsing, "_LOOKED_AT_IN_A_HURRY", 1)
+    monkeypatch.setattr(browsing, "_SORTED", 1)
+    with database.read() as connection:
+        rows = connection.execute(sa.select(movie)).all()
+        for wanted in BOUNDS:
+            column = "release_date" if wanted.min_rating is not None else "popularity"
+            places = [
+                Place(getattr(row, column), row.tmdb_id) for row in rows if keeps(wanted, row)
+            ]
+            places.sort(key=lambda place: (place.value, place.movie_id), reverse=True)
+            order, middle = Order(column, descending=True), len(places) // 2
+            assert browsing.page(connection, wanted, order, None, 11) == places[:11], wanted
+            if places:
+                found = browsing.page(connection, wanted, order, places[middle], 11)
+                assert found == places[middle + 1 :][:11], wanted
+    for index, wanted, order in HARDLY:
+        with plans() as (connection, nodes):
+            browsing.page(connection, wanted, order, None, 11)
+        assert index in {node.get("Index Name") for node in nodes}, wanted
+
+
+def keeps(wanted, row):
+    most = 999 if wanted.max_runtime is None else wanted.max_runtime
+    return (
+        (wanted.min_rating or 0) <= row.vote_average
+        and (wanted.min_runtime or 0) <= row.runtime_minutes <= most
+        and (wanted.released_after or date.min) <= row.release_date
+        and row.release_date <= (wanted.released_before or date.max)
+    )
 
 
 def test_movies_people_and_search_are_read_by_indexes(plans):

@@ -11,17 +11,15 @@ of the order are looked at; and if even they hold too few, all that the filters 
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog.store.stepping import DATES, RATINGS, RUNTIMES, Steps
 from catalog.tables import (
     COMPARED,
-    DATE_STEP,
-    RATING_STEP,
-    RUNTIME_STEP,
     credit,
     movie,
     movie_genre,
@@ -70,6 +68,8 @@ class Place:
 
 _LOOKED_AT, _LOOKED_AT_IN_A_HURRY, _LOOKED_AT_AT_MOST = 20_000, 2_000, 50_000
 _SORTED = 5_000
+_DAY = timedelta(days=1)
+_SOME_DECADES = 2
 _Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 
 
@@ -124,6 +124,8 @@ def _rare(
 ) -> list[Place]:
     """Places of which the first of the order hold too few."""
     steps = _steps(wanted, order)
+    if steps and not steps.numbers:  # the least is more than the most
+        return []
     if steps and steps.are_all:
         return _rows(connection, _step_by_step(wanted, order, bounds, steps, limit), limit)
     some = connection.execute(_of_the_kept(wanted, order, bounds, _SORTED + 1).limit(limit)).all()
@@ -133,42 +135,31 @@ def _rare(
         return _rows(connection, _step_by_step(wanted, order, bounds, steps, limit), limit)
     first = _among_the_first(wanted, order, bounds, _LOOKED_AT_AT_MOST)
     found = _rows(connection, first, limit)
-    if len(found) == limit:
-        return found
-    return _rows(connection, _of_the_kept(wanted, order, bounds), limit)
+    if len(found) < limit:
+        return _rows(connection, _of_the_kept(wanted, order, bounds), limit)
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """The steps of a filter that have an order in an index: those that may hold anything."""
-
-    step: sa.ColumnElement[int]
-    numbers: range
-    are_all: bool
-    """Whether nothing else is filtered: then each step is dense, and no other way is shorter."""
-
-
-def _steps(wanted: Filter, order: Order) -> _Steps | None:
+def _steps(wanted: Filter, order: Order) -> Steps | None:
     if order.column == "release_date" and wanted.min_rating is not None:
-        numbers = range(min(int(wanted.min_rating * 2), 19), 20)
-        return _Steps(RATING_STEP, numbers, _nothing_else(wanted, min_rating=None))
+        alone = _nothing_else(wanted, min_rating=None)
+        return Steps(RATINGS, wanted.min_rating, None, alone)
     if order.column != "popularity":
         return None
     least, most = wanted.min_runtime, wanted.max_runtime
     if least is not None or most is not None:
-        first = 0 if least is None else _runtime_step(least)
-        if most is None:
-            numbers = range(first, 21)
-        else:  # an unknown runtime, which has a step of its own, is shorter than nothing
-            numbers = range(max(first, 1), _runtime_step(most) + 1)
         alone = _nothing_else(wanted, min_runtime=None, max_runtime=None)
-        return _Steps(RUNTIME_STEP, numbers, alone)
+        if most is None:
+            return Steps(RUNTIMES, least, None, alone)
+        # An unknown runtime, which has a step of its own, is shorter than nothing.
+        return Steps(RUNTIMES, max(least or 1, 1), most + 1, alone)
     after, before = wanted.released_after, wanted.released_before
     if after or before:
-        numbers = range(_date_step(after or date.min), _date_step(before or date.max) + 1)
+        beyond = min(before, date.max - _DAY) + _DAY if before else None
         alone = _nothing_else(wanted, released_after=None, released_before=None)
+        steps = Steps(DATES, after, beyond, alone)
         # Some days of a decade may be hardly any of its movies.
-        return _Steps(DATE_STEP, numbers, alone and len(numbers) > 2)
+        return replace(steps, are_all=alone and len(steps.numbers) > _SOME_DECADES)
     return None
 
 
@@ -176,34 +167,44 @@ def _nothing_else(wanted: Filter, **stepped: None) -> bool:
     return replace(wanted, **stepped, include_adult=False) == Filter()
 
 
-def _runtime_step(minutes: int) -> int:
-    return min((minutes + 14) // 15, 20)
-
-
-def _date_step(day: date) -> int:
-    return min(max((day - date(1900, 1, 1)).days // 3653, 0), 20)
-
-
 def _step_by_step(
     wanted: Filter,
     order: Order,
     bounds: Sequence[sa.ColumnElement[bool]],
-    steps: _Steps,
+    steps: Steps,
     limit: int,
 ) -> sa.Select[Any, Any]:
-    """The first of the order in each step, merged."""
-    first, last = steps.numbers.start, steps.numbers.stop - 1
-    asked = sa.func.generate_series(first, last).table_valued("step").render_derived(name="asked")
-    of_step = (
-        sa.select(movie.c[order.column], movie.c.tmdb_id)
-        .where(steps.step == asked.c.step, *bounds, *_conditions(wanted, movie.c))
-        .order_by(*_ordered(order, movie.c))
-        .limit(limit)
-        .correlate(asked)
-        .lateral("of_step")
-    )
-    merged = sa.select(of_step.c[order.column], of_step.c.tmdb_id)
-    return merged.select_from(asked.join(of_step, sa.true())).order_by(*_ordered(order, of_step.c))
+    """The first of the order in each step, merged.
+
+    A step of which only some is asked for may be all but that: there the planner, who is told both
+    ends of what is, chooses between the step's order and the column's own index.
+    """
+    step = steps.scale.step
+    whole = [number for number in steps.numbers if steps.is_whole(number)]
+    arms: list[sa.Select[Any, Any]] = []
+    for number in steps.numbers:
+        if not steps.is_whole(number):
+            some = (step == number, *steps.bounds(number), *bounds)
+            arms.append(sa.select(_first_of(wanted, order, some, limit).subquery()))
+    if whole:
+        asked = sa.func.generate_series(whole[0], whole[-1]).table_valued("step")
+        asked = asked.render_derived(name="asked")
+        each = _first_of(wanted, order, (step == asked.c.step, *bounds), limit)
+        of_step = each.correlate(asked).lateral("of_step")
+        arms.append(sa.select(of_step).select_from(asked.join(of_step, sa.true())))
+    merged = sa.union_all(*arms).subquery()
+    return sa.select(merged).order_by(*_ordered(order, merged.c))
+
+
+def _first_of(
+    wanted: Filter,
+    order: Order,
+    bounds: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+) -> sa.Select[Any, Any]:
+    kept = (*bounds, *_conditions(wanted, movie.c))
+    places = sa.select(movie.c[order.column], movie.c.tmdb_id).where(*kept)
+    return places.order_by(*_ordered(order, movie.c)).limit(limit)
 
 
 def _among_the_first(

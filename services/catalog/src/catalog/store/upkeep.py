@@ -6,10 +6,8 @@ _GIN_INDEXES = (
     "movie_title_words_idx", "person_words_idx", "title_word_near_idx", "title_word_trigram_idx",
     "name_word_near_idx", "name_word_trigram_idx",
 )  # fmt: skip
-_TABLES = (
-    "movie_title, movie_genre, movie_keyword, credit, person, translation, sync_item,"
-    " title_word, name_word"
-)
+_READ_BY_INDEX_ALONE = "movie, movie_genre, movie_keyword, credit"
+_OTHERS = "movie_title, person, translation, sync_item, title_word, name_word"
 
 
 def settle(connection: Connection, timeout_seconds: int) -> None:
@@ -32,5 +30,5 @@ def _settle(connection: Connection) -> None:
             "select gin_clean_pending_list(%(name)s::regclass)", {"name": name}
         )
     # What another run tends to already is left to it.
-    connection.exec_driver_sql("vacuum (analyze, skip_locked) movie")
-    connection.exec_driver_sql(f"analyze (skip_locked) {_TABLES}")
+    connection.exec_driver_sql(f"vacuum (analyze, skip_locked) {_READ_BY_INDEX_ALONE}")
+    connection.exec_driver_sql(f"analyze (skip_locked) {_OTHERS}")
