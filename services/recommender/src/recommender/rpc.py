@@ -81,16 +81,17 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             known_version=requests.given(request, "known_preferences_version"),
         )
         snapshot, at = self._live.snapshot(), self._now()
+        taste = lists.taste_in(snapshot, person, at)
         with self._database.begin() as connection:
             start, new = 0, False
             if resumed is not None:
                 start, whole = resumed[1], _kept(connection, user_id, resumed[0])
             elif (whole := lists.list_ahead(connection, snapshot, person, wanted)) is None:
                 explore, new = self._exploration, True
-                whole = lists.rank_list(connection, snapshot, person, wanted, at, explore)
+                whole = lists.rank_list(connection, snapshot, person, taste, wanted, at, explore)
             places, rest = lists.next_places(snapshot, whole, person, wanted, start, size)
             more = rest < len(whole.movie_ids)
-            page = lists.page_of(connection, snapshot, person, whole, places, at)
+            page = lists.page_of(connection, snapshot, person, taste, whole, places, at)
             lists.keep_served(connection, page, whole=whole if more and new else None)
         if resumed is None:
             lists_begun.labels("now" if new else "ahead").inc()

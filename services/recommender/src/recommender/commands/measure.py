@@ -72,11 +72,12 @@ def _page(database: Database, snapshot: Snapshot, user_id: UUID) -> Callable[[],
     def page() -> None:
         person, at = _person(database, user_id), _now()
         wanted = Wanted("", lists.Filter(), None)
+        taste = lists.taste_in(snapshot, person, at)
         # Closed without a commit: nobody has been shown anything.
         with database.engine.connect() as connection:
-            whole = lists.rank_list(connection, snapshot, person, wanted, at, Exploration())
+            whole = lists.rank_list(connection, snapshot, person, taste, wanted, at, Exploration())
             places = range(min(20, len(whole.movie_ids)))
-            shown = lists.page_of(connection, snapshot, person, whole, places, at)
+            shown = lists.page_of(connection, snapshot, person, taste, whole, places, at)
             lists.keep_served(connection, shown, whole=whole)
 
     return page

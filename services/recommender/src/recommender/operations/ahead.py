@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from chassis import jobs
 from chassis.database import Database
 from recommender.domain import Exploration
-from recommender.operations.lists import AUTOMATIC, Person, rank_list
+from recommender.operations.lists import AUTOMATIC, Person, rank_list, taste_in
 from recommender.operations.live import Snapshot
 from recommender.store import lists, tastes
 from recommender.store.lists import RankedList
@@ -51,6 +51,6 @@ def _made(
         if wanted is not None:
             signals = tastes.signals_of(connection, user_id)
             person = Person(user_id, signals, wanted, sequence, fresh=True)
-            yield rank_list(connection, snapshot, person, AUTOMATIC, at, exploration)._replace(
-                ahead=True
-            )
+            taste = taste_in(snapshot, person, at)
+            made = rank_list(connection, snapshot, person, taste, AUTOMATIC, at, exploration)
+            yield made._replace(ahead=True)

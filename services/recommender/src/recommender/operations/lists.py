@@ -115,6 +115,7 @@ def rank_list(
     connection: Connection,
     snapshot: Snapshot,
     person: Person,
+    taste: Taste,
     wanted: Wanted,
     at: datetime,
     exploration: Exploration,
@@ -132,7 +133,7 @@ def rank_list(
         collaborative=person.preferences.enable_collaborative_filtering,
         content=person.preferences.enable_content_based_filtering,
     )
-    ranked = rank(snapshot.ensemble, taste_in(snapshot, person, at), wish)
+    ranked = rank(snapshot.ensemble, taste, wish)
     order, probabilities = list(range(len(ranked))), list[float]()
     if wanted.recommendation_type == "":
         order, probabilities = exploration.order(len(ranked))
@@ -181,13 +182,14 @@ def page_of(
     connection: Connection,
     snapshot: Snapshot,
     person: Person,
+    taste: Taste,
     whole: RankedList,
     places: Sequence[int],
     at: datetime,
 ) -> Page:
     """The places (0 first) of a list, explained and with ids of their own."""
     movie_ids = [whole.movie_ids[place] for place in places]
-    told = _explained(connection, snapshot, person, whole.blend, movie_ids, at)
+    told = _explained(connection, snapshot, person, taste, whole.blend, movie_ids)
     offers = tuple(
         Offer(
             recommendation_id=uuid7(),
@@ -216,11 +218,11 @@ def _explained(
     connection: Connection,
     snapshot: Snapshot,
     person: Person,
+    taste: Taste,
     blend: Mapping[str, float],
     movie_ids: Sequence[int],
-    at: datetime,
 ) -> list[Reason]:
-    ensemble, taste = snapshot.ensemble, taste_in(snapshot, person, at)
+    ensemble = snapshot.ensemble
     places = ensemble.positions(np.array(movie_ids, np.int64))
     # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
     known = places[places >= 0]

@@ -159,11 +159,11 @@ class Als:
         """By how much each score falls when one movie of the taste is taken away and the user is
         solved for anew (Sherman & Morrison 1950)."""
         system, mine, wanted = self._system(taste)
-        pulls = np.linalg.solve(system, mine.T)
-        user = np.linalg.solve(system, self._target(mine, wanted))
+        both = np.column_stack([mine.T, self._target(mine, wanted)])
+        pulls, user = np.split(np.linalg.solve(system, both), [len(mine)], axis=1)
         confidence = ALPHA * np.abs(taste.weights.astype(np.float64))
         own = (mine * pulls.T).sum(axis=1)
-        without = (mine @ user - wanted * own) / np.maximum(1.0 - confidence * own, 1e-9)
+        without = (mine @ user[:, 0] - wanted * own) / np.maximum(1.0 - confidence * own, 1e-9)
         fall = wanted - confidence * without
         return ((self._factors[movies] @ pulls) * fall).T.astype(np.float32)
 
@@ -171,7 +171,10 @@ class Als:
         """(m x m) cosines of the movies' factors, brought to 0..1."""
         mine = self._factors[movies]
         mine = mine / np.maximum(np.linalg.norm(mine, axis=1, keepdims=True), 1e-9)
-        return (1.0 + mine @ mine.T) / 2.0
+        alike = mine @ mine.T
+        alike += 1.0
+        alike /= 2.0
+        return alike
 
     def _target(self, mine: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         return mine.T @ wanted + self._prior * self._mean

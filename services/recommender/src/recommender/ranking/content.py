@@ -11,6 +11,8 @@ from recommender.ranking.arrays import (
     Sparse,
     add_scaled,
     altered,
+    block_of,
+    columns_at,
     combined,
     csr,
     rows_within,
@@ -73,8 +75,9 @@ class Content:
         return bound
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
-        block = (self._rows[taste.movies] @ self._rows[movies].T).toarray()
-        return (block * taste.weights[:, None]).astype(np.float32)
+        terms = columns_at(self._rows, movies)
+        mine, theirs = (block_of(self._rows, some, terms) for some in (taste.movies, movies))
+        return mine @ theirs.T * taste.weights[:, None]
 
     def among(self, places: Ints) -> "Content":
         return altered(self, _scored=self._rows[places], _columns=None, _index=None)
@@ -142,7 +145,8 @@ class Genres:
         """By how much each score falls when the mean is taken without a movie of the taste."""
         sizes = np.abs(taste.weights)
         total = float(sizes.sum())
-        fits = (self._rows[taste.movies] @ self._rows[movies].T).toarray() * taste.weights[:, None]
+        mine, theirs = (self._sets[self._all_sets_of[some]] for some in (taste.movies, movies))
+        fits = mine @ theirs.T * taste.weights[:, None]
         whole = fits.sum(axis=0)
         rest = (total - sizes)[:, None]
         without = np.divide(whole - fits, rest, out=np.zeros_like(fits), where=rest > 1e-6)
@@ -159,7 +163,7 @@ class Genres:
     def chosen(self, taste: Taste, movies: Ints) -> Floats:
         """(len(movies),) what the favorite genres add to each movie's score."""
         favorites = FAVORITE_GENRE_WEIGHT * np.isin(self._ids, taste.genres)
-        return np.asarray(self._rows[movies] @ favorites, np.float32)
+        return np.asarray(self._sets[self._all_sets_of[movies]] @ favorites, np.float32)
 
     def of(self, movie: int) -> Ints:
         """The ids of a movie's genres."""

@@ -149,7 +149,11 @@ class Ensemble:
         else:
             content = self.rows[places]
             parts.append((content @ content.T).toarray())
-        return np.mean(parts, axis=0)
+        mean = parts[0]
+        for part in parts[1:]:
+            mean += part
+        mean /= len(parts)
+        return mean
 
     def ranker(self, name: str) -> Ranker | None:
         """The ranker of this name, if the model has it."""

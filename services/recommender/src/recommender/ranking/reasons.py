@@ -90,10 +90,14 @@ def _genre_ids(ensemble: Ensemble, movie: int) -> Ints:
 
 
 def _shared_genres(ensemble: Ensemble, movie: int, cause: int) -> tuple[int, ...]:
-    return tuple(np.intersect1d(_genre_ids(ensemble, movie), _genre_ids(ensemble, cause)).tolist())
+    return tuple(_shared(_genre_ids(ensemble, movie), _genre_ids(ensemble, cause)))
 
 
 def _shared_terms(ensemble: Ensemble, movie: int, cause: int) -> tuple[str, ...]:
-    shared = np.intersect1d(ensemble.terms_of(movie), ensemble.terms_of(cause))
+    shared = _shared(ensemble.terms_of(movie), ensemble.terms_of(cause))
     terms = [ensemble.vocabulary[column] for column in shared]
     return tuple(term for term in terms if term.startswith(_NAMED_TERMS))[:CAUSES]
+
+
+def _shared(some: Ints, others: Ints) -> list[int]:
+    return sorted({*some.tolist()} & {*others.tolist()})

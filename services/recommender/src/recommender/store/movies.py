@@ -18,6 +18,9 @@ _CHUNK = 20_000
 _BREAK = "\x1f"
 _HORIZON = sa.text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 _TRANSACTION = sa.text("pg_current_xact_id()::text::bigint")
+_TITLES_OF = sa.select(movie_feature.c.movie_id, movie_feature.c.title).where(
+    movie_feature.c.movie_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger)))
+)
 
 
 class MovieRow(NamedTuple):
@@ -96,13 +99,10 @@ def genre_names(connection: Connection) -> dict[int, str]:
 
 def titles_of(connection: Connection, movie_ids: Iterable[int]) -> dict[int, str]:
     """Titles by movie id, of those known."""
-    rows = connection.execute(
-        sa.select(movie_feature.c.movie_id, movie_feature.c.title).where(
-            movie_feature.c.movie_id
-            == sa.any_(sa.bindparam("ids", list(set(movie_ids)), sa.ARRAY(sa.BigInteger)))
-        )
-    )
-    return {row.movie_id: row.title for row in rows}
+    asked = list(set(movie_ids))
+    if not asked:
+        return {}
+    return {row.movie_id: row.title for row in connection.execute(_TITLES_OF, {"ids": asked})}
 
 
 def has_movie(connection: Connection, movie_id: int) -> bool:

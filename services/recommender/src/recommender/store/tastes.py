@@ -27,7 +27,7 @@ _SIGNALS_OF = sa.select(
     interaction.c.movie_id,
     interaction.c.kind,
     interaction.c.rating,
-    sa.extract("epoch", interaction.c.occurred_at),
+    sa.func.date_part("epoch", interaction.c.occurred_at),
 ).where(interaction.c.user_id == sa.bindparam("user_id"), ~interaction.c.deleted)
 
 _PREFERENCES = [
@@ -53,7 +53,7 @@ class Applied(NamedTuple):
 def signals_of(connection: Connection, user_id: UUID) -> Signals:
     """Everything a person has done and not taken back, movies by id."""
     rows = connection.execute(_SIGNALS_OF, {"user_id": user_id}).all()
-    return _signals([tuple(row) for row in rows])
+    return _signals(rows)
 
 
 def sequence_of(connection: Connection, user_id: UUID) -> int:
@@ -195,9 +195,9 @@ def _columns(columns: Sequence[Sequence[Any]]) -> tuple[Any, Any, Any, Any]:
         np.asarray(columns[0], np.int64),
         np.asarray(columns[1], np.int64),
         np.asarray([np.nan if rating is None else rating for rating in columns[2]], np.float32),
-        np.asarray([float(moment) for moment in columns[3]], np.float64),
+        np.asarray(columns[3], np.float64),
     )
 
 
-def _signals(rows: Sequence[tuple[Any, ...]]) -> Signals:
+def _signals(rows: Sequence[Any]) -> Signals:
     return Signals(*_columns(list(zip(*rows, strict=True)) if rows else [[], [], [], []]))
