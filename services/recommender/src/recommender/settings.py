@@ -11,7 +11,8 @@ class Settings(ServiceSettings):
     grpc_listen: Listen = Field("127.0.0.1:50054", description="host:port the RPCs are served at")
     model_store: str = Field(
         "file:///var/lib/marquee/models",
-        description="fsspec URL of the folder that trained models are kept in (file://, s3://)",
+        description="fsspec URL of the folder that trained models are kept in (file://; with the "
+        "package s3fs also s3://)",
     )
     model_cache: str = Field(
         "/var/tmp/marquee-models",  # noqa: S108 - a folder of its own, and files are verified

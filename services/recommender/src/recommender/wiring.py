@@ -36,7 +36,7 @@ from recommender.domain import Exploration
 from recommender.jobs import CHORES, Chores, Rules
 from recommender.operations import lists, models
 from recommender.operations.erasing import REWRITERS, forgetter
-from recommender.operations.live import Live
+from recommender.operations.live import PATIENCE_SECONDS, Live
 from recommender.operations.people import Neighbours
 from recommender.rpc import RecommenderServicer
 from recommender.settings import Settings
@@ -49,6 +49,8 @@ _PAGE_POLL_SECONDS = 0.1
 _POPULARITY_SECONDS = 5.0
 _KEYS_SECONDS = 1.0
 _ASK_AGAIN_SECONDS = 0.5
+# For a model of a gigabyte to come from a slow store: a job has time.
+_A_JOB_WAITS_SECONDS = 600.0
 
 
 def utc_now() -> datetime:
@@ -72,9 +74,17 @@ def artefacts_of(settings: Settings) -> Artefacts:
     return Artefacts(settings.model_store, Path(settings.model_cache))
 
 
-def live_of(settings: Settings, database: Database) -> Live:
+def live_of(
+    settings: Settings, database: Database, *, patience_seconds: float = PATIENCE_SECONDS
+) -> Live:
     """What this process will rank with."""
-    return Live(database, artefacts_of(settings), now=utc_now, clock=time.monotonic)
+    return Live(
+        database,
+        artefacts_of(settings),
+        now=utc_now,
+        clock=time.monotonic,
+        patience_seconds=patience_seconds,
+    )
 
 
 def exploration_of(settings: Settings) -> Exploration:
@@ -277,7 +287,7 @@ def chores_of(settings: Settings, database: Database) -> Chores:
         search_seconds=settings.search_seconds,
         exploration=exploration_of(settings),
     )
-    live = partial(live_of, settings, database)
+    live = partial(live_of, settings, database, patience_seconds=_A_JOB_WAITS_SECONDS)
     return Chores(database, artefacts_of(settings), live, rules, utc_now)
 
 

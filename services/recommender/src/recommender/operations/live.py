@@ -1,7 +1,7 @@
 """What this process ranks with now: the live model and the catalogue, followed as they change."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 POLL_SECONDS = 0.5
 POPULARITY_SECONDS = 5.0
 STORE_SECONDS = 5.0
+# How long all else waits for a model that is on its way from the store.
+PATIENCE_SECONDS = 20.0
 # Rebuilding may take at most this share of the time.
 _BUSY_SHARE = 0.1
 # How much one point of TMDb popularity counts beside one person of ours.
@@ -59,16 +61,19 @@ class Live:
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._database = database
         self._artefacts = artefacts
         self._now = now
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._catalogue = empty_shelf()
         self._since = 0
         self._base: Model | None = None
         self._version = ""
         self._refused = ""
+        self._loading: _Loading | None = None
         self._store_at = 0.0
         self._dirty = False
         self._rebuild_at = 0.0
@@ -95,21 +100,24 @@ class Live:
 
     def refresh(self) -> Snapshot:
         """Look at what changed, and replace the snapshot if something did."""
-        with self._refreshing, self._database.begin(statement_timeout_seconds=120) as connection:
-            changed = self._follow_catalogue(connection)
-            switched = self._follow_model(connection)
-            snapshot = self._snapshot
-            if snapshot is None or switched or (self._dirty and self._clock() >= self._rebuild_at):
-                snapshot = self._rebuilt(connection)
-            else:
-                if changed:
-                    # What is removed or adult must count at once; new movies can wait their turn.
-                    shelf = self._catalogue.aligned(snapshot.ensemble.movie_ids)
-                    snapshot = replace(snapshot, shelf=shelf)
-                if self._clock() >= self._popularity_at:
-                    snapshot = self._with_popularity(connection, snapshot)
-            self._snapshot = snapshot
-            return snapshot
+        with self._refreshing:
+            # Without a transaction: a store may let us wait.
+            switched = self._follow_model()
+            with self._database.begin(statement_timeout_seconds=120) as connection:
+                self._snapshot = self._refreshed(connection, switched=switched)
+            return self._snapshot
+
+    def _refreshed(self, connection: Connection, *, switched: bool) -> Snapshot:
+        changed, snapshot = self._follow_catalogue(connection), self._snapshot
+        if snapshot is None or switched or (self._dirty and self._clock() >= self._rebuild_at):
+            return self._rebuilt(connection)
+        if changed:
+            # What is removed or adult must count at once; new movies can wait their turn.
+            shelf = self._catalogue.aligned(snapshot.ensemble.movie_ids)
+            snapshot = replace(snapshot, shelf=shelf)
+        if self._clock() >= self._popularity_at:
+            snapshot = self._with_popularity(connection, snapshot)
+        return snapshot
 
     def _follow_catalogue(self, connection: Connection) -> bool:
         upto, before = movies.horizon(connection), self._catalogue
@@ -119,33 +127,34 @@ class Live:
         self._since = upto
         return self._catalogue is not before
 
-    def _follow_model(self, connection: Connection) -> bool:
-        """Load the live model if it is another than ours; instead of a damaged one the last stays,
-        or in a new process one that was live before."""
-        row = models.live_model(connection)
-        if row is None or row.model_version in {self._version, self._refused}:
+    def _follow_model(self) -> bool:
+        """Load the live model if it is another than ours; while it cannot be had the last one
+        stays, or in a new process one that was live before and can."""
+        with self._database.read() as connection:
+            row = models.live_model(connection)
+            if row is None or row.model_version in {self._version, self._refused}:
+                return False
+            others = models.previous_models(connection) if self._base is None else ()
+        if self._loading is None and self._clock() >= self._store_at:
+            self._loading = _Loading(self._artefacts, [row, *others])
+            self._loading.ended(self._patience_seconds)
+        if self._loading is None or not self._loading.ended(0):
             return False
-        if self._clock() < self._store_at:
+        loaded, self._loading = self._loading, None
+        if loaded.wanted != row.model_version:
+            # Another has become the live one meanwhile.
             return False
-        try:
-            if self._loads(row):
-                return True
-            self._refused = row.model_version
-            return self._base is None and any(map(self._loads, models.previous_models(connection)))
-        except OSError as error:
-            log.warning("the store of models is away", model=row.model_version, error=repr(error))
-            self._store_at = self._clock() + STORE_SECONDS
-            return False
+        return self._takes(loaded)
 
-    def _loads(self, row: Any) -> bool:
-        """Whether a stored model is what was written, and is ours from now on."""
-        try:
-            self._base = self._artefacts.read(row.model_version, row.artefacts, row.meta)
-        except (ArtefactDamaged, ValueError) as error:
-            log.warning("a model is refused", model=row.model_version, error=repr(error))
+    def _takes(self, loaded: "_Loading") -> bool:
+        if loaded.away:
+            self._store_at = self._clock() + STORE_SECONDS
+        elif loaded.damaged:
+            self._refused = loaded.wanted
+        if loaded.model is None:
             return False
-        self._version = row.model_version
-        log.info("model loaded", model=row.model_version)
+        self._base, self._version = loaded.model, loaded.version
+        log.info("model loaded", model=self._version)
         return True
 
     def _rebuilt(self, connection: Connection) -> Snapshot:
@@ -197,3 +206,36 @@ class Live:
 def _put(values: Floats, places: Ints, size: int) -> Floats:
     known = places >= 0
     return spread(values[known], places[known], size)
+
+
+class _Loading:
+    """A model on its way from the store, which may take its time: the first of some, or else the
+    next that can be had."""
+
+    def __init__(self, artefacts: Artefacts, rows: Sequence[Any]) -> None:
+        self.wanted: str = rows[0].model_version
+        self.damaged = self.away = False
+        self.version = ""
+        self.model: Model | None = None
+        self._thread = threading.Thread(target=self._run, args=(artefacts, rows), daemon=True)
+        self._thread.start()
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has come to an end within this time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self, artefacts: Artefacts, rows: Sequence[Any]) -> None:
+        for row in rows:
+            version = row.model_version
+            try:
+                self.model = artefacts.read(version, row.artefacts, row.meta)
+            except (ArtefactDamaged, ValueError) as error:
+                log.warning("a model is refused", model=version, error=repr(error))
+                self.damaged = True
+            except OSError as error:
+                log.warning("the store of models is away", model=version, error=repr(error))
+                self.away = True
+            else:
+                self.version = version
+                return

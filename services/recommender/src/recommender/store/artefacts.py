@@ -3,11 +3,12 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import numpy as np
@@ -15,11 +16,13 @@ import numpy as np
 from recommender.ranking.ensemble import FORMAT, Model
 
 _BLOCK = 1024 * 1024
+# What operations.training.version_of makes: nothing else in the cache's folder is ours to remove.
+_VERSION = re.compile(r"\d{8}T\d{6}-[0-9a-f]+")
 Manifest = dict[str, dict[str, Any]]
 
 
 class ArtefactDamaged(RuntimeError):
-    """A stored file is missing or not the one that was written."""
+    """A stored file is not the one that was written."""
 
 
 class Artefacts:
@@ -48,29 +51,55 @@ class Artefacts:
         return {"sha256": hashing.hexdigest(), "size": hashing.size}
 
     def read(self, version: str, manifest: Manifest, meta: Mapping[str, Any]) -> Model:
-        """The model, its arrays memory-mapped and checked against the registry."""
+        """The model, its arrays memory-mapped and checked against the registry.
+
+        ArtefactDamaged when it will never be that one, OSError when it cannot be had now.
+        """
         if meta.get("format") != FORMAT:
             raise ArtefactDamaged(f"the model's format is not {FORMAT}: another release made it")
         arrays = {
             name: np.load(self._held(version, name, known), mmap_mode="r", allow_pickle=False)
             for name, known in manifest.items()
         }
+        if not self._local:
+            self._tidy(version)
         return Model(arrays, dict(meta))
 
     def _held(self, version: str, name: str, known: Mapping[str, Any]) -> Path:
         remote = f"{self._root}/{version}/{name}.npy"
-        path = Path(remote) if self._local else self._cache / version / f"{name}.npy"
-        if not self._local and not path.exists():
+        if self._local:
+            return _verified(Path(remote), known)
+        path = self._cache / version / f"{name}.npy"
+        try:
+            return _verified(path, known)
+        except (FileNotFoundError, ArtefactDamaged):
             self._fetch(remote, path)
-        _verify(path, known)
-        return path
+            return _verified(path, known)
 
     def _fetch(self, remote: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as target, self._files.open(remote, "rb") as source:
-            shutil.copyfileobj(source, target, _BLOCK)
-        Path(draft).rename(path)
+        try:
+            with os.fdopen(handle, "wb") as target:
+                self._download(remote, target)
+            Path(draft).rename(path)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+
+    def _download(self, remote: str, target: IO[bytes]) -> None:
+        try:
+            with self._files.open(remote, "rb") as source:
+                shutil.copyfileobj(source, target, _BLOCK)
+        except OSError:
+            raise
+        except Exception as error:  # a store's own library raises what it likes
+            raise OSError(f"{remote} cannot be had: {error!r}") from error
+
+    def _tidy(self, version: str) -> None:
+        """Of the models before, the cache keeps the last one; all of them would fill the disk."""
+        known = sorted(one for one in self._cache.iterdir() if _VERSION.fullmatch(one.name))
+        for folder in [one for one in known if one.name != version][:-1]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self, version: str) -> None:
         """Take a model's files away."""
@@ -84,13 +113,14 @@ def _is_local(files: Any) -> bool:
     return "file" in protocol
 
 
-def _verify(path: Path, known: Mapping[str, Any]) -> None:
-    if not path.exists() or path.stat().st_size != known["size"]:
-        raise ArtefactDamaged(f"{path.name} is missing or cut short")
+def _verified(path: Path, known: Mapping[str, Any]) -> Path:
+    if path.stat().st_size != known["size"]:
+        raise ArtefactDamaged(f"{path.name} is cut short")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != known["sha256"]:
         raise ArtefactDamaged(f"{path.name} is not what was written")
+    return path
 
 
 class _Hashing(io.RawIOBase):
