@@ -131,8 +131,8 @@ class Als:
         self._factors = self._scored = arrays["als.factors"]
         self._lengths: Floats | None = None
         self._mean = arrays["als.mean"].astype(np.float64)
-        self._gram = arrays["als.gram"].astype(np.float64)
         self._prior = float(arrays["als.prior"][0])
+        self._start = arrays["als.gram"] + self._prior * np.eye(len(self._mean))
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         return np.stack([self.asked(taste) for taste in tastes]) @ self._scored.T
@@ -183,5 +183,5 @@ class Als:
         mine = self._factors[taste.movies].astype(np.float64)
         confidence = ALPHA * np.abs(taste.weights.astype(np.float64))
         wanted = np.where(taste.weights > 0, 1.0 + confidence, 0.0)
-        system = self._gram + (mine.T * confidence) @ mine + self._prior * np.eye(len(self._mean))
+        system = self._start + (mine.T * confidence) @ mine
         return system, mine, wanted

@@ -125,8 +125,11 @@ def rows_within(matrix: Sparse, which: slice) -> Sparse:
     """These rows of a CSR matrix, which follow each other, over the same memory."""
     ends = matrix.indptr[which.start or 0 : which.stop + 1]
     start, stop = ends[0], ends[-1]
-    parts = (matrix.data[start:stop], matrix.indices[start:stop], ends - start)
-    return sp.csr_matrix(parts, shape=(len(ends) - 1, matrix.shape[1]), copy=False)
+    part = sp.csr_matrix((len(ends) - 1, matrix.shape[1]), dtype=matrix.dtype)
+    # Given to its constructor, scipy would copy what is less than half of an array.
+    part.data, part.indices = matrix.data[start:stop], matrix.indices[start:stop]
+    part.indptr = (ends - start).astype(matrix.indices.dtype)
+    return part
 
 
 def unit_rows(matrix: Sparse) -> Sparse:

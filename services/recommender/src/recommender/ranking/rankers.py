@@ -101,7 +101,10 @@ class Trend:
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         if not len(self._moments):
             return np.zeros((len(tastes), self._size), np.float32)
-        values = self._values[[self._moment(taste.at) for taste in tastes]]
+        moments = [self._moment(taste.at) for taste in tastes]
+        # Of one there is no need for a copy.
+        one = slice(moments[0], moments[0] + 1)
+        values = self._values[one if len(moments) == 1 else moments]
         if len(self._movies) == self._size:
             return values
         scores = np.zeros((len(tastes), self._size), np.float32)

@@ -87,12 +87,13 @@ def taste_of(signals: Signals, *, at: float, genres: Ints | None = None) -> Tast
     order = np.lexsort((np.abs(weights), rated, signals.movies))
     movies = signals.movies[order]
     last = np.append(movies[1:] != movies[:-1], True) if len(movies) else np.empty(0, bool)
-    kept = order[last & (signals.kinds[order] != Kind.HIDDEN)]
-    kept = kept[~np.isin(signals.movies[kept], signals.movies[signals.kinds == Kind.HIDDEN])]
+    seen, kept, hidden = movies[last], order[last], signals.kinds == Kind.HIDDEN
+    if hidden.any():
+        kept = kept[~np.isin(seen, signals.movies[hidden])]
     return Taste(
         movies=signals.movies[kept],
         weights=weights[kept].astype(np.float32),
-        seen=np.unique(signals.movies),
+        seen=seen,
         at=at,
         genres=genres if genres is not None else np.empty(0, np.int64),
         later=_later(signals.at[kept], kept),
