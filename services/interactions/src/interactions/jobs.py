@@ -1,6 +1,6 @@
 """Imports read in the background, some rows a transaction, and what is left over swept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,8 @@ from interactions.domain.imports import (
     Row,
     unmatched,
 )
+from interactions.operations import applying, releases
 from interactions.operations import imports as operations
-from interactions.operations import releases
 from interactions.operations.matching import Matching
 from interactions.store import imports, movies
 
@@ -89,7 +89,7 @@ def _read(
         some = _matched(database, matching, lines[place : place + ROWS_AT_ONCE], now())
         try:
             with database.begin() as connection:
-                operations.apply(connection, import_id, some, place=place, at=now())
+                applying.apply(connection, import_id, some, place=place, at=now())
         except ImportMoved as error:
             raise LeaseLost from error
     with database.begin() as connection:
@@ -114,7 +114,7 @@ def _matched(
     return found
 
 
-def _with_movie(row: Row, answers: Any) -> Line:
+def _with_movie(row: Row, answers: Iterator[tuple[int, int]]) -> Line:
     movie_id, candidates_count = next(answers)
     if not movie_id:
         return unmatched(row, candidates_count)

@@ -9,9 +9,10 @@ from sqlalchemy.engine import Connection
 
 from chassis.erasure import Eraser
 from chassis.events import Event, Subscription
-from interactions.domain import MovieCounts
-from interactions.messages import movie_of_facts
+from interactions.domain.counts import MovieCounts
+from interactions.messages.movies import movie_of_facts
 from interactions.store import counts, movies
+from interactions.store.entries import STREAM
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import events_pb2 as events
 from marquee.users.v1 import events_pb2 as users_events
@@ -118,7 +119,7 @@ SUBSCRIPTIONS = (
         },
     ),
     Subscription(
-        stream="interactions.events",
+        stream=STREAM,
         types=dict.fromkeys(_DIFFERENCES, count_interaction),
         batch=count_interactions,
     ),

@@ -20,9 +20,10 @@ from chassis.service import run_until_signalled
 from interactions.jobs import CHORES, job_functions
 from interactions.operations import erasing
 from interactions.operations.matching import Matching
+from interactions.rpc import InteractionsServicer
 from interactions.rpc.neighbours import Neighbours
-from interactions.rpc.servicer import InteractionsServicer
 from interactions.settings import Settings
+from interactions.store.entries import STREAM
 from interactions.subscriptions import COUNTED, SUBSCRIPTIONS, erasures
 from marquee.catalog.v1 import catalog_pb2_grpc
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
@@ -45,23 +46,11 @@ def serve(settings: Settings) -> None:
         access={users_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     internal_key = settings.internal_key.get_secret_value()
-    servicer = InteractionsServicer(
-        database,
-        PageTokens(page_key(internal_key)),
-        Neighbours(catalog, users),
-        utc_now,
-    )
     keys.start()
     revocations.start()
     server = serve_rpc(
         listen=settings.grpc_listen,
-        servicers=[
-            Registration(
-                interactions_pb2_grpc.add_InteractionsServiceServicer_to_server,
-                servicer,
-                interactions_pb2.DESCRIPTOR.services_by_name["InteractionsService"],
-            )
-        ],
+        servicers=[registration(settings, database, Neighbours(catalog, users))],
         settings=settings,
         verifier=TokenVerifier(
             keys=keys,
@@ -78,6 +67,16 @@ def serve(settings: Settings) -> None:
     )
     server.start()
     server.wait()
+
+
+def registration(settings: Settings, database: Database, neighbours: Neighbours) -> Registration:
+    """The servicer with all it needs, ready to be served."""
+    tokens = PageTokens(page_key(settings.internal_key.get_secret_value()))
+    return Registration(
+        add=interactions_pb2_grpc.add_InteractionsServiceServicer_to_server,
+        servicer=InteractionsServicer(database, tokens, neighbours, utc_now),
+        service_descriptor=interactions_pb2.DESCRIPTOR.services_by_name["InteractionsService"],
+    )
 
 
 def background(settings: Settings) -> None:
@@ -130,7 +129,7 @@ def eraser_of(settings: Settings, database: Database) -> Eraser:
                 erasure_id=str(erasure_id), service=NAME, deleted_rows_count=deleted_count
             )
         ),
-        own_streams=("interactions.events",),
+        own_streams=(STREAM,),
         rewriters=erasing.REWRITERS,
         hearers={NAME: COUNTED},
     )

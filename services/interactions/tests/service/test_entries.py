@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 import sqlalchemy as sa
+from interactions_world import refused
 from sqlalchemy.exc import IntegrityError
 
 from chassis.errors import Unavailable
@@ -58,7 +59,7 @@ def test_rating_a_movie_twice_keeps_the_second_and_the_first_time(person):
     assert got.etag != first.rating.etag
 
 
-def test_a_rating_decided_upon_an_old_version_is_refused(person, refused):
+def test_a_rating_decided_upon_an_old_version_is_refused(person):
     somebody = person()
     etag = somebody.RateMovie(movie_id=3, rating=4.5).rating.etag
     assert somebody.RateMovie(movie_id=3, rating=4.0, etag=etag).rating.rating == 4.0
@@ -78,7 +79,7 @@ def test_a_rating_decided_upon_an_old_version_is_refused(person, refused):
         ("AddListMovie", {}),
     ],
 )
-def test_a_write_may_demand_that_an_entry_is_there_or_is_not(person, refused, name, more):
+def test_a_write_may_demand_that_an_entry_is_there_or_is_not(person, name, more):
     somebody = person()
     if name == "AddListMovie":
         more = {"list_id": somebody.CreateList(name="Mine").list.list_id}
@@ -103,9 +104,7 @@ def test_a_write_may_demand_that_an_entry_is_there_or_is_not(person, refused, na
         ("AddListMovie", "RemoveListMovie", {}),
     ],
 )
-def test_taking_back_may_demand_the_version_it_was_decided_upon(
-    person, refused, put, take_back, more
-):
+def test_taking_back_may_demand_the_version_it_was_decided_upon(person, put, take_back, more):
     somebody = person()
     there = {"movie_id": 3}
     if put == "AddListMovie":
@@ -135,7 +134,7 @@ def test_of_many_who_want_to_make_one_entry_one_does(person):
         assert sum(pool.map(attempt, range(50))) == 1
 
 
-def test_a_deleted_rating_is_gone_and_can_be_given_again(person, refused):
+def test_a_deleted_rating_is_gone_and_can_be_given_again(person):
     somebody = person()
     somebody.RateMovie(movie_id=3, rating=4.5, review="Words.")
     assert somebody.DeleteRating(movie_id=3).removed
@@ -168,7 +167,7 @@ def test_a_new_note_or_reason_is_kept_in_its_place(person):
 
 
 @pytest.mark.parametrize("rating", [0, -1, 0.4, 0.75, 5.5, 1e300, float("nan"), float("inf")])
-def test_a_rating_off_the_scale_is_refused(person, refused, rating):
+def test_a_rating_off_the_scale_is_refused(person, rating):
     assert refused(lambda: person().RateMovie(movie_id=1, rating=rating))[0] == "INVALID_ARGUMENT"
 
 
@@ -188,7 +187,7 @@ def test_a_rating_off_the_scale_is_refused(person, refused, rating):
         ("BatchGetMovieStats", {"movie_ids": range(501)}),
     ],
 )
-def test_what_cannot_be_meant_is_refused(person, refused, method, values):
+def test_what_cannot_be_meant_is_refused(person, method, values):
     assert refused(lambda: getattr(person(), method)(**values))[0] == "INVALID_ARGUMENT"
 
 
@@ -202,7 +201,7 @@ def test_what_cannot_be_meant_is_refused(person, refused, method, values):
         ("HideMovie", {}),
     ],
 )
-def test_an_unknown_movie_is_not_found(person, refused, method, more, movie_id):
+def test_an_unknown_movie_is_not_found(person, method, more, movie_id):
     code, reason = refused(lambda: getattr(person(), method)(movie_id=movie_id, **more))
     assert (code, reason) == ("NOT_FOUND", "MOVIE_NOT_FOUND")
 
@@ -216,7 +215,7 @@ def test_a_movie_whose_event_has_not_come_is_learned_from_the_catalogue(person, 
     assert others.asked == 1
 
 
-def test_an_unknown_movie_while_the_catalogue_is_down_is_a_matter_of_time(person, others, refused):
+def test_an_unknown_movie_while_the_catalogue_is_down_is_a_matter_of_time(person, others):
     others.down = Unavailable("down")
     code = refused(lambda: person().AddFavorite(movie_id=777))
     assert code == ("UNAVAILABLE", "CATALOG_UNAVAILABLE")
@@ -240,7 +239,7 @@ def test_lists_are_newest_first_and_pages_neither_repeat_nor_skip(person):
     assert third.next_page_token == ""
 
 
-def test_a_token_is_good_for_one_person_and_one_list(person, refused):
+def test_a_token_is_good_for_one_person_and_one_list(person):
     somebody, other = person(), person()
     for movie_id in (1, 2, 3):
         somebody.AddFavorite(movie_id=movie_id)
@@ -264,7 +263,7 @@ def test_people_see_only_their_own(person):
     assert somebody.BatchGetMovieStates(movie_ids=[1]).states[0].favorite
 
 
-def test_without_a_person_nothing_personal_is_answered(service, refused):
+def test_without_a_person_nothing_personal_is_answered(service):
     assert refused(lambda: service.AddFavorite(movie_id=1))[0] == "PERMISSION_DENIED"
 
 
@@ -339,7 +338,7 @@ def test_the_table_itself_refuses_a_rating_off_the_scale(database):
         rows(database, statement, user_id=uuid.uuid4())
 
 
-def test_somebody_whose_writes_never_get_through_is_told_to_wait(person, database, refused):
+def test_somebody_whose_writes_never_get_through_is_told_to_wait(person, database):
     with database.begin() as connection:
         connection.execute(
             sa.text(

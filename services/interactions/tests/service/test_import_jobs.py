@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from interactions_world import refused
 
 from chassis.database import Database
 from chassis.errors import Unavailable
 from chassis.events import stream_key
 from chassis.jobs import Worker
 from chassis.outbox import Relay
-from interactions.domain import Movie
+from interactions.domain.entries import Movie
 from interactions.domain.imports import ROWS_AT_ONCE
 from interactions.jobs import CHORES, job_functions
 from interactions.operations.matching import Matching
@@ -256,7 +257,7 @@ def test_the_report_comes_in_pages(person, worker, upload):
     assert rows == list(range(1, 26))
 
 
-def test_an_upload_is_its_owners_alone(person, upload, refused):
+def test_an_upload_is_its_owners_alone(person, upload):
     somebody, other = person(), person()
     started = upload(somebody, rated(("Movie 1", 5)))
     missing = ("NOT_FOUND", "IMPORT_NOT_FOUND")
@@ -267,7 +268,7 @@ def test_an_upload_is_its_owners_alone(person, upload, refused):
     assert refused(lambda: somebody.GetImport(import_id=str(uuid.uuid4()))) == missing
 
 
-def test_chunks_are_checked(person, refused):
+def test_chunks_are_checked(person):
     somebody = person()
     opened = getattr(somebody.CreateImport(source="imdb", request_id="r"), "import")
     again = getattr(somebody.CreateImport(source="imdb", request_id="r"), "import")
@@ -298,7 +299,7 @@ def test_chunks_are_checked(person, refused):
     assert late == ("FAILED_PRECONDITION", "IMPORT_STARTED")
 
 
-def test_a_file_may_have_20_mib_and_no_more(person, refused):
+def test_a_file_may_have_20_mib_and_no_more(person):
     somebody = person()
     opened = getattr(somebody.CreateImport(source="imdb"), "import")
     for number in range(20):
@@ -309,7 +310,7 @@ def test_a_file_may_have_20_mib_and_no_more(person, refused):
     assert refused(lambda: somebody.AppendImport(**more)) == ("INVALID_ARGUMENT", "INVALID")
 
 
-def test_five_unfinished_imports_are_enough_for_anybody(person, refused):
+def test_five_unfinished_imports_are_enough_for_anybody(person):
     somebody = person()
     for _number in range(5):
         somebody.CreateImport(source="imdb")
@@ -318,7 +319,7 @@ def test_five_unfinished_imports_are_enough_for_anybody(person, refused):
     person().CreateImport(source="imdb")
 
 
-def test_an_upload_that_broke_off_makes_way_for_another(person, refused, database):
+def test_an_upload_that_broke_off_makes_way_for_another(person, database):
     somebody = person()
     opened = [getattr(somebody.CreateImport(source="imdb"), "import") for _ in range(5)]
     silent = "update import set updated_at = now() - interval '31 seconds' where import_id = :one"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from interactions_world import refused
 
 from marquee.interactions.v1 import events_pb2 as events
 
@@ -69,7 +70,7 @@ def test_a_younger_rating_replaces_an_imported_one(person, service):
     assert (got.rating, got.rated_at.ToDatetime(tzinfo=UTC)) == (5.0, THEN)
 
 
-def test_a_rating_taken_back_does_not_return_by_the_same_import(person, service, refused):
+def test_a_rating_taken_back_does_not_return_by_the_same_import(person, service):
     somebody = person()
     service.BatchRateMovies(ratings=[one(somebody.user_id)])
     somebody.DeleteRating(movie_id=1)
@@ -126,13 +127,13 @@ def test_a_rating_from_the_future_was_given_now(service, person):
         {"rated_at": {"seconds": 2**60}},
     ],
 )
-def test_one_wrong_rating_refuses_the_batch_and_is_named(service, refused, database, wrong):
+def test_one_wrong_rating_refuses_the_batch_and_is_named(service, database, wrong):
     batch = [one(uuid.uuid4()), {**one(uuid.uuid4()), **wrong}]
     assert refused(lambda: service.BatchRateMovies(ratings=batch))[0] == "INVALID_ARGUMENT"
     assert scalars(database, "select count(*) from rating") == [0]
 
 
-def test_more_than_five_hundred_are_refused(service, refused):
+def test_more_than_five_hundred_are_refused(service):
     batch = [one(uuid.uuid4())] * 501
     assert refused(lambda: service.BatchRateMovies(ratings=batch))[0] == "INVALID_ARGUMENT"
 

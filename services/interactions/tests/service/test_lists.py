@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from interactions_world import refused
 
 from chassis.errors import Unavailable
 from interactions.domain.lists import LISTS_OF_A_PERSON
@@ -24,7 +25,7 @@ def made(owner, name="Mine", **more) -> str:
     return owner.CreateList(name=name, **more).list.list_id
 
 
-def test_a_list_is_made_changed_and_deleted(person, refused):
+def test_a_list_is_made_changed_and_deleted(person):
     somebody = person()
     first = somebody.CreateList(name="  Best of  ", description="All of it").list
     assert (first.name, first.visibility, first.movies_count) == ("Best of", "private", 0)
@@ -56,7 +57,7 @@ def test_ranks_stay_short_however_often_two_movies_change_places(person):
     assert order(somebody, list_id) == [1, 2, 3, 4]
 
 
-def test_the_same_request_makes_one_list(person, refused):
+def test_the_same_request_makes_one_list(person):
     somebody = person()
     first = made(somebody, request_id="1")
     assert made(somebody, request_id="1") == first
@@ -110,7 +111,7 @@ def test_pages_neither_repeat_nor_skip_when_movies_come_in_front(person):
     assert rest.titles[20] == "Movie 20"
 
 
-def test_lists_are_newest_first_and_paged(person, refused):
+def test_lists_are_newest_first_and_paged(person):
     somebody = person()
     ids = [made(somebody, f"List {number}") for number in range(5)]
     first = somebody.ListLists(page_size=3)
@@ -122,7 +123,7 @@ def test_lists_are_newest_first_and_paged(person, refused):
     assert refused(lambda: person().ListLists(page_token=token))[0] == "INVALID_ARGUMENT"
 
 
-def test_who_may_see_a_list(person, others, refused):
+def test_who_may_see_a_list(person, others):
     owner, friend, stranger = person(), person(), person()
     others.friends = {(str(owner.user_id), str(friend.user_id))}
     private = made(owner)
@@ -145,7 +146,7 @@ def test_who_may_see_a_list(person, others, refused):
 
 
 @pytest.mark.parametrize("visibility", ["public", "friends", "private"])
-def test_nobody_changes_anothers_list(person, others, refused, visibility):
+def test_nobody_changes_anothers_list(person, others, visibility):
     owner, other = person(), person()
     others.friends = {(str(owner.user_id), str(other.user_id))}
     list_id = made(owner, visibility=visibility)
@@ -162,7 +163,7 @@ def test_nobody_changes_anothers_list(person, others, refused, visibility):
     assert order(owner, list_id) == [1]
 
 
-def test_a_change_decided_upon_an_old_version_is_refused(person, refused):
+def test_a_change_decided_upon_an_old_version_is_refused(person):
     somebody = person()
     first = somebody.CreateList(name="Mine").list
     somebody.AddListMovie(list_id=first.list_id, movie_id=1)
@@ -196,18 +197,18 @@ def test_a_change_decided_upon_an_old_version_is_refused(person, refused):
         ("AddListMovie", {"list_id": SOME_LIST, "movie_id": 0}),
     ],
 )
-def test_what_cannot_be_meant_is_refused(person, refused, method, values):
+def test_what_cannot_be_meant_is_refused(person, method, values):
     assert refused(lambda: getattr(person(), method)(**values))[0] == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("list_id", ["", "x", "4dbc696a-d771-4560-9a80-c11f4df5c6a9"])
-def test_an_unknown_list_is_not_found(person, refused, list_id):
+def test_an_unknown_list_is_not_found(person, list_id):
     somebody = person()
     assert refused(lambda: somebody.GetList(list_id=list_id)) == NOT_FOUND
     assert refused(lambda: somebody.DeleteList(list_id=list_id)) == NOT_FOUND
 
 
-def test_a_movie_that_has_gone_stays_with_its_title_and_cannot_be_added(person, database, refused):
+def test_a_movie_that_has_gone_stays_with_its_title_and_cannot_be_added(person, database):
     somebody = person()
     list_id = made(somebody)
     somebody.AddListMovie(list_id=list_id, movie_id=9)
@@ -235,7 +236,7 @@ def test_fifty_movies_at_once_all_find_a_place(person):
     assert somebody.ListLists().lists[0].movies_count == 50
 
 
-def test_nobody_has_more_lists_than_anybody_may(person, refused):
+def test_nobody_has_more_lists_than_anybody_may(person):
     somebody = person()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda one: made(somebody, f"List {one}"), range(LISTS_OF_A_PERSON)))
@@ -243,7 +244,7 @@ def test_nobody_has_more_lists_than_anybody_may(person, refused):
     assert made(person())
 
 
-def test_a_full_list_takes_no_other_movie(person, database, refused):
+def test_a_full_list_takes_no_other_movie(person, database):
     somebody = person()
     list_id = made(somebody)
     somebody.AddListMovie(list_id=list_id, movie_id=1)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from chassis.database import Database
 from chassis.jobs import Worker
-from interactions.domain import Movie
+from interactions.domain.entries import Movie
 from interactions.jobs import CHORES, job_functions
 from interactions.operations.matching import Matching
 from interactions.store import movies

@@ -4,12 +4,12 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from interactions_world import refused
 
 from chassis.errors import Unavailable
-from interactions.domain import Movie
+from interactions.domain.entries import Movie
 from interactions.store import movies
 from marquee.interactions.v1 import interactions_pb2 as pb
-from marquee.interactions.v1 import interactions_pb2_grpc
 
 FAVORITE, RATING, WATCHLIST, HIDDEN = 1, 2, 3, 4
 
@@ -57,7 +57,7 @@ def test_own_numbers_since_a_moment_leave_out_what_was_before(person):
     assert person().GetInteractionStats().average_rating == 0
 
 
-def test_a_moment_no_calendar_knows_is_refused(person, refused):
+def test_a_moment_no_calendar_knows_is_refused(person):
     somebody = person()
     code = refused(lambda: somebody.GetInteractionStats(since={"seconds": 2**62}))
     assert code[0] == "INVALID_ARGUMENT"
@@ -86,7 +86,7 @@ def test_reviews_are_answered_without_names_while_users_is_down(person, others):
     assert [(one.review, one.username) for one in reviews] == [("Words.", "")]
 
 
-def test_reviews_of_an_unknown_movie_are_not_found(person, refused):
+def test_reviews_of_an_unknown_movie_are_not_found(person):
     assert refused(lambda: person().ListReviews(movie_id=4711)) == ("NOT_FOUND", "MOVIE_NOT_FOUND")
 
 
@@ -134,14 +134,13 @@ def test_a_person_nobody_has_heard_of_has_no_changes(service):
 
 
 @pytest.mark.parametrize("values", [{"user_id": "nobody"}, {"page_size": -1}])
-def test_a_replica_that_asks_nonsense_is_refused(service, refused, values):
+def test_a_replica_that_asks_nonsense_is_refused(service, values):
     request = {"user_id": str(uuid.uuid4()), **values}
     code = refused(lambda: service.ListInteractionChanges(**request))
     assert code[0] == "INVALID_ARGUMENT"
 
 
-def test_replicas_are_for_services_alone(server, tokens, refused):
-    stub = interactions_pb2_grpc.InteractionsServiceStub(server.channel)
+def test_replicas_are_for_services_alone(stub, tokens):
     user_id = uuid.uuid4()
     own_token_alone = tokens.user(user_id)[:1]
     request = pb.ListInteractionChangesRequest(user_id=str(user_id))
@@ -151,7 +150,7 @@ def test_replicas_are_for_services_alone(server, tokens, refused):
     assert code[0] in {"PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 
-def test_a_removed_movie_takes_no_marks_but_keeps_those_it_has(person, database, refused):
+def test_a_removed_movie_takes_no_marks_but_keeps_those_it_has(person, database):
     somebody = person()
     somebody.AddFavorite(movie_id=9)
     somebody.RateMovie(movie_id=9, rating=4.0)

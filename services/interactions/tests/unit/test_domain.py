@@ -8,19 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Invalid
-from interactions.domain import (
+from interactions.domain.counts import MovieCounts
+from interactions.domain.entries import (
     Conditions,
     EntryChanged,
     EntryExists,
-    ImportedRating,
-    MovieCounts,
     Rating,
-    RatingBefore,
     WatchlistEntry,
     checked_rating,
     nearest_half,
-    numbered,
 )
+from interactions.domain.ratings import ImportedRating, RatingBefore, numbered
 
 THEN = datetime(2020, 1, 1, tzinfo=UTC)
 LATER = THEN + timedelta(days=1)

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from chassis.errors import Invalid
 from interactions.domain.imports import Import
-from interactions.messages import timestamp
-from marquee.interactions.v1 import events_pb2 as events
+from interactions.messages.values import timestamp
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 
@@ -40,16 +39,3 @@ def import_message(found: Import) -> pb.Import:
 def row_error_message(row: Any) -> pb.ImportRowError:
     """A row that could not be used."""
     return pb.ImportRowError(file=row.file, row=row.row, title=row.title, reason=row.reason)
-
-
-def import_finished(ended: Import) -> events.ImportFinished:
-    """The fact that it has ended."""
-    return events.ImportFinished(
-        user_id=str(ended.user_id),
-        import_id=str(ended.import_id),
-        imported_count=ended.imported_count,
-        unchanged_count=ended.unchanged_count,
-        skipped_count=ended.skipped_count,
-        sequence=ended.sequence,
-        finished_at=timestamp(ended.finished_at or ended.created_at),
-    )

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from interactions.domain.lists import ListEntry, ListNotFound, MovieList
-from interactions.messages import timestamp
+from interactions.messages.values import timestamp
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from chassis.database import uuid7
-from interactions.domain import Conditions
+from interactions.domain.entries import Conditions
 from interactions.domain.lists import (
     LISTS_OF_A_PERSON,
     MOVIES_ON_A_LIST,
@@ -20,7 +20,7 @@ from interactions.domain.lists import (
     expect_list,
     owned,
 )
-from interactions.operations import FindMovie, require_movie
+from interactions.operations.entries import FindMovie, require_movie
 from interactions.store import lists, movies
 
 

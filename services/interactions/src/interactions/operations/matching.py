@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from interactions.domain import Movie
+from interactions.domain.entries import Movie
 from interactions.domain.imports import Clue
-from interactions.messages import movie_of_answer
+from interactions.messages.movies import movie_of_answer
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 _TIMEOUT_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""InteractionsService: imports, uploaded in chunks and reported row by row."""
+"""Imports, uploaded in chunks and reported row by row."""
 
 import grpc
 
@@ -13,8 +13,7 @@ from interactions.domain.imports import (
 )
 from interactions.messages.imports import import_id_from, import_message, row_error_message
 from interactions.operations import imports as operations
-from interactions.rpc.lists import ListsServicer
-from interactions.rpc.summaries import user_id_of_caller
+from interactions.rpc.parts import Rpcs, user_id_of_caller
 from interactions.store import imports
 from marquee.interactions.v1 import interactions_pb2 as pb
 
@@ -22,7 +21,7 @@ _REQUEST_ID_LENGTH = 200
 _BEFORE_ALL = -1
 
 
-class ImportsServicer(ListsServicer):
+class ImportRpcs(Rpcs):
     """Imports of other sites' exports."""
 
     def CreateImport(

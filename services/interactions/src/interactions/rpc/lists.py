@@ -1,4 +1,4 @@
-"""InteractionsService: own lists, changed by their owners and read by whom they let."""
+"""Own lists, changed by their owners and read by whom they let."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from chassis.idempotency import once
 from chassis.identity import current
 from chassis.paging import page_size
 from chassis.text import clean_text
-from interactions.domain import checked_movie_id
+from interactions.domain.entries import checked_movie_id
 from interactions.domain.lists import (
     DESCRIPTION_LENGTH,
     NAME_LENGTH,
@@ -18,15 +18,15 @@ from interactions.domain.lists import (
     checked_visibility,
     visible,
 )
-from interactions.messages import conditions_of
 from interactions.messages.lists import entry_message, list_id_from, list_message
+from interactions.messages.values import conditions_of
 from interactions.operations import lists as operations
-from interactions.rpc.summaries import SummariesServicer, user_id_of_caller
+from interactions.rpc.parts import Rpcs, user_id_of_caller
 from interactions.store import lists
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 
-class ListsServicer(SummariesServicer):
+class ListRpcs(Rpcs):
     """Lists of movies in an order of their own."""
 
     def CreateList(

@@ -6,8 +6,8 @@ from uuid import UUID
 import structlog
 
 from chassis.errors import DeadlineExceeded, Failed, Refusal, Unavailable
-from interactions.domain import Movie
-from interactions.messages import movie_of_answer
+from interactions.domain.entries import Movie
+from interactions.messages.movies import movie_of_answer
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 

@@ -1,48 +1,31 @@
-"""InteractionsService: what many interactions say together, and ratings in bulk."""
+"""What many interactions say together, and ratings in bulk."""
 
-from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 import grpc
 
-from chassis.database import Database
 from chassis.errors import Invalid
 from chassis.export import export_page
-from chassis.identity import current, require_user
-from chassis.paging import PageTokens, page_size
-from interactions import messages, operations
-from interactions.domain import (
-    IMPORTED_RATINGS_AT_ONCE,
-    MOVIE_STATES_AT_ONCE,
-    MOVIE_STATS_AT_ONCE,
-    MovieNotFound,
-    checked_movie_id,
-)
-from interactions.rpc.neighbours import Neighbours
+from chassis.identity import current
+from chassis.paging import page_size
+from interactions.domain.counts import MOVIE_STATES_AT_ONCE, MOVIE_STATS_AT_ONCE
+from interactions.domain.entries import MovieNotFound, checked_movie_id
+from interactions.domain.ratings import IMPORTED_RATINGS_AT_ONCE
+from interactions.messages import summaries as messages
+from interactions.messages.values import moment, user_id_from
+from interactions.operations.ratings import import_ratings
+from interactions.rpc.parts import Rpcs, user_id_of_caller
 from interactions.store import movies, summaries
 from interactions.store.export import SECTIONS
 from marquee.interactions.v1 import interactions_pb2 as pb
-from marquee.interactions.v1 import interactions_pb2_grpc
 
 _CHANGES_PAGE = 1000
 _LARGEST_CHANGES_PAGE = 5000
 
 
-class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
+class SummaryRpcs(Rpcs):
     """States, statistics, reviews, imports in bulk and changes for replicas."""
-
-    def __init__(
-        self,
-        database: Database,
-        page_tokens: PageTokens,
-        neighbours: Neighbours,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._database = database
-        self._page_tokens = page_tokens
-        self._neighbours = neighbours
-        self._now = now
 
     def BatchGetMovieStates(
         self, request: pb.BatchGetMovieStatesRequest, context: grpc.ServicerContext
@@ -59,7 +42,7 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
     ) -> pb.GetInteractionStatsResponse:
         since = summaries.EVER
         if request.HasField("since"):
-            since = messages.moment(request.since, field="since")
+            since = moment(request.since, field="since")
         with self._database.read() as connection:
             stats = summaries.interaction_stats(connection, user_id_of_caller(), since)
         return messages.interaction_stats_message(stats)
@@ -123,7 +106,7 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
             for number, one in enumerate(request.ratings)
         ]
         with self._database.begin() as connection:
-            counts = operations.import_ratings(connection, ratings, at=now)
+            counts = import_ratings(connection, ratings, at=now)
         return pb.BatchRateMoviesResponse(
             created_count=counts.created_count,
             updated_count=counts.updated_count,
@@ -137,7 +120,7 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
         if request.page_size < 0:
             raise Invalid("must not be negative", field="page_size")
         size = min(request.page_size or _CHANGES_PAGE, _LARGEST_CHANGES_PAGE)
-        user_id = messages.user_id_from(request.user_id)
+        user_id = user_id_from(request.user_id)
         with self._database.read() as connection:
             sequence, rows = summaries.changes(
                 connection, user_id, after_sequence=request.after_sequence, limit=size + 1
@@ -147,13 +130,6 @@ class SummariesServicer(interactions_pb2_grpc.InteractionsServiceServicer):
             sequence=sequence,
             more=len(rows) > size,
         )
-
-
-def user_id_of_caller() -> UUID:
-    """Whose rows the call is about."""
-    user_id = require_user().user_id
-    assert user_id is not None, "require_user answers a person"  # noqa: S101 - tells the checker
-    return user_id
 
 
 def _at_most(limit: int, count: int, *, field: str) -> None:

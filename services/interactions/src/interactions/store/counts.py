@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from interactions.domain import MovieCounts
+from interactions.domain.counts import MovieCounts
 
 
 def add_counts(connection: Connection, differences: Mapping[int, MovieCounts]) -> None:

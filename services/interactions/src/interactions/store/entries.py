@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from chassis.outbox import Fact, outbox_values
 from interactions import tables
-from interactions.domain import (
+from interactions.domain.entries import (
     Favorite,
     HiddenMovie,
     Interaction,

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from interactions.domain import MovieCounts
+from interactions.domain.counts import MovieCounts
 from interactions.tables import (
     favorite,
     hidden_movie,

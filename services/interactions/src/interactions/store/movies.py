@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import Connection
 
-from interactions.domain import Movie
+from interactions.domain.entries import Movie
 from interactions.tables import known_movie
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from interactions.domain import ImportedRating, NumberedRating, RatingBefore
+from interactions.domain.ratings import ImportedRating, NumberedRating, RatingBefore
 
 
 def locked_sequences(connection: Connection, user_ids: set[UUID]) -> dict[UUID, int]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from interactions.domain import InteractionStats
+from interactions.domain.counts import InteractionStats
 from interactions.store.entries import BEFORE_ALL
 
 EVER = datetime.min.replace(tzinfo=UTC)

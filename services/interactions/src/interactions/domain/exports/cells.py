@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from unicodedata import normalize
 
-from interactions.domain import HIGHEST_RATING, LOWEST_RATING, REVIEW_LENGTH, nearest_half
+from interactions.domain.entries import HIGHEST_RATING, LOWEST_RATING, REVIEW_LENGTH, nearest_half
 from interactions.domain.imports import Clue
 
 _IMDB = re.compile(r"(?:tt)?([0-9]{1,10})")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from interactions.domain import NOTE_LENGTH
+from interactions.domain.entries import NOTE_LENGTH
 from interactions.domain.exports.cells import Meaningless, clue_of, moment_of, rating_of
 from interactions.domain.exports.files import (
     Cells,

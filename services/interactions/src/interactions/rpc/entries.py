@@ -1,4 +1,4 @@
-"""InteractionsService: one person's favorites, ratings, watchlist and hidden movies.
+"""One person's favorites, ratings, watchlist and hidden movies.
 
 People act on their own rows only: whose they are comes from the token, never from the request.
 """
@@ -9,8 +9,7 @@ import grpc
 
 from chassis.paging import page_size
 from chassis.text import clean_text
-from interactions import messages, operations
-from interactions.domain import (
+from interactions.domain.entries import (
     NOTE_LENGTH,
     REVIEW_LENGTH,
     Conditions,
@@ -27,16 +26,17 @@ from interactions.domain import (
     checked_rating,
     checked_reason,
 )
-from interactions.messages import conditions_of
-from interactions.rpc.imports import ImportsServicer
-from interactions.rpc.summaries import user_id_of_caller
+from interactions.messages import entries as messages
+from interactions.messages.values import conditions_of
+from interactions.operations import entries as operations
+from interactions.rpc.parts import Rpcs, user_id_of_caller
 from interactions.store import entries
 from interactions.store.entries import Page
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 
-class InteractionsServicer(ImportsServicer):
-    """The whole contract: these, the imports, the lists, and the summaries."""
+class EntryRpcs(Rpcs):
+    """Favorites, ratings, watchlist and hidden movies: four nouns, one way through."""
 
     def AddFavorite(
         self, request: pb.AddFavoriteRequest, context: grpc.ServicerContext
