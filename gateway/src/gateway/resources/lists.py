@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.resources.movies import MovieShape
-from gateway.resources.shapes import TEXT, WORDS, Change, Input, Shape, when
+from gateway.resources.shapes import NAME_WORDS, TEXT, Change, Input, Shape, when
 from marquee.interactions.v1 import interactions_pb2 as pb
 
 Visibility = Literal["public", "friends", "private"]
@@ -14,9 +14,10 @@ Name = Annotated[
     Field(
         min_length=1,
         max_length=100,
-        description="Name.",
+        description="Name, without invisible characters but joiners that a script or an emoji "
+        "needs.",
         examples=["Rainy Sundays"],
-        json_schema_extra={"pattern": WORDS},
+        json_schema_extra={"pattern": NAME_WORDS},
     ),
 ]
 Description = Annotated[

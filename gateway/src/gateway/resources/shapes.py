@@ -9,6 +9,7 @@ from fastapi import Response
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
+from chassis.text import DIRECTIONS, INVISIBLE, UNJOINED
 from gateway.problems import invalid
 
 LargestInt = 2**53 - 1
@@ -19,8 +20,17 @@ LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 """Text without control characters."""
 WORDS = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 """A line that is not blank."""
-TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-"""Text of several lines."""
+TEXT = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{DIRECTIONS}]*$"
+"""Text of several lines that keeps its direction."""
+_WRITTEN = f"[^{UNJOINED}{INVISIBLE}]"
+_SHOWN = (
+    rf"(?:{_WRITTEN}(?:[\u200c\u200d]{_WRITTEN})*"
+    r"|[!-~\u00a1-\u00ac\u00ae-\u024f\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e])"
+)
+NAME = rf"^(?: |{_SHOWN})*$"
+"""A line that hides nothing: joiners stand only where `chassis.text` lets them."""
+NAME_WORDS = rf"^(?: |{_SHOWN})*{_SHOWN}(?: |{_SHOWN})*$"
+"""One that is not blank."""
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

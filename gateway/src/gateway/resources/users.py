@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from gateway.resources.shapes import LINE, TEXT, Change, Input, Shape, when
+from gateway.resources.shapes import NAME, TEXT, Change, Input, Shape, when
 from marquee.users.v1 import users_pb2 as pb
 
 # What users checks after trimming is told here, and not checked twice.
@@ -122,7 +122,12 @@ class ProfileInput(Change):
 
     display_name: Annotated[
         str,
-        Field(max_length=80, description="Shown name.", json_schema_extra={"pattern": LINE}),
+        Field(
+            max_length=80,
+            description="Shown name, without invisible characters but joiners that a script or an "
+            "emoji needs.",
+            json_schema_extra={"pattern": NAME},
+        ),
     ] = ""
     bio: Annotated[
         str, Field(max_length=1000, description="About you.", json_schema_extra={"pattern": TEXT})

@@ -62,7 +62,8 @@ async def create_import(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """A Letterboxd, IMDb, Trakt or MovieLens file of at most 20 MiB: as a form with `source` and
-    `file`, or as the body itself with `?source=&filename=`. It is read in the background."""
+    `file`, or as the body itself with `?source=&filename=`. It is read in the background; a row
+    that cannot be used is reported and costs no other, nor does a quote that is not closed."""
     upload = Upload(request, query.filename)
     opened: pb.Import | None = None
     number = 0

@@ -177,6 +177,7 @@ def test_a_rating_off_the_scale_is_refused(person, rating):
         ("RateMovie", {"movie_id": 0, "rating": 3.0}),
         ("RateMovie", {"movie_id": 1, "rating": 3.0, "review": "x" * 10_001}),
         ("RateMovie", {"movie_id": 1, "rating": 3.0, "review": "nul\0"}),
+        ("RateMovie", {"movie_id": 1, "rating": 3.0, "review": "turned\u202e"}),
         ("AddFavorite", {"movie_id": -5}),
         ("RemoveFavorite", {"movie_id": 0}),
         ("AddToWatchlist", {"movie_id": 1, "note": "x" * 501}),

@@ -249,6 +249,55 @@ def test_a_bad_row_says_why_and_ends_nothing(row: str, reason: str):
     assert second.reason.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("source", "header", "row"),
+    [
+        ("letterboxd", "Date,Name,Year,Letterboxd URI,Rating", "2024-01-02,{},1995,,4"),
+        ("letterboxd", "Date,Name,Year,Rating,Review", '2024-01-02,{},1995,4,"Slow.\n\nGood."'),
+        ("imdb", "Const,Your Rating,Date Rated,Title", "tt0113277,8,2021-01-01,{}"),
+        ("trakt", "rated_at,title,year,rating", "2021-03-22T06:33:00Z,{},1995,7"),
+        ("movielens", "movie_id,tmdb_id,title,rating", "6,949,{},4.0"),
+    ],
+)
+@pytest.mark.parametrize("broken", ['"Heat', '"Heat, ""The', '"The ""Heat""'])
+@pytest.mark.parametrize("after", ['Heat 7"', '"Heat, II"', "Heat II"])
+def test_a_quote_that_is_not_closed_costs_its_line(
+    source: str, header: str, row: str, broken: str, after: str
+):
+    rows = [row.format(title) for title in ("Arrival", broken, after, "Stalker", "Solaris")]
+    lines = lines_of(source, "ratings.csv", "\n".join([header, *rows, ""]).encode())
+    refused = [line for line in lines if isinstance(line, Unusable)]
+    assert [one.number for one in refused if "cannot be read" in one.reason] == [2]
+    titles = [line.clue.title for line in usable(lines)]
+    assert titles[0] == "Arrival"
+    assert titles[-2:] == ["Stalker", "Solaris"]
+    assert after.strip('"') in [title.strip('"') for title in ("", *titles)]
+
+
+def test_each_quote_that_is_not_closed_costs_its_line_and_there_is_an_end_to_them():
+    # From whichever line one begins, all that follow are one row.
+    header = "Date,Name,Year,Letterboxd URI,Rating\n"
+    lines = lines_of("letterboxd", "ratings.csv", (header + 'x",",\n' * 1_000).encode())
+    assert len(lines) == 1_000
+    with pytest.raises(UnreadableExport, match="quotes are not closed"):
+        lines_of("letterboxd", "ratings.csv", (header + 'x",",\n' * 1_100).encode())
+
+
+def test_a_review_of_many_lines_is_one_row():
+    review = "\n".join(f"Line {number}" for number in range(900))
+    text = f'Date,Name,Year,Rating,Review\n2024-01-02,Heat,1995,4,"{review}"\n'
+    (line,) = lines_of("letterboxd", "reviews.csv", text.encode())
+    assert isinstance(line, Row)
+    assert line.review == review
+
+
+def test_an_imported_review_turns_no_direction():
+    text = "Date,Name,Year,Rating,Review\n2024-01-02,Heat,1995,4,Good\u202e?\n"
+    (line,) = lines_of("letterboxd", "reviews.csv", text.encode())
+    assert isinstance(line, Unusable)
+    assert line.reason == "its review holds characters that turn its direction"
+
+
 def test_a_title_that_is_a_formula_is_a_title():
     text = 'Date,Name,Year,Letterboxd URI,Rating\n2024-01-02,"=HYPERLINK(""x"")",1995,,4\n'
     (line,) = lines_of("letterboxd", "ratings.csv", text.encode())

@@ -101,7 +101,9 @@ def test_wrong_preferences_are_named(world, ada, values, pointer):
     ("values", "pointer"),
     [
         ({"display_name": "x" * 81}, "/display_name"),
+        ({"display_name": "Ad\u200ba"}, "/display_name"),
         ({"bio": "x" * 1001}, "/bio"),
+        ({"bio": "turned\u202e"}, "/bio"),
         ({"bio": "\0"}, "/bio"),
         ({"country": "XX"}, "/country"),
         ({"favorite_genre_ids": [1, 1]}, "/favorite_genre_ids"),

@@ -53,6 +53,13 @@ def test_a_username_is_taken_in_every_spelling(world, name):
         world.register(name, email="other@example.org")
 
 
+@pytest.mark.parametrize("name", ["ada\u3164", "ad\u200ba", "\u115f\u1160\u3164", "\u202eada"])
+def test_nobody_passes_for_somebody_else_by_what_is_not_seen(world, name):
+    with world.refused("INVALID") as caught:
+        world.register(name)
+    assert caught.value.facts["errors"][0]["pointer"] == "/username"
+
+
 @pytest.mark.parametrize(("field", "longest"), [("username", 30), ("email", 254)])
 @pytest.mark.parametrize("more", [1, 300])
 def test_what_is_too_long_is_told_the_rules_own_limit(world, field, longest, more):

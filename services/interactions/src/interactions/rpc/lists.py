@@ -9,7 +9,7 @@ from chassis.errors import Invalid
 from chassis.idempotency import once
 from chassis.identity import current
 from chassis.paging import page_size
-from chassis.text import clean_text
+from chassis.text import clean_name, clean_text
 from interactions.domain.entries import checked_movie_id
 from interactions.domain.lists import (
     DESCRIPTION_LENGTH,
@@ -161,7 +161,7 @@ class ListRpcs(Rpcs):
 
 
 def _name(text: str) -> str:
-    return clean_text(text, field="name", max_length=NAME_LENGTH, min_length=1)
+    return clean_name(text, field="name", max_length=NAME_LENGTH, min_length=1)
 
 
 def _description(text: str) -> str:

@@ -3,7 +3,7 @@
 import grpc
 
 from chassis.identity import require_user
-from chassis.text import clean_text
+from chassis.text import clean_name, clean_text
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import (
     LONGEST_EMAIL,
@@ -24,7 +24,7 @@ from users.store import accounts as rows
 
 def cleaned_username(username: str, field: str = "username") -> str:
     """Trimmed and composed, and fit to be a name."""
-    text = clean_text(username, field=field, max_length=LONGEST_USERNAME)
+    text = clean_name(username, field=field, max_length=LONGEST_USERNAME)
     return checked_username(text, field=field)
 
 

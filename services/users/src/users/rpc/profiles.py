@@ -6,7 +6,7 @@ from uuid import UUID
 import grpc
 
 from chassis.identity import current
-from chassis.text import clean_text
+from chassis.text import clean_name, clean_text
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import UserNotFound
 from users.domain.profiles import (
@@ -92,7 +92,7 @@ def _profile_changes(request: pb.UpdateProfileRequest) -> dict[str, Any]:
     return changes(
         request.update_mask.paths,
         {
-            "display_name": lambda: clean_text(
+            "display_name": lambda: clean_name(
                 given.display_name, field="display_name", max_length=LONGEST_DISPLAY_NAME
             ),
             "bio": lambda: clean_text(

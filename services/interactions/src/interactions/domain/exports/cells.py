@@ -17,6 +17,7 @@ _WITH_ANOTHER = re.compile(r"(\S.*?)\s*\((?:[^()]|\([^()]*\))+\)")
 # "Matrix, The": MovieLens sorts articles behind.
 _ARTICLE = re.compile(r"(.*), (The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)")
 _DIGITS_OF_AN_IMDB_ID = 7
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class Meaningless(Exception):
@@ -95,6 +96,8 @@ def review_of(text: str) -> str:
         raise Meaningless(f"its review is longer than {REVIEW_LENGTH:,} characters")
     if not _is_text(review.replace("\n", "").replace("\t", "")):
         raise Meaningless("its review holds characters that no text has")
+    if _DIRECTIONS.search(review):
+        raise Meaningless("its review holds characters that turn its direction")
     return review
 
 

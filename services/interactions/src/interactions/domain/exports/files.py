@@ -7,14 +7,18 @@ import re
 import struct
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 _UNPACKED_BYTES = 40 * 1024 * 1024
 _MEMBERS = 2_000
-_CELL = 100_000
+_ROW = 100_000
+_ROW_LINES = 1_000
+_UNCLOSED_QUOTES = 1_000
+_PROSE = frozenset({"review", "notes", "description", "comment"})
 _PIECE = 256 * 1024
 _COLUMN = re.compile(r"[^a-z0-9]+")
 _ZIP = b"PK\x03\x04"
@@ -78,27 +82,76 @@ def columns_of(document: Document) -> set[str]:
 
 
 def cells_of(document: Document) -> Iterator[Cells]:
-    """Rows of a CSV file; one that cannot be read says so and does not end the reading."""
-    reader = csv.reader(io.StringIO(document.text, newline=""), strict=True)
+    """Rows of a CSV file; one that cannot be read says so and does not end the reading.
+
+    A quote that is not closed would take all that follows into its row: a row of several lines
+    that does not fit the header, breaks a line where no prose stands, or has no end costs its
+    first line alone, and reading goes on with the next.
+    """
+    lines = _Lines(document.text)
+    reader = csv.reader(lines, strict=True)
     header = _header(reader)
     number = 0
     while True:
+        lines.begin_row()
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             number += 1
-            yield Cells(number, {}, f"the row cannot be read: {error}")
+            told = _NOT_CLOSED if lines.reread_all_but_first() else f"{_UNREADABLE}: {error}"
+            yield Cells(number, {}, told)
             continue
         if not any(value.strip() for value in values):
             continue
         number += 1
-        # csv's own limit is one of the whole process, and anybody may have moved it.
-        if any(len(value) > _CELL for value in values):
-            yield Cells(number, {}, f"the row cannot be read: a field is over {_CELL:,} long")
+        if _swallowed_others(header, values) and lines.reread_all_but_first():
+            yield Cells(number, {}, _NOT_CLOSED)
             continue
         yield _cells(number, header, values)
+
+
+_UNREADABLE = "the row cannot be read"
+_NOT_CLOSED = f"{_UNREADABLE}: it has a quote that is not closed"
+
+
+class _Lines:
+    """Lines of a text for csv to read, those of the row under way so that they can be reread."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(io.StringIO(text, newline=""))
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self._length = 0
+        self._rereadings = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._row.append(line)
+        self._length += len(line)
+        # csv's own limit is one of the whole process, and anybody may have moved it.
+        if self._length > _ROW or len(self._row) > _ROW_LINES:
+            raise csv.Error(f"it is over {_ROW:,} characters or {_ROW_LINES:,} lines long")
+        return line
+
+    def begin_row(self) -> None:
+        """The lines so far are done with."""
+        self._row.clear()
+        self._length = 0
+
+    def reread_all_but_first(self) -> bool:
+        """Whether the row had more lines than one: those come again."""
+        if len(self._row) == 1:
+            return False
+        self._rereadings += 1
+        if self._rereadings > _UNCLOSED_QUOTES:
+            raise UnreadableExport(f"more than {_UNCLOSED_QUOTES:,} of its quotes are not closed")
+        self._again.extendleft(reversed(self._row[1:]))
+        return True
 
 
 def objects_of(document: Document) -> Iterator[tuple[str, Any]]:
@@ -122,6 +175,12 @@ def _header(reader: Any) -> list[str]:
         # UTF-16 that went for an encoding of single bytes; every row would be unusable.
         raise UnreadableExport("its first line has NUL characters: it is not text in UTF-8")
     return [_COLUMN.sub("", name.strip().lower()) for name in names]
+
+
+def _swallowed_others(header: list[str], values: list[str]) -> bool:
+    broken = [place for place, value in enumerate(values) if "\n" in value or "\r" in value]
+    prose = {place for place, name in enumerate(header) if name in _PROSE}
+    return bool(broken) and (len(values) < len(header) or not prose.issuperset(broken))
 
 
 def _cells(number: int, header: list[str], values: list[str]) -> Cells:
