@@ -329,7 +329,7 @@ sync_item = sa.Table(
     sa.Index(
         "sync_item_pending_idx",
         "source",
-        sa.text("popularity desc"),
+        sa.text("greatest(popularity, 1) desc"),
         "movie_id",
         postgresql_where=sa.text("state = 'pending'"),
     ),

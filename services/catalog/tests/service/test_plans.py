@@ -1,16 +1,17 @@
 """Every list is read by an index: plans at a size where reading the whole table would show."""
 
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from catalog.domain import title_key
-from catalog.store import batches, browsing, movies, people, searching, upkeep
+from catalog.store import batches, browsing, items, movies, people, searching, upkeep
 from catalog.store.browsing import Filter, Order, Place
 from catalog.tables import movie, name_word, title_word
+from chassis.database import uuid7
 
 SIZE = 40_000
 FILL = (
@@ -213,6 +214,19 @@ def keeps(wanted, row):
         and (wanted.released_after or date.min) <= row.release_date
         and row.release_date <= (wanted.released_before or date.max)
     )
+
+
+def test_a_backfill_takes_the_popular_first_and_the_long_tail_by_id(database_for):
+    popularity = {1: 0.2, 2: 7.0, 3: 0.9, 4: 50.0, 5: 1.0, 6: 0.95}
+    wanted = items.Wanted("pending", since=datetime(2026, 1, 1, tzinfo=UTC))
+    with database_for("catalog").begin() as connection:
+        known = [(movie_id, False, value) for movie_id, value in popularity.items()]
+        items.add(connection, "standin", known)
+        taken = [
+            [claim.movie_id for claim in items.claim(connection, "standin", uuid7(), wanted, 1)]
+            for _ in range(7)
+        ]
+    assert taken == [[4], [2], [1], [3], [5], [6], []]
 
 
 def test_movies_people_and_search_are_read_by_indexes(plans):

@@ -18,7 +18,7 @@ from catalog import jobs
 from catalog.jobs.running import StageBusy
 from catalog.operations.loading import load_movies
 from catalog.store import featured, runs
-from catalog.store.batches import Familiar
+from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
 from catalog.tmdb.parsing import movie_record
 from chassis.database import uuid7

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from catalog.domain import PersonRecord
-from catalog.store import batches
-from catalog.store.batches import Familiar
+from catalog.store import familiar as store
+from catalog.store.familiar import Familiar
 
 
 def person(person_id: int, name: str) -> PersonRecord:
@@ -30,7 +30,7 @@ def test_who_is_as_written_last_is_not_written_again():
 def test_who_changes_back_is_written_again_though_remembered_from_long_ago(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(batches, "_FAMILIAR", 2)
+    monkeypatch.setattr(store, "_FAMILIAR", 2)
     familiar = Familiar()
     written(familiar, *(person(number, "A") for number in range(1, 5)))  # these are old now
     changed = person(1, "B")

@@ -12,7 +12,7 @@ from catalog.jobs.fetching import Fetched, Fetcher, fetching
 from catalog.jobs.running import Run, Sync
 from catalog.operations import loading
 from catalog.store import items, runs, upkeep
-from catalog.store.batches import Familiar
+from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
 

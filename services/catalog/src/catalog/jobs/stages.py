@@ -111,7 +111,7 @@ def _refuse_shrinkage(before: str | None, counted: int) -> None:
 
 
 def backfill(sync: Sync, run: Run) -> None:
-    """Every movie that waits, the most popular first."""
+    """Every movie that waits, the most popular first; the long tail in the order of ids."""
     drain(sync, run, items.Wanted("pending", run.began_at))
 
 

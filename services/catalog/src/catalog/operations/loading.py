@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from catalog.domain import MovieRecord, Votes, genres_and_tags
 from catalog.operations import facts
 from catalog.store import batches
+from catalog.store.familiar import Familiar
 from catalog.tmdb.parsing import content_hash
 from marquee.catalog.v1 import catalog_pb2 as pb
 
@@ -34,7 +35,7 @@ def load_movies(
     source: str,
     records: Sequence[MovieRecord],
     at: datetime,
-    familiar: batches.Familiar,
+    familiar: Familiar,
 ) -> Written:
     """Bring movies in line with their source; takes over what was imported."""
     batches.take_writers_turn(connection)
@@ -80,7 +81,7 @@ def import_movies(
         for movie_id, record in records.items()
         if movie_id not in known or known[movie_id].source == IMPORT
     ]
-    written = load_movies(connection, IMPORT, ours, at, batches.Familiar())
+    written = load_movies(connection, IMPORT, ours, at, Familiar())
     unchanged_count = written.unchanged_count + len(records) - len(ours)
     return Written(written.created_count, written.updated_count, unchanged_count)
 

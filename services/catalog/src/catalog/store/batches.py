@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key, title_keys
+from catalog.domain import WORD_LENGTH, MovieRecord, title_key, title_keys
 from catalog.store import bulk
-from chassis.database import uuid7
+from catalog.store.familiar import Familiar
 
-_FAMILIAR = 50_000
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
 
 _MOVIE_COLUMNS = (
@@ -40,49 +40,6 @@ class Known:
     source: str
     content_hash: bytes
     removed: bool
-
-
-class Familiar:
-    """People as one writer has already written them: most of a movie's people come again and again.
-
-    The last hundred thousand or so; a transaction's own count only once it is committed. Nobody is
-    familiar any more once another writer has written people.
-    """
-
-    def __init__(self) -> None:
-        self.writer_id = uuid7()
-        self._young: dict[int, int] = {}
-        self._old: dict[int, int] = {}
-        self._uncommitted: dict[int, int] = {}
-
-    def begin(self) -> None:
-        """A transaction begins; what the one before it did not commit was not written."""
-        self._uncommitted = {}
-
-    def strangers(self, people: Iterable[PersonRecord]) -> list[PersonRecord]:
-        """Those that were not written just like this, each once, in the order of ids."""
-        last_named = {person.person_id: person for person in people}
-        strangers: list[PersonRecord] = []
-        for person_id in sorted(last_named):
-            person = last_named[person_id]
-            hashed = hash(person)
-            if self._young.get(person_id) == hashed:
-                continue
-            self._uncommitted[person_id] = hashed
-            if self._young.get(person_id, self._old.get(person_id)) != hashed:
-                strangers.append(person)
-        return strangers
-
-    def forget(self) -> None:
-        """Another has written people since."""
-        self._young, self._old, self._uncommitted = {}, {}, {}
-
-    def committed(self) -> None:
-        """What the strangers were asked for has been written for good."""
-        self._young |= self._uncommitted
-        self._uncommitted = {}
-        if len(self._young) > _FAMILIAR:
-            self._young, self._old = {}, self._young
 
 
 def take_writers_turn(connection: Connection) -> None:
@@ -123,10 +80,12 @@ def write_new(
 ) -> None:
     """Movies that were not there at all, each with its version: nothing to compare with."""
     movies = [record for record, _ in records]
-    write_shared(connection, movies, familiar)
-    bulk.copy(connection, tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records))
-    for table, columns, _, rows in _children(movies):
-        bulk.copy(connection, table, columns, rows)
+    # Rows are made while PostgreSQL writes what goes before them.
+    with ThreadPoolExecutor(1, "packer") as packer:
+        packing = packer.submit(_packed, source, records)
+        write_shared(connection, movies, familiar)
+    for table, columns, rows, text in packing.result():
+        bulk.copy_packed(connection, table.name, columns, text)
         if table is tables.movie_title:
             add_words(connection, tables.title_word, (str(key) for _, key in rows))
 
@@ -256,6 +215,18 @@ def _movie_rows(
         )
         for m, version in records
     ]  # fmt: skip
+
+
+def _packed(
+    source: str, records: Sequence[tuple[MovieRecord, int]]
+) -> list[tuple[sa.Table, Sequence[str], Sequence[bulk.Row], bytes]]:
+    """Movies and all that hangs on them: table, columns, rows, the same for COPY."""
+    children = _children([record for record, _ in records])
+    whole = (
+        (tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records)),
+        *((table, columns, rows) for table, columns, _, rows in children),
+    )
+    return [(table, columns, rows, bulk.packed(rows)) for table, columns, rows in whole]
 
 
 def _array(values: Sequence[str]) -> str:

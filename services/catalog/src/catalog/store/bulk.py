@@ -29,7 +29,7 @@ def copy(
     into: str = "",
 ) -> None:
     """Append rows to a table, or to another of the same shape."""
-    _copy_into(connection, into or table.name, columns, rows)
+    copy_packed(connection, into or table.name, columns, packed(rows))
 
 
 def stage(
@@ -43,7 +43,7 @@ def stage(
         f" as select {named} from {table.name} with no data"
     )
     connection.exec_driver_sql(f"delete from {name}")
-    _copy_into(connection, name, columns, rows)
+    copy_packed(connection, name, columns, packed(rows))
     return name
 
 
@@ -141,13 +141,12 @@ def _replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def _copy_into(
-    connection: Connection, name: str, columns: Sequence[str], rows: Sequence[Row]
-) -> None:
+def copy_packed(connection: Connection, name: str, columns: Sequence[str], text: bytes) -> None:
+    """Append rows that are packed already."""
     statement = f"copy {name} ({', '.join(columns)}) from stdin with ({_DELIMITER})"
     try:
         cursor: Any = connection.connection.cursor()
-        cursor.copy_expert(statement, io.BytesIO(packed(rows)), size=_COPIED_AT_ONCE)
+        cursor.copy_expert(statement, io.BytesIO(text), size=_COPIED_AT_ONCE)
         cursor.close()
     except psycopg2.Error as error:
         # COPY goes around SQLAlchemy: give its errors the form all others have.

@@ -17,7 +17,10 @@ from catalog.store import bulk
 Queue = Literal["pending", "changed", "old", "named"]
 
 _WHICH: dict[Queue, str] = {
-    "pending": "state = 'pending' and next_at <= now() order by popularity desc, movie_id",
+    # The long tail, most of all movies, in the order of ids: neighbours lie in the same pages of
+    # most indexes, and where those do not fit into memory they would be fetched for each movie.
+    "pending": "state = 'pending' and next_at <= now()"
+    " order by greatest(popularity, 1) desc, movie_id",
     "changed": "state = 'pending' and changed_at is not null and next_at <= now()"
     " order by movie_id",
     # What was fetched since the run began is not looked at twice, however old its body was.
