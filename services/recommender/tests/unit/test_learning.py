@@ -8,7 +8,9 @@ import pytest
 
 from recommender.domain import EXPLORED_AMONG, Exploration
 from recommender.ranking.als import enough_iterations
+from recommender.ranking.blending import Case, learn_weights, sure_gain
 from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.ensemble import RANKERS
 from recommender.ranking.signals import Signals
 from recommender.ranking.training import Interactions, Options, learn, material
 
@@ -66,3 +68,39 @@ def test_where_als_stops_is_not_changed_by_movies_that_nobody_met():
         catalogue = catalogue_of(range(size), [[]] * size)
         stops.add(learn(material(known, catalogue), Options()).options.iterations)
     assert len(stops) == 1
+
+
+def _cases_told_by(*rankers: str) -> list[Case]:
+    """People of 12 to 24 movies who like those of 40 candidates that these rankers like."""
+    rng, rows = np.random.default_rng(4), [RANKERS.index(name) for name in rankers]
+    cases: list[Case] = []
+    for _ in range(60):
+        scores = np.zeros((len(RANKERS), 40), np.float32)
+        scores[[RANKERS.index(name) for name in ("ease", "als", "content")]] = rng.normal(
+            size=(3, 40)
+        )
+        best = np.argsort(-scores[rows].sum(axis=0))[:5]
+        cases.append(Case(4, scores, np.isin(np.arange(40), best), 5))
+    return cases
+
+
+@pytest.mark.parametrize(
+    ("rankers", "content", "als"), [(("ease", "content"), 0.5, 0.15), (("ease", "als"), 0.0, 0.7)]
+)
+def test_people_tell_how_well_movies_are_known_also_for_histories_nobody_of_them_has(
+    rankers: tuple[str, ...], content: float, als: float
+):
+    tables = learn_weights(_cases_told_by(*rankers), [], frozenset(RANKERS))
+    longest = dict(zip(RANKERS, tables["blend.hybrid"][-1].tolist(), strict=True))
+    assert longest["content"] == pytest.approx(content)
+    assert longest["als"] == pytest.approx(als)
+    assert longest["ease"] == 1.0
+
+
+def test_a_gain_that_may_be_chance_is_none():
+    before, counts = np.full(100, 0.5, np.float32), np.ones(100, np.float32)
+    gains = np.random.default_rng(2).normal(0.0, 0.1, 100).astype(np.float32)
+    gains -= gains.mean()
+    assert sure_gain(before, before + gains + 0.01, counts) == 0.0
+    assert sure_gain(before, before + gains - 0.05, counts) == 0.0
+    assert sure_gain(before, before + gains + 0.05, counts) == pytest.approx(0.05, abs=1e-6)

@@ -70,6 +70,14 @@ _REGULAR: Mapping[str, Weights] = {
         "near": 0.15, "next": 0.1,
     },
 }  # fmt: skip
+# And what a long history's weights become where so many met every movie that who had what with what
+# says it all: what a movie is and what came next to it add nothing.
+_WELL_KNOWN: Mapping[str, Weights] = _REGULAR | {
+    kind: {"ease": 1.0, "als": 0.7, "neighbours": 0.1, "trend": 0.02, "unmet": 2.0}
+    for kind in ("collaborative", "hybrid")
+}
+# How far between the two a catalogue lies: one number, which people held out can tell.
+ACQUAINTANCE = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Of a person without a history only the favorite genres are known, so these lead.
 CHOSEN_GENRES = 4.0
 # Of a person without a history these say something; the others would only repeat the crowd's.
@@ -77,8 +85,10 @@ _OF_CROWD = ("popularity", "trend", "unmet")
 _OF_HISTORY = [row for row, name in enumerate(RANKERS) if name not in {*_OF_CROWD, "genres"}]
 _STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
 # The least weights in lists for the days to come; where taste is of content, less of the crowd.
+# How many times as much what is new counts, moments before can tell.
 _AHEAD: Weights = {"trend": 1.5, "near": 0.2, "next": 0.2}
 _AHEAD_BY_CONTENT: Weights = {"trend": 0.6}
+HASTE = (1.0, 2.0, 4.0, 8.0)
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
 
@@ -92,18 +102,18 @@ class Case:
     liked_count: int
 
 
-def untaught_weights() -> Arrays:
-    """The tables of blend weights (buckets x rankers) of every type, nothing learnt.
+def untaught_weights(acquaintance: float = 0.0) -> Arrays:
+    """The tables of blend weights (buckets x rankers) of every type, nothing else learnt.
 
     blend.<type> is for a moment within what was trained on, blend.<type>.ahead for one after it.
     """
     strange = np.array(_STRANGENESS, np.float32)[:, None]
-    tables: dict[str, Floats] = {
-        f"blend.{kind}": (
-            strange * _row(_STRANGER[kind]) + (1 - strange) * _row(_REGULAR[kind])
-        ).astype(np.float32)
-        for kind in TYPES
-    }
+    tables: dict[str, Floats] = {}
+    for kind in TYPES:
+        rarely, often = _row(_REGULAR[kind]), _row(_WELL_KNOWN[kind])
+        regular = rarely + np.float32(acquaintance) * (often - rarely)
+        table = strange * _row(_STRANGER[kind]) + (1 - strange) * regular
+        tables[f"blend.{kind}"] = table.astype(np.float32)
     for table in tables.values():
         table[0, _OF_HISTORY] = 0.0
     for kind in ("genre_based", "hybrid"):
@@ -118,7 +128,10 @@ def _for_now(table: Floats, kind: str) -> Floats:
     least_of = _AHEAD if TYPES[kind] & COLLABORATIVE else _AHEAD_BY_CONTENT
     for name, least in least_of.items():
         row = RANKERS.index(name)
-        table[:, row] = np.where(table[:, row] > 0, np.maximum(table[:, row], least), 0.0)
+        if name in TYPES[kind]:
+            # A person without a history has nothing that came last.
+            mine = table[int(row in _OF_HISTORY) :, row]
+            np.maximum(mine, least, out=mine)
     return table
 
 
@@ -153,16 +166,16 @@ def _case(ensemble: Ensemble, present: Floats, rows: list[int], lesson: Lesson) 
     return Case(bucket_of(len(taste)), scores, found, len(liked))
 
 
-def found_by(ranker: Ranker, lessons: Sequence[Lesson]) -> float:
-    """Mean NDCG at CUT of one ranker alone."""
-    total = 0.0
-    for taste, liked in lessons:
+def found_by(ranker: Ranker, lessons: Sequence[Lesson]) -> Floats:
+    """NDCG at CUT of one ranker alone, of each lesson."""
+    found = np.zeros(len(lessons), np.float32)
+    for number, (taste, liked) in enumerate(lessons):
         scores = ranker.scores([taste])[0].copy()
         scores[taste.seen] = -np.inf
         best = np.argpartition(-scores, min(CUT, len(scores) - 1))[:CUT]
         hits = np.isin(best[np.argsort(-scores[best], kind="stable")], liked)
-        total += float(hits @ _DISCOUNT[: len(hits)]) / _DISCOUNT[: min(CUT, len(liked))].sum()
-    return total / max(len(lessons), 1)
+        found[number] = hits @ _DISCOUNT[: len(hits)] / _DISCOUNT[: min(CUT, len(liked))].sum()
+    return found
 
 
 def _tops(scores: Floats) -> Ints:
@@ -177,8 +190,8 @@ def learn_weights(
     cases: Sequence[Case], ahead: Sequence[Case], teachable: frozenset[str]
 ) -> Arrays:
     """Tables like untaught_weights: each bucket with enough cases fitted to NDCG at CUT, and the
-    tables for what lies ahead changed from those by one factor a ranker."""
-    tables = untaught_weights()
+    tables for what lies ahead changed from those by haste and one factor a ranker."""
+    tables = untaught_weights(_acquaintance(cases))
     for kind in _LEARNT:
         names = [row for row, name in enumerate(RANKERS) if name in TYPES[kind] & teachable]
         table = tables[f"blend.{kind}"]
@@ -186,6 +199,29 @@ def learn_weights(
             table[bucket] = _taught(cases, bucket, table[bucket], names)
         tables[f"blend.{kind}.ahead"] = _turned(ahead, table, kind, names)
     return tables
+
+
+def _acquaintance(cases: Sequence[Case]) -> float:
+    """Which of ACQUAINTANCE finds most."""
+    tables = [untaught_weights(each)["blend.hybrid"] for each in ACQUAINTANCE]
+    return ACQUAINTANCE[_best(cases, tables)]
+
+
+def _best(cases: Sequence[Case], tables: Sequence[Floats]) -> int:
+    """Which table finds most, the first where too few can tell.
+
+    It is asked of all cases at once and there are few tables, so what is best is taken as it is: of
+    one ranker in one bucket no such step would be sure.
+    """
+    if len(cases) < MINIMUM_CASES:
+        return 0
+    found = np.zeros(len(tables))
+    for bucket in range(len(BUCKETS)):
+        mine = [case for case in cases if case.bucket == bucket]
+        if mine:
+            stack = _stacked(mine, bucket)
+            found += [_qualities(stack, stack.scores @ table[bucket]).sum() for table in tables]
+    return int(np.argmax(found))
 
 
 def _taught(cases: Sequence[Case], bucket: int, start: Floats, names: list[int]) -> Floats:
@@ -214,12 +250,15 @@ def _of_stranger(learnt: Floats, start: Floats) -> Floats:
 
 def _turned(cases: Sequence[Case], table: Floats, kind: str, names: list[int]) -> Floats:
     """The table for now times one factor a ranker, the same in all buckets: few are seen ahead."""
-    table = _for_now(table, kind)
+    hasty = [_for_now(table, kind) for _ in HASTE]
+    for each, haste in zip(hasty, HASTE, strict=True):
+        each[:, RANKERS.index("trend")] *= haste
+    table = hasty[_best(cases, hasty)]
     if len(cases) < MINIMUM_CASES:
         return table
     chosen = [row for row in range(len(RANKERS)) if row in names]
     floor = np.zeros_like(table)
-    floor[:, chosen] = LEAST_SHARE * table.max(axis=1, keepdims=True)
+    floor[:, chosen] = LEAST_SHARE * hasty[0].max(axis=1, keepdims=True)
     raised = np.maximum(table, floor)
     scaled = [replace(case, scores=case.scores * raised[case.bucket][:, None]) for case in cases]
     turned = raised * _ascend(_stacked(scaled, None), np.ones(len(RANKERS), np.float32), names)
@@ -258,9 +297,9 @@ def _qualities(stack: _Stack, totals: Floats) -> Floats:
     return hits @ _DISCOUNT.astype(np.float32) / stack.ideal
 
 
-def _gain(stack: _Stack, before: Floats, after: Floats) -> float:
-    """The mean gain, or 0 when it is within its standard error of nothing."""
-    shares = stack.counts / stack.counts.sum()
+def sure_gain(before: Floats, after: Floats, counts: Floats) -> float:
+    """The mean gain of cases that count so much, or 0 when it may be chance."""
+    shares = counts / counts.sum()
     gains = after - before
     mean = float(shares @ gains)
     error = float(np.sqrt(np.square(shares) @ np.square(gains - mean)))
@@ -280,7 +319,7 @@ def _ascend(stack: _Stack, start: Floats, names: list[int], rounds: int = 3) -> 
             for step in STEPS:
                 trial = np.float32(step * max(float(weights[name]), LEAST_WEIGHT))
                 after = _qualities(stack, others + stack.scores[:, :, name] * trial)
-                gain = _gain(stack, before, after)
+                gain = sure_gain(before, after, stack.counts)
                 if gain > best:
                     best, chosen = gain, float(trial)
             if best > 0:

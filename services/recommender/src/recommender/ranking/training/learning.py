@@ -20,6 +20,7 @@ from recommender.ranking.blending import (
     cases_of,
     found_by,
     learn_weights,
+    sure_gain,
     untaught_weights,
 )
 from recommender.ranking.ease import FACTOR_CELLS, Ease, usual_regularization
@@ -37,7 +38,7 @@ from recommender.ranking.training.material import Interactions, Material, Option
 
 LIKED = 0.8
 SMALL = 3_000
-FOLDS = 3
+FOLDS = 5
 VALIDATION_CELLS = 120_000_000
 MAXIMUM_VALIDATION_USERS = 600
 FEWEST_PEOPLE = 50
@@ -80,7 +81,7 @@ def learn(given: Material, options: Options) -> Learnt:
     width = min(len(given.catalogue), MOST_CANDIDATES)
     budget = max(50, VALIDATION_CELLS // (width * len(BUCKETS)))
     most = min(MAXIMUM_VALIDATION_USERS, budget)
-    held = rng.permutation(people)[: min(most, len(people) // 2 + 1)]
+    held = rng.permutation(people)[:most]
     cases: list[Case] = []
     teachable: set[str] = set()
     parts = np.array_split(held, FOLDS if len(people) <= SMALL else 1)
@@ -114,17 +115,19 @@ def _tuned(given: Material, lessons: Sequence[Lesson], options: Options) -> Opti
 def _firmness(
     matrix: Sparse, met: int, lessons: Sequence[Lesson], content: Sparse, options: Options
 ) -> float:
-    """The factor of EASE's regularisation that finds best what people of long histories liked."""
+    """The factor of EASE's regularisation that finds best what people of long histories liked; the
+    usual one where no other is surely better."""
     long = [lesson for lesson in lessons if bucket_of(len(lesson[0])) >= LONG_BUCKET]
     cheap = met <= TUNED_MOVIES or matrix.shape[0] * met <= FACTOR_CELLS
     if len(long) < FEWEST_PEOPLE or not cheap:
         return options.firmness
     usual = usual_regularization(matrix)
-    found: dict[float, float] = {}
-    for factor in FIRMNESS:
-        arrays = ease_arrays(matrix, factor * usual, content, options)
-        found[factor] = found_by(Ease(arrays, matrix.shape[1]), long)
-    return max(found, key=lambda factor: found[factor])
+    found = [
+        found_by(Ease(ease_arrays(matrix, factor * usual, content, options), matrix.shape[1]), long)
+        for factor in FIRMNESS
+    ]
+    gains = [sure_gain(found[0], each, np.ones(len(long), np.float32)) for each in found]
+    return FIRMNESS[int(np.argmax(gains))]
 
 
 def _iterations(matrix: Sparse, met: Ints, lessons: Sequence[Lesson], options: Options) -> int:
@@ -134,7 +137,7 @@ def _iterations(matrix: Sparse, met: Ints, lessons: Sequence[Lesson], options: O
     among_met = [_placed(lesson, place_of) for lesson in lessons]
 
     def quality(arrays: Arrays) -> float:
-        return found_by(Als(arrays), among_met)
+        return float(found_by(Als(arrays), among_met).mean())
 
     firmness = options.als_firmness * REGULARIZATION
     made = als_on_its_way(
