@@ -29,6 +29,8 @@ _FALLBACK_TICKS = 2
 _KEEP_TRYING_SECONDS = 60.0
 _DRAIN_SECONDS = 15.0
 _CLOCKS_DIFFER = timedelta(minutes=1)
+# A chore of every minute makes half a million rows a year, of which nobody reads the old ones.
+_DONE_CHORES_KEPT = timedelta(days=30)
 _BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
 log = structlog.get_logger()
@@ -105,7 +107,7 @@ class Worker:
         return done
 
     def tick(self) -> None:
-        """Enqueue chores that are due and take back what dead workers held."""
+        """Enqueue chores that are due, take back what dead workers held, forget old chores."""
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             for chore in self._chores:
@@ -115,6 +117,8 @@ class Worker:
                     connection, chore.kind, key=f"{chore.kind}:{begins}", since=since
                 )
             lost = table.sweep(connection)
+            kinds = [chore.kind for chore in self._chores]
+            table.forget_done(connection, kinds, before=now - _DONE_CHORES_KEPT)
         if lost:
             log.warning("jobs of a lost worker", job_count=lost)
         self._look.set()
