@@ -43,11 +43,18 @@ class HistoryQuery(Page):
 class ReasonShape(Shape):
     """Why a movie is recommended."""
 
-    kind: str = Field(description="because_you_rated, genre, trending …")
+    kind: str = Field(
+        description="because_you_rated, because_you_favorited, because_on_watchlist, genre,"
+        " trending, popular or new (nobody has seen it yet)."
+    )
     text: str = Field(description="One sentence.")
-    movie_ids: list[int] = Field(description="Movies that contributed most.")
-    genre_ids: list[int] = Field(description="Genres that contributed most.")
-    person_ids: list[int] = Field(description="People that contributed most.")
+    movie_ids: list[int] = Field(
+        description="The caller's movies that contributed most, the first most of all."
+    )
+    genre_ids: list[int] = Field(
+        description="The favorite genres it is of, or those it shares with the first movie."
+    )
+    person_ids: list[int] = Field(description="People who made the first of those movies too.")
 
 
 class RecommendationShape(Shape):

@@ -252,16 +252,21 @@ def parse_date(text: str, *, name: str) -> date | None:
 
 def sentence(reason: Reason, titles: Mapping[int, str], genres: Mapping[int, str]) -> str:
     """One sentence of a reason in English."""
-    movies = _enumerated([titles[movie] for movie in reason.movie_ids if movie in titles])
+    named = [titles[movie] for movie in reason.movie_ids if movie in titles]
+    movies, are = _enumerated(named), "is" if len(named) == 1 else "are"
     names = _enumerated([genres[genre] for genre in reason.genre_ids if genre in genres])
     if reason.kind == "because_you_rated" and movies:
         return f"Because you liked {movies}"
     if reason.kind == "because_you_favorited" and movies:
-        return f"Because {movies} is among your favorites"
+        return f"Because {movies} {are} among your favorites"
+    if reason.kind == "because_on_watchlist" and movies:
+        return f"Because {movies} {are} on your watchlist"
     if reason.kind == "genre" and names:
         return f"Because you like {names}"
     if reason.kind == "trending":
         return "Many people are watching this now"
+    if reason.kind == "new":
+        return "Few have seen it yet"
     return "Liked by many"
 
 

@@ -118,9 +118,14 @@ class World:
         with self.database.begin() as connection:
             handler(connection, event)
 
-    def add_movies(self, count: int, *, version: int = 1, **values: Any) -> None:
+    def add_movies(
+        self, count: int, *, version: int = 1, differently: bool = False, **values: Any
+    ) -> None:
         """Movies 1 to count; odd ones of genre 1, even ones of genre 2."""
-        movies = [_movie(number, version, values) for number in range(1, count + 1)]
+        movies = [
+            _movie(number, version, values | (_of_its_own(number) if differently else {}))
+            for number in range(1, count + 1)
+        ]
         self.tell(catalog_events.MoviesChanged(movies=movies))
         genres = [
             catalog_events.GenreFacts(genre_id=1, name="Odd"),
@@ -141,6 +146,24 @@ class World:
         message.rated_at.FromDatetime(self.now - timedelta(days=1))
         self.tell(message)
         return self.sequences[user_id]
+
+    def take_rating_back(self, user_id: UUID, movie_id: int) -> None:
+        """The event of it arrives at once."""
+        self.sequences[user_id] += 1
+        self.tell(
+            interaction_events.RatingDeleted(
+                user_id=str(user_id), movie_id=movie_id, sequence=self.sequences[user_id]
+            )
+        )
+
+    def put_on_watchlist(self, user_id: UUID, movie_id: int) -> None:
+        """The event of it arrives at once."""
+        self.sequences[user_id] += 1
+        message = interaction_events.WatchlistEntryAdded(
+            user_id=str(user_id), movie_id=movie_id, sequence=self.sequences[user_id]
+        )
+        message.added_at.FromDatetime(self.now - timedelta(days=1))
+        self.tell(message)
 
     def rate_by_taste(self, people: int, movies: int) -> None:
         """A checkerboard: each person rates a random half of the odd or of the even movies."""
@@ -193,6 +216,15 @@ def _movie(number: int, version: int, values: dict[str, Any]) -> catalog_events.
         "people": [catalog_events.PersonFacts(person_id=1 + number % 7, name="P", role="actor")],
     }
     return catalog_events.MovieFacts(**(facts | values))
+
+
+def _of_its_own(number: int) -> dict[str, Any]:
+    return {
+        "vote_average": 8.0 if number % 3 == 0 else 7.0,
+        "vote_count": 1000 if number % 4 == 0 else 100,
+        "original_language": "fr" if number % 5 == 0 else "en",
+        "keywords": [catalog_events.KeywordFacts(keyword_id=number % 6, name="k")],
+    }
 
 
 def movie_ids(reply: pb.RecommendResponse) -> list[int]:

@@ -1,5 +1,6 @@
 """Recommend, seen from its door."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 import grpc
@@ -95,6 +96,66 @@ def test_filters_leave_a_full_page(world: World, person: UUID):
     reply = world.recommend(person, filter=wanted, page_size=5)
     assert len(reply.recommendations) == 5
     assert all(movie_id % 2 and movie_id % 7 == 2 for movie_id in movie_ids(reply))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        ({"year": 1995}, lambda one: one % 20 == 5),
+        ({"released_before": "1992-12-31"}, lambda one: one % 20 < 3),
+        ({"min_rating": 7.5}, lambda one: one % 3 == 0),
+        ({"min_votes": 500}, lambda one: one % 4 == 0),
+        ({"language": "fr"}, lambda one: one % 5 == 0),
+        ({"min_runtime": 120}, lambda one: one % 60 >= 30),
+        ({"max_runtime": 100}, lambda one: one % 60 <= 10),
+        ({"person_ids": [3]}, lambda one: one % 7 == 2),
+        ({"keyword_ids": [4]}, lambda one: one % 6 == 4),
+        ({"exclude_movie_ids": range(1, 60)}, lambda one: one >= 60),
+        ({"exclude_movie_ids": range(1, 501)}, lambda _: False),
+        ({"min_votes": 500, "language": "fr"}, lambda one: one % 20 == 0),
+    ],
+)
+def test_each_filter_keeps_what_it_says_and_all_of_it(
+    world: World, person: UUID, wanted: dict, kept: Callable[[int], bool]
+):
+    world.add_movies(80, differently=True)
+    reply = world.recommend(person, filter=pb.RecommendationFilter(**wanted), page_size=80)
+    assert sorted(movie_ids(reply)) == [one for one in range(1, 81) if kept(one)]
+
+
+def test_what_is_taken_back_counts_no_longer(world: World, person: UUID):
+    world.add_movies(60)
+    world.rate_by_taste(60, 60)
+    world.train()
+    before = movie_ids(world.recommend(person, page_size=10))
+    for movie_id in (2, 4, 6):
+        world.rate(person, movie_id)
+    assert {movie_id % 2 for movie_id in movie_ids(world.recommend(person, page_size=10))} == {0}
+    for movie_id in (2, 4, 6):
+        world.take_rating_back(person, movie_id)
+    assert movie_ids(world.recommend(person, page_size=10)) == before
+
+
+def test_only_what_somebody_liked_is_told_as_liked(world: World):
+    world.add_movies(60)
+    world.rate_by_taste(60, 60)
+    world.train()
+
+    def reasons(person: UUID) -> set[str]:
+        reply = world.recommend(person, page_size=10)
+        return {one.reason.kind for one in reply.recommendations}
+
+    low, liked, wishing = (world.new_person() for _ in range(3))
+    world.rate(low, 1, 0.5)
+    world.rate(low, 3, 2.0)
+    assert not reasons(low) & {"because_you_rated", "because_you_favorited"}
+    world.rate(liked, 1, 4.0)
+    assert reasons(liked) == {"because_you_rated"}
+    world.put_on_watchlist(wishing, 1)
+    reply = world.recommend(wishing, page_size=10)
+    assert {one.reason.text for one in reply.recommendations} == {
+        "Because Movie 1 is on your watchlist"
+    }
 
 
 def test_adult_movies_stay_out_unless_wanted(world: World, person: UUID):

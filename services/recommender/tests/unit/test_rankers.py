@@ -13,7 +13,7 @@ from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_of
 from recommender.ranking.ensemble import RANKERS, TYPES, Ensemble, Model
 from recommender.ranking.evaluation import global_time, leave_last_out, ndcg, strong_generalisation
-from recommender.ranking.ranked import Wish, explain, rank
+from recommender.ranking.ranked import Ranked, Wish, explain, rank
 from recommender.ranking.signals import Kind, Signals, Taste, known_to, taste_of
 from recommender.ranking.training import Interactions, Options, material, train
 from recommender.ranking.training.material import most_met_first
@@ -139,16 +139,37 @@ def test_no_diversity_leaves_the_order_alone_and_more_spreads_genres(ensemble: E
     assert genres == [1, 2]
 
 
-def test_taking_a_named_cause_away_lowers_the_movie(ensemble: Ensemble):
-    mine = taste(ensemble, [1, 3, 2])
-    ranked = rank(ensemble, mine, Wish("hybrid", MOVIES))
-    reason = explain(ensemble, mine, ranked)[0]
-    assert reason.kind == "movies"
-    assert set(reason.movie_ids) <= {1, 3}
-    top = int(ranked.movies[0])
-    rest = [movie for movie in (1, 3, 2) if movie not in reason.movie_ids]
-    without = rank(ensemble, taste(ensemble, rest), Wish("hybrid", MOVIES))
-    assert without.movies.tolist().index(top) > 0
+@pytest.mark.parametrize("of_block", [[1, 3], [2, 4, 6], [9]])
+def test_taking_the_named_causes_away_lowers_every_movie_of_a_page(
+    ensemble: Ensemble, of_block: list[int]
+):
+    had = [*of_block, 7 + of_block[0] % 2]
+    mine = taste(ensemble, had)
+    ranked = rank(ensemble, mine, Wish("hybrid", 10))
+    found = explain(ensemble, mine, ranked, np.ones(len(mine), np.int64))
+    assert {reason.kind for reason in found} == {"movies"}
+    for movie, reason in zip(ranked.movies, found, strict=True):
+        rest = taste(ensemble, [one for one in had if one not in reason.movie_ids])
+        assert _total(ensemble, rest, movie, ranked) < _total(ensemble, mine, movie, ranked)
+
+
+def _total(ensemble: Ensemble, mine: Taste, movie: int, ranked: Ranked) -> float:
+    return float(ensemble.raw_totals(mine, ranked.weights)[movie])
+
+
+def test_movies_that_may_not_be_named_are_not_and_one_group_is_named_at_a_time(ensemble: Ensemble):
+    mine = taste(ensemble, [1, 3, 5])
+    ranked = rank(ensemble, mine, Wish("hybrid", 5))
+
+    def named(*groups: int) -> set[int]:
+        found = explain(ensemble, mine, ranked, np.array(groups))
+        return {movie for reason in found for movie in reason.movie_ids}
+
+    assert named(1, 1, 1) == {1, 3, 5}
+    assert named(0, 1, 1) == {3, 5}
+    assert named(0, 0, 0) == set()
+    for reason in explain(ensemble, mine, ranked, np.array([1, 2, 2])):
+        assert set(reason.movie_ids) in ({1}, {3, 5}, {3}, {5})
 
 
 def test_a_movie_that_came_after_training_is_ranked_by_its_content(ensemble: Ensemble):

@@ -6,13 +6,10 @@ from google.protobuf.message import Message
 
 from chassis.errors import Invalid
 from marquee.recommender.v1 import recommender_pb2 as pb
-from recommender.domain import (
-    Filter,
-    parse_date,
-)
+from recommender.domain import Filter, parse_date
 from recommender.messages.values import TYPES
 
-_MOST_FILTER_VALUES = 100
+_MOST_VALUES = {"genre_ids": 100, "person_ids": 100, "keyword_ids": 100, "exclude_movie_ids": 500}
 
 
 def type_name(number: int) -> str:
@@ -24,9 +21,9 @@ def type_name(number: int) -> str:
 
 def filter_of(message: pb.RecommendationFilter) -> Filter:
     """A filter, checked."""
-    for name in ("genre_ids", "person_ids", "keyword_ids", "exclude_movie_ids"):
-        if len(getattr(message, name)) > _MOST_FILTER_VALUES:
-            raise Invalid(f"at most {_MOST_FILTER_VALUES}", field=f"filter.{name}")
+    for name, most in _MOST_VALUES.items():
+        if len(getattr(message, name)) > most:
+            raise Invalid(f"at most {most}", field=f"filter.{name}")
     if message.HasField("year") and not 1 <= message.year <= 9999:
         raise Invalid("must be a year", field="filter.year")
     return Filter(

@@ -32,6 +32,13 @@ from recommender.store import lists, movies
 from recommender.store.lists import RankedList
 
 STREAM = "recommender.events"
+# Stars from which on somebody liked what they rated.
+_LIKED = 3.5
+_BECAUSE_OF = (
+    (Kind.WATCHLIST, "because_on_watchlist"),
+    (Kind.FAVORITE, "because_you_favorited"),
+)
+_BECAUSE = ("", "because_you_rated", *(said for _, said in _BECAUSE_OF))
 
 
 class Person(NamedTuple):
@@ -227,26 +234,38 @@ def _explained(
     # Of a list ranked by a model that has gone meanwhile, some movies may be unknown.
     known = places[places >= 0]
     ranked = Ranked(known, np.zeros(len(known), np.float32), dict(blend))
-    found = dict(zip(known.tolist(), explain(ensemble, taste, ranked), strict=True))
+    because = _because(person.signals)
+    told = [because.get(movie, "") for movie in ensemble.movie_ids[taste.movies].tolist()]
+    groups = np.array([_BECAUSE.index(kind) for kind in told], np.int64)
+    found = dict(zip(known.tolist(), explain(ensemble, taste, ranked, groups), strict=True))
     plain = ranking_reasons.Reason("popular")
     raw = [found.get(int(place), plain) for place in places]
     titles = movies.titles_of(connection, {m for reason in raw for m in reason.movie_ids})
-    favorites = set(person.signals.movies[person.signals.kinds == Kind.FAVORITE].tolist())
-    rated = set(person.signals.movies[person.signals.kinds == Kind.RATING].tolist())
-    return [_told(reason, titles, snapshot.genre_names, favorites - rated) for reason in raw]
+    return [_told(reason, titles, snapshot.genre_names, because) for reason in raw]
+
+
+def _because(signals: Signals) -> dict[int, str]:
+    """What may be said of a deed when its movie is named as a cause. What somebody rated low may
+    move their list too, but nothing is there because they liked it."""
+    said: dict[int, str] = {}
+    for kind, because in _BECAUSE_OF:
+        said |= dict.fromkeys(signals.movies[signals.kinds == kind].tolist(), because)
+    rated = signals.kinds == Kind.RATING
+    for movie, rating in zip(signals.movies[rated].tolist(), signals.ratings[rated], strict=True):
+        said[movie] = "" if rating < _LIKED else "because_you_rated"
+    return said
 
 
 def _told(
     raw: ranking_reasons.Reason,
     titles: dict[int, str],
     genres: dict[int, str],
-    only_favorites: set[int],
+    because: Mapping[int, str],
 ) -> Reason:
     kind = {"genres": "genre"}.get(raw.kind, raw.kind)
     if raw.kind == "movies":
-        favorite = raw.movie_ids[0] in only_favorites
-        kind = "because_you_favorited" if favorite else "because_you_rated"
-    people = [term.removeprefix("p:") for term in raw.terms if term.startswith("p:")]
+        kind = because[raw.movie_ids[0]]
+    people = [term.removeprefix("p:") for term in raw.people]
     reason = Reason(
         kind=kind,
         movie_ids=raw.movie_ids,

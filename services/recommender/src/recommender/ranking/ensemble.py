@@ -134,10 +134,11 @@ class Ensemble:
         places = np.minimum(np.searchsorted(self._sorted, movie_ids), len(self) - 1)
         return np.where(self._sorted[places] == movie_ids, self._order[places], -1)
 
-    def terms_of(self, movie: int) -> Ints:
-        """The columns of a movie's terms."""
-        start, end = self.rows.indptr[movie : movie + 2]
-        return self.rows.indices[start:end]
+    def terms_of(self, movie: int) -> dict[int, float]:
+        """How much each of a movie's terms tells, by its column."""
+        mine = slice(*self.rows.indptr[movie : movie + 2])
+        told = zip(self.rows.indices[mine].tolist(), self.rows.data[mine].tolist(), strict=True)
+        return dict(told)
 
     def likeness(self, places: Ints) -> Floats:
         """(p x p) from 0 to 1, how alike these movies are in genres and in who likes them; in all

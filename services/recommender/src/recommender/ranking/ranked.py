@@ -75,9 +75,10 @@ def rank(ensemble: Ensemble, taste: Taste, wish: Wish) -> Ranked:
     return Ranked(candidates[pool], scores[pool], found.per_unit)
 
 
-def explain(ensemble: Ensemble, taste: Taste, ranked: Ranked) -> list[Reason]:
-    """Why each movie of the list is in it."""
-    return reasons(ensemble, taste, ranked.movies, ranked.weights)
+def explain(ensemble: Ensemble, taste: Taste, ranked: Ranked, groups: Ints) -> list[Reason]:
+    """Why each movie of the list is in it; groups (len(taste),): movies of the taste that may be
+    named together, 0 where one may not."""
+    return reasons(ensemble, taste, ranked.movies, ranked.weights, groups)
 
 
 def similar(ensemble: Ensemble, movie: int, allowed: Mask | None, count: int) -> Ranked:

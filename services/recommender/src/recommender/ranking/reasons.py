@@ -12,30 +12,42 @@ from recommender.ranking.signals import Taste
 CAUSES = 3
 # A movie that adds less than this share of what the best cause adds is not worth naming.
 _WORTH_NAMING = 0.35
-_NAMED_TERMS = ("p:", "k:")
+_PERSON = "p:"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """kind: movies, genres, trending or popular; movie ids, genre ids and terms that say so."""
+    """kind: movies, genres, trending, popular or new (nobody met it). The movies named, and the
+    genres and people (as terms) that the first of them shares, what tells most first."""
 
     kind: str
     movie_ids: tuple[int, ...] = ()
     genre_ids: tuple[int, ...] = ()
-    terms: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
 
 def reasons(
-    ensemble: Ensemble, taste: Taste, movies: Ints, weights: Mapping[str, float]
+    ensemble: Ensemble, taste: Taste, movies: Ints, weights: Mapping[str, float], groups: Ints
 ) -> list[Reason]:
-    """One reason a movie (positions); weights are those of its score over each ranker's spread."""
+    """One reason a movie (positions); weights are those of its score over each ranker's spread.
+
+    groups (len(taste),): movies of one group are named together, those of 0 never.
+    """
     from_movies = _from_movies(ensemble, taste, movies, weights)
     from_genres = np.zeros(len(movies), np.float32)
     if "genres" in weights and len(taste.genres):
         from_genres = weights["genres"] * ensemble.genres.chosen(taste, movies)
     crowd = _crowd(ensemble, taste, movies, weights)
     return [
-        _reason(ensemble, taste, int(movie), from_movies[:, column], float(chosen), crowd[column])
+        _reason(
+            ensemble,
+            taste,
+            int(movie),
+            from_movies[:, column],
+            float(chosen),
+            crowd[column],
+            groups,
+        )
         for column, (movie, chosen) in enumerate(zip(movies, from_genres, strict=True))
     ]
 
@@ -57,32 +69,47 @@ def _from_movies(
 def _crowd(
     ensemble: Ensemble, taste: Taste, movies: Ints, weights: Mapping[str, float]
 ) -> list[str]:
-    """Whether recency or popularity says more for each movie."""
+    """Whether recency or popularity says more for each movie, if anybody met it."""
     both = np.zeros((2, len(movies)), np.float32)
     for row, name in enumerate(("popularity", "trend")):
         ranker = ensemble.ranker(name)
         if ranker is not None and name in weights:
             both[row] = weights[name] * ranker.among(movies).scores([taste])[0]
-    return ["trending" if recent > ever else "popular" for ever, recent in both.T]
+    said = np.where(both[1] > both[0], "trending", "popular")
+    return np.where(ensemble.unmet[movies], "new", said).tolist()
 
 
 def _reason(
-    ensemble: Ensemble, taste: Taste, movie: int, shares: Floats, chosen: float, crowd: str
+    ensemble: Ensemble,
+    taste: Taste,
+    movie: int,
+    shares: Floats,
+    chosen: float,
+    crowd: str,
+    groups: Ints,
 ) -> Reason:
-    best = float(shares.max()) if len(shares) else 0.0
-    if best <= 0 and chosen <= 0:
-        return Reason(crowd)
+    named = _worth_naming(shares, groups)
+    best = float(shares.max()) if len(named) else 0.0
     if chosen > best:
         shared = np.isin(_genre_ids(ensemble, movie), taste.genres)
         return Reason("genres", genre_ids=tuple(_genre_ids(ensemble, movie)[shared].tolist()))
-    named = np.argsort(-shares, kind="stable")[:CAUSES]
-    causes = taste.movies[named[shares[named] >= _WORTH_NAMING * best]]
+    if not len(named):
+        return Reason(crowd)
+    causes = taste.movies[named]
     return Reason(
         "movies",
         movie_ids=tuple(ensemble.movie_ids[causes].tolist()),
         genre_ids=_shared_genres(ensemble, movie, int(causes[0])),
-        terms=_shared_terms(ensemble, movie, int(causes[0])),
+        people=_shared_people(ensemble, movie, int(causes[0])),
     )
+
+
+def _worth_naming(shares: Floats, groups: Ints) -> Ints:
+    """Which causes add most and much, as many of them as may be named together."""
+    most = np.argsort(-shares, kind="stable")[:CAUSES]
+    least = _WORTH_NAMING * float(shares[most].max(initial=0.0))
+    named = most[(shares[most] > 0) & (shares[most] >= least) & (groups[most] > 0)]
+    return named[groups[named] == groups[named[:1]]]
 
 
 def _genre_ids(ensemble: Ensemble, movie: int) -> Ints:
@@ -90,14 +117,16 @@ def _genre_ids(ensemble: Ensemble, movie: int) -> Ints:
 
 
 def _shared_genres(ensemble: Ensemble, movie: int, cause: int) -> tuple[int, ...]:
-    return tuple(_shared(_genre_ids(ensemble, movie), _genre_ids(ensemble, cause)))
+    shared = np.intersect1d(_genre_ids(ensemble, movie), _genre_ids(ensemble, cause))
+    return tuple(shared.tolist())
 
 
-def _shared_terms(ensemble: Ensemble, movie: int, cause: int) -> tuple[str, ...]:
-    shared = _shared(ensemble.terms_of(movie), ensemble.terms_of(cause))
-    terms = [ensemble.vocabulary[column] for column in shared]
-    return tuple(term for term in terms if term.startswith(_NAMED_TERMS))[:CAUSES]
-
-
-def _shared(some: Ints, others: Ints) -> list[int]:
-    return sorted({*some.tolist()} & {*others.tolist()})
+def _shared_people(ensemble: Ensemble, movie: int, cause: int) -> tuple[str, ...]:
+    ours, theirs = ensemble.terms_of(movie), ensemble.terms_of(cause)
+    shared = {
+        ensemble.vocabulary[column]: weight * theirs[column]
+        for column, weight in ours.items()
+        if column in theirs
+    }
+    people = [term for term in shared if term.startswith(_PERSON)]
+    return tuple(sorted(people, key=lambda term: -shared[term])[:CAUSES])
