@@ -16,7 +16,7 @@ from catalog_world import CONTENT
 
 from catalog import jobs
 from catalog.jobs.running import StageBusy
-from catalog.operations.loading import load_movies
+from catalog.operations.loading import load_movies, ready
 from catalog.store import featured, runs
 from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
@@ -429,3 +429,23 @@ def test_a_person_another_process_wrote_meanwhile_is_written_again(syncing):
             load_movies(connection, "standin", [told_of(movie_id, name)], at, familiar)
         familiar.committed()
     assert syncing.values("select name from person") == ["A"]
+
+
+@pytest.mark.parametrize("stored_meanwhile", [[], [1], [2], [1, 2]])
+def test_what_was_made_ready_counts_only_for_movies_that_nobody_stored_meanwhile(
+    syncing, stored_meanwhile
+):
+    database, at = syncing.context.database, datetime.now(UTC)
+    records = [told_of(2, "B"), told_of(1, "A")]
+    made_ready = ready("standin", records)
+    with database.begin() as connection:
+        others = [told_of(movie_id, "A") for movie_id in stored_meanwhile]
+        load_movies(connection, "import", others, at, Familiar())
+    with database.begin() as connection:
+        written = load_movies(connection, "standin", records, at, Familiar(), made_ready)
+    assert written.created_count == 2 - len(stored_meanwhile)
+    assert written.updated_count == len(stored_meanwhile)
+    versions = syncing.values("select version from movie order by tmdb_id")
+    assert versions == [1 + (movie_id in stored_meanwhile) for movie_id in (1, 2)]
+    assert syncing.values("select distinct source from movie") == ["standin"]
+    assert syncing.values("select person_id from credit order by movie_id") == [1, 1]

@@ -43,7 +43,7 @@ def fetcher_of(loop, tmdb):
 def test_the_next_batch_waits_until_this_one_is_asked_for(loop):
     asked = Asked()
     fetcher = fetcher_of(loop, asked)
-    batches = [fetcher.movies(range(start, start + 100)) for start in (1, 101, 201)]
+    batches = [fetcher.movies(range(start, start + 100), list) for start in (1, 101, 201)]
     for batch, start in zip(batches, (1, 101, 201), strict=True):
         assert sorted(one.movie_id for one in fetcher.wait(batch)) == [*range(start, start + 100)]
     for place, movie_id in enumerate(asked.movie_ids):
@@ -52,7 +52,7 @@ def test_the_next_batch_waits_until_this_one_is_asked_for(loop):
 
 def test_a_batch_that_is_refused_does_not_hold_up_the_next(loop):
     fetcher = fetcher_of(loop, Asked(refused=5))
-    refused, following = fetcher.movies(range(1, 101)), fetcher.movies(range(101, 201))
+    refused, following = fetcher.movies(range(1, 101), list), fetcher.movies(range(101, 201), list)
     with pytest.raises(SourceDenied):
         fetcher.wait(refused)
     assert len(fetcher.wait(following)) == 100

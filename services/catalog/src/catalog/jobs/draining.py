@@ -17,7 +17,7 @@ from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
 
 _AHEAD = 3
-"""Batches at once: one is written while the next waits for it and another is fetched. Bounds
+"""Batches at once: one is written while the next is made ready and another is fetched. Bounds
 memory, and stops claiming when the writer is the slower one."""
 _RECOUNT_EVERY = 40
 _MANY = 100
@@ -28,6 +28,10 @@ log = structlog.get_logger()
 
 # Classes of SQLSTATE that blame the record: data, constraints, limits. All others blame us.
 _RECORDS_FAULT = ("22", "23", "54")
+
+
+# What was fetched, and what of writing it could be done at once.
+_Batch = tuple[list[Fetched], loading.Ready | None]
 
 
 def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) -> None:
@@ -61,14 +65,14 @@ class _Drainer:
         self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
-        flights: deque[Future[list[Fetched]]] = deque()
+        flights: deque[Future[_Batch]] = deque()
         while True:
             while len(flights) < _AHEAD and (movie_ids := self._claim()):
-                flights.append(fetcher.movies(movie_ids))
+                flights.append(fetcher.movies(movie_ids, self._made_ready))
             if not flights:
                 return
-            fetched = fetcher.wait(flights.popleft())
-            self._write(fetched)
+            fetched, ready = fetcher.wait(flights.popleft())
+            self._write(fetched, ready)
             for one in fetched:
                 del self._claims[one.movie_id]
             with self._sync.database.begin() as connection:
@@ -99,12 +103,18 @@ class _Drainer:
             return items.remaining_count(connection, self._sync.source, self._wanted)
         return max(0, self._run.remaining_count - done)
 
-    def _write(self, batch: Sequence[Fetched]) -> None:
+    def _made_ready(self, fetched: list[Fetched]) -> _Batch:
+        """What can be done before a batch is written, if its movies were never fetched before."""
+        new = all(self._claims[one.movie_id].as_of is None for one in fetched)
+        records = [one.record for one in fetched if one.record]
+        return fetched, loading.ready(self._sync.source, records) if new else None
+
+    def _write(self, batch: Sequence[Fetched], ready: loading.Ready | None = None) -> None:
         """One transaction; if the database refuses a record, halves of it, down to that record."""
         self._familiar.begin()
         try:
             with self._sync.database.begin() as connection:
-                self._write_all(connection, batch)
+                self._write_all(connection, batch, ready)
             self._familiar.committed()
         except exc.DBAPIError as error:
             if not _blames_the_record(error):
@@ -118,12 +128,14 @@ class _Drainer:
             fault = runs.Quarantined("movie", only.movie_id, str(error.orig), only.body)
             self._write([Fetched(only.movie_id, fault=fault)])
 
-    def _write_all(self, connection: Connection, batch: Sequence[Fetched]) -> None:
+    def _write_all(
+        self, connection: Connection, batch: Sequence[Fetched], ready: loading.Ready | None
+    ) -> None:
         at, source = self._sync.now(), self._sync.source
         records = [one.record for one in batch if one.record and not self._is_older(one)]
         faults = [one.fault for one in batch if one.fault]
         gone = [one.movie_id for one in batch if one.gone]
-        written = loading.load_movies(connection, source, records, at, self._familiar)
+        written = loading.load_movies(connection, source, records, at, self._familiar, ready)
         removed = loading.remove_movies(connection, gone, at)
         self._refuse_a_void(batch, removed)
         self._refuse_nonsense(batch, faults)

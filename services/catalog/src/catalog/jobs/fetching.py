@@ -78,9 +78,16 @@ class Fetcher:
         self._told_requests = 0
         self.novelties = Novelties()
 
-    def movies(self, movie_ids: Sequence[int]) -> Future[list[Fetched]]:
-        """All of these; fails as a whole when TMDb refuses or does not answer."""
-        return self._submit(self._movies(movie_ids))
+    def movies(
+        self, movie_ids: Sequence[int], then: Callable[[list[Fetched]], Result]
+    ) -> Future[Result]:
+        """All of these, and what `then` makes of them in a thread of its own; fails as a whole when
+        TMDb refuses or does not answer."""
+
+        async def both() -> Result:
+            return await asyncio.to_thread(then, await self._movies(movie_ids))
+
+        return self._submit(both())
 
     def get(
         self,

@@ -1,7 +1,7 @@
 """What is published about the catalogue, in the transaction that made it true."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from google.protobuf.message import Message
@@ -16,12 +16,16 @@ STREAM = "catalog.events"
 
 
 def movies_changed(
-    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]], at: datetime
+    connection: Connection, movies: Sequence[events.MovieFacts], at: datetime
 ) -> None:
     """Tell of a batch of movies, each with the version it has now."""
-    if records:
-        movies = [messages.movie_facts(record, version, source) for record, version in records]
+    if movies:
         _publish(connection, "movies", events.MoviesChanged(movies=movies, changed_at=at), at)
+
+
+def facts_of(source: str, records: Iterable[tuple[MovieRecord, int]]) -> list[events.MovieFacts]:
+    """What is told of movies with these versions."""
+    return [messages.movie_facts(record, version, source) for record, version in records]
 
 
 def movies_removed(connection: Connection, movie_ids: Sequence[int], at: datetime) -> None:

@@ -12,6 +12,7 @@ from catalog.store import batches
 from catalog.store.familiar import Familiar
 from catalog.tmdb.parsing import content_hash
 from marquee.catalog.v1 import catalog_pb2 as pb
+from marquee.catalog.v1 import events_pb2 as events
 
 IMPORT = "import"
 
@@ -30,32 +31,60 @@ class Written:
         return self.created_count + self.updated_count
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Movies as they are written and told if none of them is stored yet."""
+
+    movie_ids: Sequence[int]
+    packed: batches.Packed
+    facts: Sequence[events.MovieFacts]
+
+
+def ready(source: str, records: Sequence[MovieRecord]) -> Ready:
+    """What of writing new movies needs no database: done while the batch before is written."""
+    new = [(movie, 1) for movie in sorted(records, key=_movie_id)]
+    return Ready(
+        [movie.movie_id for movie, _ in new],
+        batches.packed_new(source, new),
+        facts.facts_of(source, new),
+    )
+
+
 def load_movies(
     connection: Connection,
     source: str,
     records: Sequence[MovieRecord],
     at: datetime,
     familiar: Familiar,
+    made_ready: Ready | None = None,
 ) -> Written:
-    """Bring movies in line with their source; takes over what was imported."""
+    """Bring movies in line with their source; takes over what was imported.
+
+    What was made ready of other movies than are new here is made anew.
+    """
     batches.take_writers_turn(connection)
-    movies = sorted(records, key=lambda record: record.movie_id)
+    movies = sorted(records, key=_movie_id)
     known = batches.known_movies(connection, [movie.movie_id for movie in movies])
-    new = [(movie, 1) for movie in movies if movie.movie_id not in known]
+    new = [movie for movie in movies if movie.movie_id not in known]
     changed = [
         (movie, known[movie.movie_id].version + 1)
         for movie in movies
         if movie.movie_id in known and _differs(known[movie.movie_id], source, movie)
     ]
-    written = {movie.movie_id for movie, _ in (*new, *changed)}
+    written = {movie.movie_id for movie in (*new, *(movie for movie, _ in changed))}
     same = [movie for movie in movies if movie.movie_id not in written]
+    told = list[events.MovieFacts]()
     # The new before the changed: both may name the same people.
     if new:
-        batches.write_new(connection, source, new, familiar)
+        if made_ready is None or made_ready.movie_ids != [movie.movie_id for movie in new]:
+            made_ready = ready(source, new)
+        batches.write_new(connection, new, made_ready.packed, familiar)
+        told += made_ready.facts
     if changed:
         batches.write_changed(connection, source, changed, familiar)
     voted = _voted(connection, same)
-    facts.movies_changed(connection, source, [*new, *changed, *voted], at)
+    told += facts.facts_of(source, [*changed, *voted])
+    facts.movies_changed(connection, told, at)
     return Written(len(new), len(changed) + len(voted), len(same) - len(voted))
 
 
@@ -90,6 +119,10 @@ def _voted(connection: Connection, same: Sequence[MovieRecord]) -> list[tuple[Mo
     """Those whose votes alone moved, with their new versions."""
     versions = batches.write_votes(connection, same) if same else {}
     return [(movie, versions[movie.movie_id]) for movie in same if movie.movie_id in versions]
+
+
+def _movie_id(movie: MovieRecord) -> int:
+    return movie.movie_id
 
 
 def _differs(known: batches.Known, source: str, movie: MovieRecord) -> bool:

@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,22 +71,38 @@ def add_words(connection: Connection, words: sa.Table, keys: Iterable[str]) -> N
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Movies that were not there at all and all that hangs on them, as COPY reads it: made without
+    a database, so before it is their turn."""
+
+    tables: Sequence[tuple[str, Sequence[str], bytes]]
+    """Name, columns, rows."""
+    title_keys: frozenset[str]
+
+
+def packed_new(source: str, records: Sequence[tuple[MovieRecord, int]]) -> Packed:
+    """Movies, each with its version."""
+    children = _children([record for record, _ in records])
+    whole = (
+        (tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records)),
+        *((table, columns, rows) for table, columns, _, rows in children),
+    )
+    titles = next(rows for table, _, _, rows in children if table is tables.movie_title)
+    return Packed(
+        [(table.name, columns, bulk.packed(rows)) for table, columns, rows in whole],
+        frozenset(str(key) for _, key in titles),
+    )
+
+
 def write_new(
-    connection: Connection,
-    source: str,
-    records: Sequence[tuple[MovieRecord, int]],
-    familiar: Familiar,
+    connection: Connection, movies: Sequence[MovieRecord], packed: Packed, familiar: Familiar
 ) -> None:
-    """Movies that were not there at all, each with its version: nothing to compare with."""
-    movies = [record for record, _ in records]
-    # Rows are made while PostgreSQL writes what goes before them.
-    with ThreadPoolExecutor(1, "packer") as packer:
-        packing = packer.submit(_packed, source, records)
-        write_shared(connection, movies, familiar)
-    for table, columns, rows, text in packing.result():
-        bulk.copy_packed(connection, table.name, columns, text)
-        if table is tables.movie_title:
-            add_words(connection, tables.title_word, (str(key) for _, key in rows))
+    """Movies that were not there at all: nothing to compare with."""
+    write_shared(connection, movies, familiar)
+    for name, columns, text in packed.tables:
+        bulk.copy_packed(connection, name, columns, text)
+    add_words(connection, tables.title_word, packed.title_keys)
 
 
 def write_changed(
@@ -215,18 +230,6 @@ def _movie_rows(
         )
         for m, version in records
     ]  # fmt: skip
-
-
-def _packed(
-    source: str, records: Sequence[tuple[MovieRecord, int]]
-) -> list[tuple[sa.Table, Sequence[str], Sequence[bulk.Row], bytes]]:
-    """Movies and all that hangs on them: table, columns, rows, the same for COPY."""
-    children = _children([record for record, _ in records])
-    whole = (
-        (tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records)),
-        *((table, columns, rows) for table, columns, _, rows in children),
-    )
-    return [(table, columns, rows, bulk.packed(rows)) for table, columns, rows in whole]
 
 
 def _array(values: Sequence[str]) -> str:
