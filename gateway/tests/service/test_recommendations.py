@@ -23,8 +23,8 @@ from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.recommender.v1 import recommender_pb2, recommender_pb2_grpc
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
-POPULAR = (30, 10, 20)
-SEEN = 10
+PAGES = ((30, 10, 20), (40, 50), (60,))
+SEEN, WISHED_FOR = 10, 40
 
 
 class Users(users_pb2_grpc.UsersServiceServicer):
@@ -48,24 +48,30 @@ class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
 
 
 class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
-    """A few movies."""
+    """A few movies, by small pages."""
 
     def GetConfiguration(self, request: Any, context: Any) -> Any:
         return catalog_pb2.GetConfigurationResponse()
 
     def ListMovies(self, request: Any, context: Any) -> Any:
-        return catalog_pb2.ListMoviesResponse(movies=map(_movie, POPULAR))
+        number = int(request.page_token or 0)
+        following = str(number + 1) if number + 1 < len(PAGES) else ""
+        movies = map(_movie, PAGES[number])
+        return catalog_pb2.ListMoviesResponse(movies=movies, next_page_token=following)
 
     def BatchGetMovies(self, request: Any, context: Any) -> Any:
         return catalog_pb2.BatchGetMoviesResponse(movies=map(_movie, request.movie_ids))
 
 
 class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
-    """One movie was rated."""
+    """One movie was rated, another is on the watchlist."""
 
     def BatchGetMovieStates(self, request: Any, context: Any) -> Any:
-        rated = interactions_pb2.MovieState(movie_id=SEEN, rating=8)
-        return interactions_pb2.BatchGetMovieStatesResponse(states=[rated])
+        states = [
+            interactions_pb2.MovieState(movie_id=SEEN, rating=8),
+            interactions_pb2.MovieState(movie_id=WISHED_FOR, watchlist=True),
+        ]
+        return interactions_pb2.BatchGetMovieStatesResponse(states=states)
 
 
 def _movie(movie_id: int) -> catalog_pb2.Movie:
@@ -124,6 +130,14 @@ async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
     page = reply.json()
     assert [one["movie"]["movie_id"] for one in page["items"]] == [30, 20]
     assert page["degraded"]
+
+
+@pytest.mark.parametrize(("size", "offered"), [(3, [30, 20, 50]), (20, [30, 20, 50, 60])])
+async def test_whoever_has_seen_the_most_popular_movies_is_offered_those_behind(
+    api: httpx.AsyncClient, size: int, offered: list[int]
+) -> None:
+    reply = await api.get(f"/api/v1/me/recommendations?page_size={size}")
+    assert [one["movie"]["movie_id"] for one in reply.json()["items"]] == offered
 
 
 async def test_a_page_made_without_the_recommender_is_a_view_too(

@@ -30,6 +30,7 @@ router = personal("recommendations", "/me/recommendations")
 log = structlog.get_logger()
 _SEEN_TIMEOUT_SECONDS = 0.1
 _MOST_STATES = 100
+_PAGES_LOOKED_AT = 5
 _MINTED_AS = 7
 _FRESH_SECONDS = 5.0
 # How long a click on a fresh page waits for it to be known, again and again.
@@ -189,18 +190,7 @@ async def _popular(request: Request, caller: Person, query: shapes.Recommendatio
     """The last rung of the ladder: what many like and the caller has not seen, said degraded."""
     here = context.of(request)
     language = await here.language(request, caller)
-    filters = catalog_pb2.MovieFilter(**query.values())
-    reply = await here.services.catalog.ListMovies(
-        catalog_pb2.ListMoviesRequest(
-            filter=filters,
-            sort=catalog_pb2.MOVIE_SORT_POPULARITY_DESC,
-            language=language,
-            page_size=_MOST_STATES,
-        )
-    )
-    movie_ids = [movie.movie_id for movie in reply.movies]
-    seen = await _seen(here, caller, movie_ids) | set(query.exclude_movie_id)
-    offered = [movie_id for movie_id in movie_ids if movie_id not in seen][: query.size]
+    offered = await _unseen(here, caller, query, language)
     cards = await here.movies.cards(offered, language)
     list_id = str(uuid7())
     offers = [
@@ -222,6 +212,31 @@ async def _popular(request: Request, caller: Person, query: shapes.Recommendatio
     return tagged(request, found)
 
 
+async def _unseen(
+    here: Context, caller: Person, query: shapes.RecommendationQuery, language: str
+) -> list[int]:
+    """The most popular movies that the filters leave and the caller has not seen, a page of them.
+
+    They are looked for some pages far: many have seen the hundred most popular ones.
+    """
+    found: list[int] = []
+    asked = catalog_pb2.ListMoviesRequest(
+        filter=catalog_pb2.MovieFilter(**query.values()),
+        sort=catalog_pb2.MOVIE_SORT_POPULARITY_DESC,
+        language=language,
+        page_size=_MOST_STATES,
+    )
+    for _ in range(_PAGES_LOOKED_AT):
+        reply = await here.services.catalog.ListMovies(asked)
+        movie_ids = [movie.movie_id for movie in reply.movies]
+        seen = await _seen(here, caller, movie_ids) | set(query.exclude_movie_id)
+        found += [movie_id for movie_id in movie_ids if movie_id not in seen]
+        if len(found) >= query.size or not reply.next_page_token:
+            break
+        asked.page_token = reply.next_page_token
+    return found[: query.size]
+
+
 async def _seen(here: Context, caller: Person, movie_ids: Sequence[int]) -> set[int]:
     if not movie_ids:
         return set()
@@ -237,7 +252,7 @@ async def _seen(here: Context, caller: Person, movie_ids: Sequence[int]) -> set[
     return {
         state.movie_id
         for state in reply.states
-        if state.favorite or state.hidden or state.HasField("rating")
+        if state.favorite or state.hidden or state.watchlist or state.HasField("rating")
     }
 
 

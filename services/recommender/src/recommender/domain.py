@@ -132,7 +132,6 @@ class Movie:
     vote_count: int = 0
     runtime_minutes: int = 0
     adult: bool = False
-    collection_id: int = 0
 
 
 @dataclass(frozen=True)

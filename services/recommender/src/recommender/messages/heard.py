@@ -139,7 +139,6 @@ def movie_of(facts: catalog_events.MovieFacts, terms: Iterable[str]) -> Movie:
         vote_count=facts.vote_count,
         runtime_minutes=facts.runtime_minutes,
         adult=facts.adult,
-        collection_id=facts.collection_id,
     )
 
 

@@ -59,7 +59,6 @@ def keep_movies(connection: Connection, movies: Iterable[Movie]) -> None:
 
 def _row(movie: Movie) -> dict[str, Any]:
     values = asdict(movie)
-    values.pop("collection_id")
     lists = ("genre_ids", "keyword_ids", "person_ids", "terms")
     return {**values, **{name: list(values[name]) for name in lists}}
 
@@ -103,14 +102,6 @@ def titles_of(connection: Connection, movie_ids: Iterable[int]) -> dict[int, str
     if not asked:
         return {}
     return {row.movie_id: row.title for row in connection.execute(_TITLES_OF, {"ids": asked})}
-
-
-def has_movie(connection: Connection, movie_id: int) -> bool:
-    """Whether the movie is known and not removed."""
-    found = sa.select(sa.true()).where(
-        movie_feature.c.movie_id == movie_id, ~movie_feature.c.removed
-    )
-    return connection.execute(found).scalar() is not None
 
 
 def movies_with(
