@@ -104,6 +104,8 @@ def test_a_search_goes_on_after_a_kill_and_the_next_training_uses_what_it_chose(
     with world.database.begin() as connection:
         job_id = models.start_search(connection)
     killed(world, models.SEARCHING)
+    # More of those who try options out: what was found before they came is no pair of theirs.
+    world.rate_by_taste(100, 12)
     (first,) = record_of(world, job_id).checkpoint["trials"]
     result = result_of(world, job_id)
     trials = result["trials"]

@@ -36,39 +36,50 @@ def searched(
 ) -> dict[str, Any]:
     """`chosen` options, each better beyond chance than what was best before, and all `trials`.
 
-    No trial begins once the budget is spent; a search that was cut off goes on with the next one.
+    No trial begins once the budget is spent. A search that was cut off goes on with the next one:
+    people did more meanwhile, so what was best is judged again on what is known now.
     """
     interactions, catalogue = read_all(database)
     known, triers = apart(apart(interactions)[0], _TRIERS)
     usual = Options(threads=threads, learn_blend=False)
-    found: dict[str, Any] = {"chosen": {}, "best": [], "trials": [], **checkpoint.saved}
+    found: dict[str, Any] = {"chosen": {}, "trials": [], **checkpoint.saved}
+    best: Sequence[float] = ()
     ends_at = time.monotonic() + budget_seconds
+
+    def tried_out(options: Mapping[str, float]) -> Sequence[float]:
+        model = train(known, catalogue, replace(usual, **options))
+        return judged(model, triers, usual.seed).ndcg_each
+
     for number in range(len(found["trials"]), TRIAL_COUNT):
         if time.monotonic() > ends_at:
             break
         report(number)
+        if number > 0 and not best:
+            best = tried_out(found["chosen"])
         tried = {**found["chosen"], **_PLAN[number]}
-        model = train(known, catalogue, replace(usual, **tried))
-        quality = judged(model, triers, usual.seed)
-        if quality.people < ENOUGH_JUDGES:
+        each = tried_out(tried)
+        if len(each) < ENOUGH_JUDGES:
             break
-        found = _weighed(found, tried, quality.ndcg_each)
+        trial = _weighed(tried, each, best)
+        best = each if trial["kept"] else best
+        found = {
+            "chosen": tried if trial["kept"] else found["chosen"],
+            "trials": [*found["trials"], trial],
+        }
         checkpoint.keep(found)
     return {name: found[name] for name in ("chosen", "trials")}
 
 
 def _weighed(
-    found: Mapping[str, Any], tried: Mapping[str, float], each: Sequence[float]
+    tried: Mapping[str, float], each: Sequence[float], best: Sequence[float]
 ) -> dict[str, Any]:
-    """What is found after one more trial, whose people are those of all others."""
+    """What a trial says beside the best before, of the same people; the first has none."""
     low = 0.0
-    if found["best"]:
-        low, _ = gain_interval([new - old for new, old in zip(each, found["best"], strict=True)])
-    kept = not found["best"] or low > 0
-    trial = {"options": dict(tried), "ndcg_at_10": sum(each) / len(each), "gain_low": low,
-             "kept": kept}  # fmt: skip
+    if best:
+        low, _ = gain_interval([new - old for new, old in zip(each, best, strict=True)])
     return {
-        "chosen": dict(tried) if kept else found["chosen"],
-        "best": list(each) if kept else found["best"],
-        "trials": [*found["trials"], trial],
+        "options": dict(tried),
+        "ndcg_at_10": sum(each) / len(each),
+        "gain_low": low,
+        "kept": not best or low > 0,
     }
