@@ -23,12 +23,13 @@ from recommender.store.artefacts import Artefacts
 _LISTS_ARE_KEPT = timedelta(days=1)
 _MONTHS_AHEAD = 2
 
-CONSIDERING = "consider_training"
+CONSIDERING, FORGETTING = "consider_training", "forget_models"
 
 CHORES = (
     Chore(CONSIDERING, every_seconds=60),
     Chore(ahead.PREPARING, every_seconds=86_400),
     Chore(models.SEARCHING, every_seconds=604_800),
+    Chore(FORGETTING, every_seconds=600),
     Chore("keep_months", every_seconds=3600),
     Chore("forget_lists", every_seconds=3600),
 )
@@ -73,6 +74,7 @@ class Chores:
             models.SEARCHING: self.search,
             ahead.PREPARING: self.prepare_lists,
             CONSIDERING: self.consider_training,
+            FORGETTING: self.forget_models,
             "keep_months": self.keep_months,
             "forget_lists": self.forget_lists,
         }
@@ -92,11 +94,16 @@ class Chores:
         outcome = training.trained(
             self._database, self._artefacts, version, options, checkpoint, step
         )
-        step("promote")
-        seconds = time.perf_counter() - began
-        with self._database.begin() as connection:
-            promoted = training.close(connection, version, outcome, seconds=seconds, at=self._now())
-        self._forget_models()
+        promoted, seconds = None, 0.0
+        while promoted is None:
+            outcome = training.beside_live(self._database, self._artefacts, outcome)
+            step("promote")
+            seconds = time.perf_counter() - began
+            with self._database.begin() as connection:
+                promoted = training.close(
+                    connection, version, outcome, seconds=seconds, at=self._now()
+                )
+                jobs.enqueue(connection, FORGETTING, key=FORGETTING)
         return {"model_version": version, "promoted": promoted, "seconds": round(seconds, 3)}
 
     def search(self, job: Job, progress: Progress) -> dict[str, Any]:
@@ -138,10 +145,11 @@ class Chores:
         return {"lists_count": made}
 
     def consider_training(self, _job: Job, _progress: Progress) -> dict[str, Any]:
-        """Start a training when the last one is old or much was done since."""
+        """Start a training when the last one is old or much was done since; not soon after a
+        failed one."""
         with self._database.begin() as connection:
             count = tastes.count_interactions(connection)
-            if models.training_is_due(
+            if not models.failed_lately(connection, self._now()) and models.training_is_due(
                 count,
                 _counted_before(connection),
                 stored_models.last_trained(connection),
@@ -166,11 +174,15 @@ class Chores:
         with self._database.begin() as connection:
             lists.forget_lists(connection, self._now() - _LISTS_ARE_KEPT)
 
-    def _forget_models(self) -> None:
+    def forget_models(self, _job: Job, _progress: Progress) -> None:
+        """Close failed trainings, and remove the files of all that is not stored any more.
+
+        Files go after the commit: what is left when this dies in between goes the next time.
+        """
         with self._database.begin() as connection:
-            for version in stored_models.superfluous_models(connection, self._rules.kept_models):
-                self._artefacts.remove(version)
-                stored_models.close_model(connection, version, artefacts={})
+            gone = models.forget(connection, self._rules.kept_models)
+        for version in sorted(self._artefacts.versions() & gone):
+            self._artefacts.remove(version)
 
 
 def _counted_before(connection: Connection) -> int:

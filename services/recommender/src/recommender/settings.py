@@ -28,7 +28,12 @@ class Settings(ServiceSettings):
     first_training_interactions: int = Field(
         200, ge=1, description="Interactions it takes before the first model is trained"
     )
-    kept_models: int = Field(5, ge=1, le=1000, description="Retired models kept for a roll-back")
+    kept_models: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="Retired models kept for a roll-back, and as many that never were live",
+    )
     history_months: int = Field(
         24, ge=1, le=1200, description="Months of recommendation history that are kept"
     )

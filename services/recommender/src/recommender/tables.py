@@ -188,6 +188,8 @@ model = sa.Table(
     # Array name -> file's sha256 and size, checked before a replica uses it.
     sa.Column("artefacts", JSONB, nullable=False, server_default=_NOTHING),
     sa.Column("interactions_count", sa.BigInteger, nullable=False, server_default="0"),
+    # What store.tastes.count_interactions said then: it estimates, so only its own are compared.
+    sa.Column("counted_interactions", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("users_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("movies_count", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("training_seconds", sa.Double, nullable=False, server_default="0"),

@@ -17,7 +17,7 @@ def due(count: int, before: int, learnt: int | None, *, hours: int = 1, kind: in
     last: Any = None
     if learnt is not None:
         last = SimpleNamespace(
-            interactions_count=learnt,
+            counted_interactions=learnt,
             trained_at=NOW - timedelta(hours=hours),
             meta={"format": kind},
         )

@@ -61,14 +61,15 @@ def training_message(record: JobRecord, version: str) -> pb.Training:
         step=str(record.progress.get("step", "")),
         progress=1.0 if record.state == "done" else share,
         model_version=version,
-        error=_last_line(record.error) if record.state == "failed" else "",
+        error=last_line(record.error) if record.state == "failed" else "",
     )
     if record.started_at is not None:
         message.started_at.CopyFrom(timestamp(record.started_at))
     return message
 
 
-def _last_line(error: str | None) -> str:
+def last_line(error: str | None) -> str:
+    """What an error's trace ends with: the error itself."""
     return (error or "").strip().rsplit("\n", 1)[-1]
 
 

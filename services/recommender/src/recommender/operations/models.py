@@ -1,6 +1,6 @@
 """The registry of models: when to train, what is promoted, and what may be rolled back to."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from chassis import jobs
 from chassis.outbox import publish
 from recommender.domain import Admin, ModelNotFound, ModelUnusable
-from recommender.messages import facts
+from recommender.messages import answers, facts
 from recommender.operations.ahead import start_preparing
 from recommender.operations.lists import STREAM
 from recommender.ranking.ensemble import FORMAT
@@ -18,6 +18,8 @@ from recommender.store import models
 _RECENT = 200
 # This share of all that is new came since the last look, while people or their data pour in.
 _POURING_SHARE = 0.1
+# Whatever failed a training for good would fail the next one too.
+_PAUSE_AFTER_FAILURE = timedelta(hours=1)
 TRAINING, SEARCHING = "train", "search"
 
 
@@ -78,7 +80,31 @@ def training_is_due(
     if last is None or not is_of_this_release(last):
         new, due = count, count >= first
     else:
-        new = abs(count - last.interactions_count)
+        new = abs(count - last.counted_interactions)
         regular = last.trained_at < oldest and new > 0
-        due = regular or new >= max(share * last.interactions_count, first)
+        due = regular or new >= max(share * last.counted_interactions, first)
     return due and abs(count - before) <= _POURING_SHARE * new
+
+
+def failed_lately(connection: Connection, now: datetime) -> bool:
+    """Whether the last training failed for good, and not long ago."""
+    return any(
+        record.state == "failed"
+        and record.finished_at is not None
+        and record.finished_at > now - _PAUSE_AFTER_FAILURE
+        for record in jobs.latest(connection, TRAINING, 1)
+    )
+
+
+def forget(connection: Connection, kept: int) -> set[str]:
+    """Close models whose training failed and give up those beyond keeping; the versions of all that
+    are not stored any more, whose files may go once this is committed."""
+    models.lock_registry(connection)
+    for row in models.training_models(connection):
+        record = jobs.find(connection, row.job_id)
+        if record is not None and record.state == "failed":
+            note = f"the training failed: {answers.last_line(record.error)}"
+            models.close_model(connection, row.model_version, state="rejected", note=note)
+    for version in models.superfluous_models(connection, kept):
+        models.close_model(connection, version, artefacts={})
+    return models.models_without_files(connection)

@@ -45,13 +45,26 @@ class Checkpoint(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A stored model, how good it is, and what it learnt from."""
+    """A stored model, how good it is and the live one beside it, and what it learnt from."""
 
     model: Model
     manifest: Manifest
     quality: Quality
-    live_quality: Quality | None
+    judges: Interactions
+    seed: int
     interactions: int
+    counted: int
+    live_version: str | None = None
+    live_quality: Quality | None = None
+
+
+class _Given(NamedTuple):
+    """What to learn from, the judges' own, and how much was read by number and by count."""
+
+    material: Material
+    judges: Interactions
+    interactions: int
+    counted: int
 
 
 def read_all(database: Database) -> tuple[Interactions, Catalogue]:
@@ -78,29 +91,42 @@ def trained(
     checkpoint: Checkpoint,
     step: Step,
 ) -> Trained:
-    """A model of all but the judges, stored, and what these say of it and of the live one."""
+    """A model of all but the judges, stored, and what these say of it."""
     step("read")
-    given, judges, count = _given(database)
+    given = _given(database)
     model, manifest = _stored(artefacts, version, checkpoint) or _made(
-        artefacts, version, given, options, checkpoint, step
+        artefacts, version, given.material, options, checkpoint, step
     )
     step("judge")
-    live = live_model(database, artefacts)
     return Trained(
         model=model,
         manifest=manifest,
-        quality=judged(model, judges, options.seed),
-        live_quality=judged(live, judges, options.seed) if live is not None else None,
-        interactions=count,
+        quality=judged(model, given.judges, options.seed),
+        judges=given.judges,
+        seed=options.seed,
+        interactions=given.interactions,
+        counted=given.counted,
     )
 
 
-def _given(database: Database) -> tuple[Material, Interactions, int]:
-    """What to learn from, the judges' own, and how many interactions were read; what it is made of
-    is not kept."""
+def beside_live(database: Database, artefacts: Artefacts, outcome: Trained) -> Trained:
+    """What the judges say of the model that is live now."""
+    with database.read() as connection:
+        row = models.live_model(connection)
+    live = None if row is None else _live_model(artefacts, row)
+    return outcome._replace(
+        live_version=None if row is None else row.model_version,
+        live_quality=None if live is None else judged(live, outcome.judges, outcome.seed),
+    )
+
+
+def _given(database: Database) -> _Given:
+    """What it is made of is not kept."""
+    with database.read() as connection:
+        counted = tastes.count_interactions(connection)
     interactions, catalogue = read_all(database)
     known, judges = apart(interactions)
-    return material(known, catalogue), judges, len(interactions)
+    return _Given(material(known, catalogue), judges, len(interactions), counted)
 
 
 def _stored(
@@ -139,12 +165,8 @@ def _made(
     return model, manifest
 
 
-def live_model(database: Database, artefacts: Artefacts) -> Model | None:
-    """The live model, None when there is none or its files are not what they were."""
-    with database.read() as connection:
-        row = models.live_model(connection)
-    if row is None:
-        return None
+def _live_model(artefacts: Artefacts, row: Any) -> Model | None:
+    """The live model, None when its files are not what they were."""
     try:
         return artefacts.read(row.model_version, row.artefacts, row.meta)
     except (ArtefactDamaged, OSError) as error:
@@ -159,11 +181,20 @@ def close(
     *,
     seconds: float,
     at: datetime,
-) -> bool:
-    """Register a stored model and promote it unless it is worse than the live one."""
+) -> bool | None:
+    """Register a stored model and promote it unless it is worse than the live one.
+
+    None, and nothing is done, when another is live than it was judged beside.
+    """
+    models.lock_registry(connection)
+    known, now_live = models.find_model(connection, version), models.live_model(connection)
+    if known is None or known.state != "training":
+        # Another run of this training, or whoever closed it as failed, was here before.
+        return known is not None and known.promoted_at is not None
+    if outcome.live_version != (None if now_live is None else now_live.model_version):
+        return None
     live = outcome.live_quality
     good = live is None or is_no_worse(outcome.quality.ndcg_each, live.ndcg_each)
-    models.lock_registry(connection)
     models.close_model(
         connection,
         version,
@@ -173,6 +204,7 @@ def close(
         meta=outcome.model.meta,
         artefacts=outcome.manifest,
         interactions_count=outcome.interactions,
+        counted_interactions=outcome.counted,
         users_count=int(outcome.model.meta["user_count"]),
         movies_count=int(outcome.model.meta["movie_count"]),
         training_seconds=seconds,

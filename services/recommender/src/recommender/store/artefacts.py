@@ -101,6 +101,14 @@ class Artefacts:
         for folder in [one for one in known if one.name != version][:-1]:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def versions(self) -> set[str]:
+        """Of which models there are files."""
+        self._files.invalidate_cache()
+        if not self._files.exists(self._root):
+            return set()
+        names = {Path(one).name for one in self._files.ls(self._root, detail=False)}
+        return {name for name in names if _VERSION.fullmatch(name)}
+
     def remove(self, version: str) -> None:
         """Take a model's files away."""
         folder = f"{self._root}/{version}"

@@ -10,6 +10,9 @@ from sqlalchemy.engine import Connection, Row
 
 from recommender.tables import model, search
 
+_NO_FILES = sa.text("'{}'::jsonb")
+_IS_OVER = model.c.state.in_(["retired", "rejected", "candidate"])
+
 
 def open_model(connection: Connection, version: str, job_id: UUID) -> None:
     """A model whose training begins; beginning again changes nothing."""
@@ -27,7 +30,7 @@ def close_model(connection: Connection, version: str, **values: Any) -> None:
 
 
 def lock_registry(connection: Connection) -> None:
-    """Two promotions take turns."""
+    """Whoever promotes, closes or forgets models takes turns."""
     connection.execute(sa.text("lock table model in share row exclusive mode"))
 
 
@@ -80,7 +83,7 @@ def previous_models(connection: Connection) -> Sequence[Row[Any]]:
     """Stored models that were live before, the last of them first."""
     return connection.execute(
         sa.select(model)
-        .where(model.c.state == "retired", model.c.artefacts != sa.text("'{}'::jsonb"))
+        .where(model.c.state == "retired", model.c.artefacts != _NO_FILES)
         .order_by(model.c.promoted_at.desc())
     ).all()
 
@@ -100,13 +103,28 @@ def chosen_options(connection: Connection) -> dict[str, float]:
     return connection.execute(last).scalar() or {}
 
 
+def training_models(connection: Connection) -> Sequence[Row[Any]]:
+    """Models whose training has not come to an end."""
+    return connection.execute(sa.select(model).where(model.c.state == "training")).all()
+
+
 def superfluous_models(connection: Connection, kept: int) -> list[str]:
-    """Versions of stored models that are neither live nor among the newest `kept` others."""
-    stored = (
-        sa.select(model.c.model_version)
-        .where(model.c.state.in_(["retired", "rejected", "candidate"]))
-        .where(model.c.artefacts != sa.text("'{}'::jsonb"))
-        .order_by(model.c.model_version.desc())
-        .offset(kept)
+    """Versions of stored models beyond the `kept` that were live last, and the newest `kept` of
+    those that never were: rejected ones must not push out what may be rolled back to."""
+    last_first = sa.func.row_number().over(
+        partition_by=model.c.state == "retired",
+        order_by=(model.c.promoted_at.desc().nulls_last(), model.c.model_version.desc()),
     )
-    return list(connection.execute(stored).scalars())
+    stored = (
+        sa.select(model.c.model_version, last_first.label("place"))
+        .where(_IS_OVER, model.c.artefacts != _NO_FILES)
+        .subquery()
+    )
+    beyond = sa.select(stored.c.model_version).where(stored.c.place > kept)
+    return list(connection.execute(beyond).scalars())
+
+
+def models_without_files(connection: Connection) -> set[str]:
+    """Versions of models that are neither in training nor stored."""
+    gone = sa.select(model.c.model_version).where(_IS_OVER, model.c.artefacts == _NO_FILES)
+    return set(connection.execute(gone).scalars())

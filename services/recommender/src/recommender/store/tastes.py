@@ -169,13 +169,15 @@ def keep_preferences(connection: Connection, user_id: UUID, wanted: Preferences)
 
 
 def count_interactions(connection: Connection) -> int:
-    """About how many interactions there are, by the planner's statistics once they are many."""
+    """How many interactions stand; once they are many, about how many there are, also such as were
+    taken back, by the planner's statistics."""
     estimate = connection.execute(
         sa.text("select reltuples::bigint from pg_class where oid = 'interaction'::regclass")
     ).scalar()
     if estimate and estimate > 1_000_000:
         return int(estimate)
-    return int(connection.execute(sa.select(sa.func.count()).select_from(interaction)).scalar_one())
+    standing = sa.select(sa.func.count()).select_from(interaction).where(~interaction.c.deleted)
+    return int(connection.execute(standing).scalar_one())
 
 
 def all_interactions(connection: Connection) -> Interactions:
