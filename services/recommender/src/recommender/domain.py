@@ -10,6 +10,8 @@ from uuid import UUID
 from chassis.errors import Conflict, Invalid, NotFound
 
 LIST_LENGTH = 200
+# A UUIDv7 goes on after the calendar's end.
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 DEFAULT_DIVERSITY = 0.3
 EPOCH = date(1970, 1, 1)
 # Fewer held-out people than this tell nothing.
@@ -234,9 +236,10 @@ def months_ahead(now: datetime, count: int) -> list[tuple[date, date]]:
 
 def minted_at(identifier: UUID) -> datetime:
     """The moment a UUIDv7 was made; anything else is refused as malformed."""
-    if identifier.version != 7:
+    seconds = (identifier.int >> 80) / 1000
+    if identifier.version != 7 or seconds > _LAST_MOMENT:
         raise RecommendationNotFound("no such recommendation")
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+    return datetime.fromtimestamp(seconds, tz=UTC)
 
 
 def parse_date(text: str, *, name: str) -> date | None:

@@ -20,7 +20,8 @@ from recommender.store import lists, tastes
 from recommender.store import models as stored_models
 from recommender.store.artefacts import Artefacts
 
-_LISTS_ARE_KEPT = timedelta(days=1)
+# A list made ahead is shown for a day, and paged through for as long as one made now.
+_LISTS_ARE_KEPT = timedelta(days=2)
 _MONTHS_AHEAD = 2
 
 CONSIDERING, FORGETTING = "consider_training", "forget_models"

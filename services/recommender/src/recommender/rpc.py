@@ -39,6 +39,8 @@ from recommender.store import models as stored_models
 from recommender.store.export import SECTIONS
 
 _LONGEST_REQUEST_ID = 200
+# Of one person, in a transaction.
+_PAGES_AT_ONCE = 100
 
 lists_begun = Counter(
     "recommendation_lists_total", "Lists begun to be shown, by when they were made", ["made"]
@@ -106,9 +108,10 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
     def ListSimilarMovies(
         self, request: pb.ListSimilarMoviesRequest, context: Any
     ) -> pb.ListSimilarMoviesResponse:
-        size, scope = page_size(request.page_size), f"similar:{request.movie_id}"
+        size, snapshot = page_size(request.page_size), self._live.snapshot()
+        # Another model has another list, which has no such page.
+        scope = f"similar:{request.movie_id}:{snapshot.model_version}"
         start = self._tokens.decode(scope, request.page_token)[0] if request.page_token else 0
-        snapshot = self._live.snapshot()
         place = int(snapshot.ensemble.positions(np.array([request.movie_id], np.int64))[0])
         if place < 0 or snapshot.shelf.removed[place]:
             raise MovieNotFound("no such movie")
@@ -141,9 +144,8 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         user_id, size = _caller(), page_size(request.page_size)
         scope = f"history:{user_id}:{request.clicked_only}"
         before = self._before(scope, request.page_token)
-        with self._database.begin() as connection:
-            # What was answered a moment ago belongs to the history already.
-            lists.record_pages(connection, LIST_LENGTH, user_id=user_id)
+        self._record_pages(user_id)
+        with self._database.read() as connection:
             rows = stored_lists.history(
                 connection,
                 user_id,
@@ -162,8 +164,8 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
         self, request: pb.ExportPersonalDataRequest, context: Any
     ) -> pb.ExportPersonalDataResponse:
         user_id = _caller()
-        with self._database.begin() as connection:
-            lists.record_pages(connection, LIST_LENGTH, user_id=user_id)
+        self._record_pages(user_id)
+        with self._database.read() as connection:
             document, token = export_page(
                 connection, SECTIONS, user_id, self._tokens, request.page_token
             )
@@ -206,6 +208,13 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             if row is None:
                 raise ModelNotFound("no such model")
             return pb.PromoteModelResponse(model=answers.model_message(row))
+
+    def _record_pages(self, user_id: UUID) -> None:
+        """What was answered a moment ago belongs to the history already, however much it is."""
+        recorded = _PAGES_AT_ONCE
+        while recorded == _PAGES_AT_ONCE:
+            with self._database.begin() as connection:
+                recorded = lists.record_pages(connection, _PAGES_AT_ONCE, user_id=user_id)
 
     def _admin(self) -> Admin | None:
         """Who is calling; None when a service does so by itself."""

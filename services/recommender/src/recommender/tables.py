@@ -113,7 +113,7 @@ progress = sa.Table(
     *timestamps(),
 )
 
-# A list as ranked, for its further pages or for whoever comes; dropped after a day.
+# A list as ranked, for its further pages or for whoever comes; dropped after two days.
 ranked_list = sa.Table(
     "ranked_list",
     metadata,

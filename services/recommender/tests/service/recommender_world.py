@@ -57,10 +57,13 @@ class Users(users_pb2_grpc.UsersServiceServicer):
 
     def __init__(self) -> None:
         self.preferences: dict[str, upb.GetPreferencesOfResponse] = {}
+        self.down = False
 
     def GetPreferencesOf(
         self, request: upb.GetPreferencesOfRequest, context: Any
     ) -> upb.GetPreferencesOfResponse:
+        if self.down:
+            raise Unavailable("down")
         if request.user_id not in self.preferences:
             raise NotFound("nobody")
         return self.preferences[request.user_id]
@@ -191,6 +194,7 @@ class World:
     def recommend(self, user_id: UUID, **wanted: Any) -> pb.RecommendResponse:
         """A page for a person; what the gateway knows of their writes is passed by default."""
         wanted.setdefault("known_sequence", self.sequences[user_id])
+        wanted.setdefault("known_preferences_version", 1)
         request = pb.RecommendRequest(**wanted)
         return self.stub.Recommend(request, metadata=self.tokens.user(user_id), timeout=10)
 

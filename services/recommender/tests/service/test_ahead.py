@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from uuid import UUID
 
+import grpc
 import pytest
 import sqlalchemy as sa
 from recommender_world import World, killed, movie_ids
 from sqlalchemy.exc import DBAPIError
 
+from chassis import jobs
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.users.v1 import events_pb2 as user_events
@@ -95,6 +97,25 @@ def test_a_movie_removed_since_is_on_no_list(ready: World, person: UUID):
     assert reply.list_id == str(prepared(ready)[person])
     assert gone not in movie_ids(reply)
     assert len(reply.recommendations) == 20
+
+
+def test_a_list_made_a_day_ago_and_shown_a_moment_ago_still_has_its_further_pages(
+    ready: World, person: UUID
+):
+    first = ready.recommend(person)
+
+    def after(hours: int) -> pb.RecommendResponse:
+        with ready.database.begin() as connection:
+            aged = "update ranked_list set generated_at = now() - make_interval(hours => :hours)"
+            connection.execute(sa.text(aged), {"hours": hours})
+            jobs.enqueue(connection, "forget_lists", key=str(hours))
+        wiring.worker_of(ready.settings, ready.database).run_waiting()
+        return ready.recommend(person, page_token=first.next_page_token)
+
+    assert after(25).list_id == first.list_id == str(prepared(ready)[person])
+    with pytest.raises(grpc.RpcError) as refused:
+        after(49)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_making_lists_goes_on_where_it_was_cut_off(world: World):

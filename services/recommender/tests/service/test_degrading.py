@@ -1,17 +1,25 @@
 """What is answered when something is missing, and while models take turns."""
 
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import grpc
 import pytest
+import sqlalchemy as sa
 from recommender_world import World, movie_ids
+from sqlalchemy.exc import ProgrammingError
 
 from chassis.database import uuid7
+from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.gateway.v1 import events_pb2 as gateway_events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from recommender import wiring
 from recommender.operations import models
+from recommender.operations.live import Live
 
 
 @pytest.fixture
@@ -82,6 +90,64 @@ def test_a_new_replica_answers_by_the_model_before_when_the_live_one_is_damaged(
     assert newcomer.refresh().model_version == mended
 
 
+@contextmanager
+def failing(world: World) -> Generator[None]:
+    """Meanwhile the catalogue and the registry can be followed, but nothing made of them."""
+    with world.database.begin() as connection:
+        connection.execute(sa.text("alter table genre rename to genre_away"))
+    yield
+    with world.database.begin() as connection:
+        connection.execute(sa.text("alter table genre_away rename to genre"))
+
+
+def test_a_model_that_could_not_be_taken_at_once_is_taken_later(trained: World):
+    before = trained.live.snapshot().model_version
+    new = next_model(trained)
+    with failing(trained):
+        with pytest.raises(ProgrammingError):
+            trained.live.refresh()
+        assert trained.live.snapshot().model_version == before
+    assert trained.live.refresh().model_version == new != before
+
+
+def test_what_changed_in_the_catalogue_counts_though_the_database_fails_then(world: World):
+    world.add_movies(5)
+    artefacts = wiring.artefacts_of(world.settings)
+    live = Live(world.database, artefacts, now=wiring.utc_now, clock=lambda: 0.0)
+    live.refresh()
+    world.tell(catalog_events.MoviesRemoved(movie_ids=[2]))
+    with failing(world):
+        with pytest.raises(ProgrammingError):
+            live.refresh()
+        shelf = live.snapshot().shelf
+        assert shelf.movie_ids[~shelf.removed].tolist() == [1, 3, 4, 5]
+    assert live.refresh().ensemble.movie_ids.tolist() == [1, 3, 4, 5]
+
+
+def test_what_was_begun_by_the_model_before_goes_on_without_movies_gone_since_or_is_refused(
+    trained: World, person: UUID
+):
+
+    def similar(page_token: str) -> pb.ListSimilarMoviesResponse:
+        request = pb.ListSimilarMoviesRequest(movie_id=4, page_size=5, page_token=page_token)
+        metadata = trained.tokens.service("gateway")
+        return trained.stub.ListSimilarMovies(request, metadata=metadata, timeout=10)
+
+    token = similar("").next_page_token
+    assert similar(token).movies
+    first = trained.recommend(person)
+    gone = movie_ids(trained.recommend(person, page_token=first.next_page_token))[3]
+    trained.tell(catalog_events.MoviesRemoved(movie_ids=[gone]))
+    assert trained.train() > first.model_version
+    second = trained.recommend(person, page_token=first.next_page_token)
+    assert second.list_id == first.list_id
+    assert gone not in movie_ids(second)
+    assert len(second.recommendations) == 20
+    with pytest.raises(grpc.RpcError) as refused:
+        similar(token)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_models_take_turns_under_load_without_a_failed_or_torn_answer(trained: World):
     versions = [trained.live.snapshot().model_version, next_model(trained)]
     people = [trained.new_person() for _ in range(4)]
@@ -102,24 +168,57 @@ def test_models_take_turns_under_load_without_a_failed_or_torn_answer(trained: W
         assert len(set(movie_ids(reply))) == 20
 
 
-def test_a_page_the_gateway_made_alone_can_be_clicked_and_is_history(world: World, person: UUID):
-    world.add_movies(5)
+def fallback(world: World, person: UUID, ahead: timedelta | None) -> gateway_events.FallbackServed:
+    """A page of a gateway whose clock is so far ahead; None tells no time."""
+    at = world.now + (ahead or timedelta())
+    minted = int(at.timestamp() * 1000) << 80 | 7 << 76 | 0b10 << 62
     offers = [
         gateway_events.FallbackOffer(
-            recommendation_id=str(uuid7()), movie_id=number, position=number, score=1 / number
+            recommendation_id=str(UUID(int=minted | (uuid7().int & 0xFFFF_FFFF) << 8 | number)),
+            movie_id=number,
+            position=number,
+            score=1 / number,
         )
         for number in (1, 2, 3)
     ]
     served = gateway_events.FallbackServed(user_id=str(person), list_id=str(uuid7()), offers=offers)
-    served.served_at.FromDatetime(world.now)
+    if ahead is not None:
+        served.served_at.FromDatetime(at)
+    return served
+
+
+def history(world: World, person: UUID) -> list[pb.RecommendationRecord]:
+    reply = world.stub.ListRecommendationHistory(
+        pb.ListRecommendationHistoryRequest(), metadata=world.tokens.user(person), timeout=10
+    )
+    return list(reply.records)
+
+
+@pytest.mark.parametrize("days_ahead", [0, 200, -200, None])
+def test_a_page_the_gateway_made_alone_can_be_clicked_and_is_history_whatever_its_clock_says(
+    world: World, person: UUID, days_ahead: int | None
+):
+    world.add_movies(5)
+    served = fallback(world, person, None if days_ahead is None else timedelta(days=days_ahead))
     world.tell(served)
-    request = pb.RecordClickRequest(recommendation_id=offers[1].recommendation_id)
+    request = pb.RecordClickRequest(recommendation_id=served.offers[1].recommendation_id)
     metadata = world.tokens.user(person)
     assert world.stub.RecordClick(request, metadata=metadata, timeout=10).counted
     assert not world.stub.RecordClick(request, metadata=metadata, timeout=10).counted
-    reply = world.stub.ListRecommendationHistory(
-        pb.ListRecommendationHistoryRequest(), metadata=metadata, timeout=10
-    )
-    assert {r.recommendation.movie_id: r.HasField("clicked_at") for r in reply.records} == {
+    records = history(world, person)
+    assert {r.recommendation.movie_id: r.HasField("clicked_at") for r in records} == {
         1: False, 2: True, 3: False
     }  # fmt: skip
+
+
+def test_pages_told_twice_or_of_a_wrong_clock_keep_none_out_of_the_history(
+    world: World, person: UUID
+):
+    world.add_movies(5)
+    served = fallback(world, person, timedelta())
+    for page in (served, fallback(world, person, timedelta(days=400)), served):
+        world.tell(page)
+    stranger = world.new_person()
+    world.recommend(stranger)
+    assert world.record() == 4
+    assert [len(history(world, one)) for one in (person, stranger)] == [6, 5]

@@ -57,8 +57,40 @@ def test_the_history_holds_each_page_once_newest_first(world: World, person: UUI
         assert connection.execute(sa.text(served)).scalar() == 1
 
 
+def test_a_click_and_the_history_find_the_last_of_very_many_pages_that_wait(
+    world: World, person: UUID
+):
+    world.add_movies(30)
+    first = world.recommend(person, page_size=1)
+    copies = sa.text(
+        """
+        insert into served_page (page_id, user_id, page)
+        select cast(lpad(to_hex(number), 32, '0') as uuid), user_id, cast(
+            replace(cast(page as text), :told, left(:told, 24) || lpad(to_hex(number), 12, '0'))
+            as jsonb)
+        from served_page, generate_series(1, 250) as number
+        """
+    )
+    told = first.recommendations[0].recommendation_id
+    with world.database.begin() as connection:
+        connection.execute(copies, {"told": told})
+    last = world.recommend(person, page_size=2).recommendations
+    assert click(world, person, last[1].recommendation_id)
+    with world.database.read() as connection:
+        waiting = connection.execute(sa.text("select count(*) from served_page")).scalar()
+    assert waiting == 251, "of a click only its own page is recorded"
+    shown = [r.recommendation.recommendation_id for r in history(world, person).records]
+    assert shown[:2] == [last[1].recommendation_id, last[0].recommendation_id]
+
+
 @pytest.mark.parametrize(
-    "identifier", ["nonsense", str(UUID(int=4)), "01a2064a-2752-7f56-ba53-b8d4d4e5668a"]
+    "identifier",
+    [
+        "nonsense",
+        str(UUID(int=4)),
+        "01a2064a-2752-7f56-ba53-b8d4d4e5668a",
+        "ffffffff-ffff-7fff-bfff-ffffffffffff",
+    ],
 )
 def test_clicking_what_was_never_recommended_is_refused(
     world: World, person: UUID, identifier: str

@@ -5,11 +5,12 @@ from uuid import UUID
 
 import grpc
 import pytest
-from recommender_world import Interactions, World, movie_ids
+from recommender_world import Interactions, Users, World, movie_ids
 
 from marquee.catalog.v1 import events_pb2 as catalog_events
 from marquee.interactions.v1 import interactions_pb2 as ipb
 from marquee.recommender.v1 import recommender_pb2 as pb
+from marquee.users.v1 import users_pb2 as upb
 
 
 def test_without_a_model_popular_movies_answer_and_say_degraded(world: World, person: UUID):
@@ -69,16 +70,31 @@ def test_when_the_gateway_has_forgotten_the_sequence_interactions_is_asked(
     assert interactions.asked == 1
 
 
-def test_a_neighbour_that_is_down_makes_the_answer_degraded_not_refused(
-    world: World, person: UUID, interactions: Interactions
+def test_when_the_gateway_has_forgotten_the_version_of_preferences_users_is_asked(
+    world: World, person: UUID, users: Users
+):
+    world.add_movies(5)
+    changed = upb.Preferences(version=2, recommendation_diversity=0.5)
+    users.preferences[str(person)] = upb.GetPreferencesOfResponse(preferences=changed)
+    reply = world.recommend(person, known_preferences_version=None)
+    assert reply.preferences_version == 2
+    assert reply.recommendations[0].recommendation_type == pb.RECOMMENDATION_TYPE_POPULAR
+
+
+def test_a_neighbour_that_is_down_makes_every_page_degraded_not_refused(
+    world: World, person: UUID, interactions: Interactions, users: Users
 ):
     world.add_movies(30)
     world.rate_by_taste(60, 30)
     world.train()
-    interactions.down = True
-    reply = world.recommend(person, known_sequence=3)
-    assert reply.recommendations
-    assert reply.degraded
+    before = world.recommend(person)
+    assert not before.degraded
+    interactions.down = users.down = True
+    for behind in ({"known_sequence": 3}, {"known_preferences_version": None}):
+        for token in ("", before.next_page_token):
+            reply = world.recommend(person, page_token=token, **behind)
+            assert reply.recommendations
+            assert reply.degraded
 
 
 def test_an_event_seen_twice_or_late_changes_nothing(world: World, person: UUID):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -177,12 +177,10 @@ def next_places(
 
 
 def _gone(snapshot: Snapshot, whole: RankedList, person: Person, wanted: Filter) -> set[int]:
-    """Movies of a list that may be shown no longer."""
+    """Movies of a list that may be shown no longer, whatever model knows them."""
     ids = np.array(whole.movie_ids, np.int64)
-    places = snapshot.ensemble.positions(ids)
-    known = places >= 0
-    shelf = snapshot.shelf.at(places[known])
-    return set(ids[known][~shelf.allowed(Filter(), include_adult=_adult(person, wanted))].tolist())
+    shelf = snapshot.catalogue.aligned(ids)
+    return set(ids[~shelf.allowed(Filter(), include_adult=_adult(person, wanted))].tolist())
 
 
 def page_of(
@@ -214,7 +212,7 @@ def page_of(
         user_id=whole.user_id,
         recommendation_type=whole.recommendation_type,
         model_version=whole.model_version,
-        degraded=whole.degraded,
+        degraded=whole.degraded or not person.fresh,
         generated_at=whole.generated_at,
         served_at=at,
         offers=offers,
@@ -283,10 +281,18 @@ def keep_served(connection: Connection, page: Page, *, whole: RankedList | None 
         lists.append_page(connection, uuid7(), page.user_id, documents.page_document(page))
 
 
-def record_pages(connection: Connection, limit: int, *, user_id: UUID | None = None) -> int:
+def record_pages(
+    connection: Connection,
+    limit: int,
+    *,
+    user_id: UUID | None = None,
+    offering: UUID | None = None,
+) -> int:
     """Move pages that were served into the history and tell of them; how many they were."""
-    taken = lists.take_pages(connection, limit, user_id=user_id)
-    pages = [documents.page_from_document(document) for document in taken]
+    taken = lists.take_pages(connection, limit, user_id=user_id, offering=offering)
+    pages = [
+        in_time(documents.page_from_document(row.page), received_at=row.created_at) for row in taken
+    ]
     reasons = [documents.reason_document(o.reason) for page in pages for o in page.offers]
     lists.add_history(connection, pages, reasons)
     publish(connection, STREAM, [facts.list_served(page) for page in pages])
@@ -302,8 +308,17 @@ def record_click(
         if clicked is not None:
             publish(connection, STREAM, [facts.recommendation_clicked(clicked)])
             return True
-        if lists.has_recommendation(connection, user_id, recommendation_id):
+        if lists.has_recommendation(connection, user_id, recommendation_id, at):
             return False
         if not retry:
-            record_pages(connection, 100, user_id=user_id)
+            record_pages(connection, 1, user_id=user_id, offering=recommendation_id)
     raise RecommendationNotFound("no such recommendation")
+
+
+def in_time(page: Page, *, received_at: datetime) -> Page:
+    """The page as of when we received it, where it was served by a clock that is wrong or so long
+    ago that the history may have no month for it: no page may keep others out of the history."""
+    month = received_at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if month <= page.served_at <= received_at + lists.CLOCKS_DIFFER_BY:
+        return page
+    return replace(page, served_at=received_at)

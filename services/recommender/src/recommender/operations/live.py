@@ -42,6 +42,9 @@ class Snapshot:
 
     ensemble: Ensemble
     shelf: Shelf
+    """The catalogue in the ensemble's order."""
+    catalogue: Shelf
+    """All that is known of movies, also of those that the ensemble does not have."""
     model_version: str
     genre_names: dict[int, str]
 
@@ -102,68 +105,70 @@ class Live:
         """Look at what changed, and replace the snapshot if something did."""
         with self._refreshing:
             # Without a transaction: a store may let us wait.
-            switched = self._follow_model()
+            self._follow_model()
             with self._database.begin(statement_timeout_seconds=120) as connection:
-                self._snapshot = self._refreshed(connection, switched=switched)
+                self._follow_catalogue(connection)
+                self._snapshot = self._refreshed(connection)
             return self._snapshot
 
-    def _refreshed(self, connection: Connection, *, switched: bool) -> Snapshot:
-        changed, snapshot = self._follow_catalogue(connection), self._snapshot
-        if snapshot is None or switched or (self._dirty and self._clock() >= self._rebuild_at):
+    def _refreshed(self, connection: Connection) -> Snapshot:
+        """The snapshot as it has to be now; what it lacks of what was followed is seen by itself,
+        so that nothing is lost when this fails and is done again."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.model_version != self._version:
             return self._rebuilt(connection)
-        if changed:
-            # What is removed or adult must count at once; new movies can wait their turn.
-            shelf = self._catalogue.aligned(snapshot.ensemble.movie_ids)
-            snapshot = replace(snapshot, shelf=shelf)
+        if self._dirty and self._clock() >= self._rebuild_at:
+            return self._rebuilt(connection)
         if self._clock() >= self._popularity_at:
             snapshot = self._with_popularity(connection, snapshot)
         return snapshot
 
-    def _follow_catalogue(self, connection: Connection) -> bool:
-        upto, before = movies.horizon(connection), self._catalogue
+    def _follow_catalogue(self, connection: Connection) -> None:
+        upto = movies.horizon(connection)
         for rows in movies.movies_changed(connection, self._since):
             self._catalogue = self._catalogue.with_rows(rows)
             self._dirty = True
         self._since = upto
-        return self._catalogue is not before
+        snapshot = self._snapshot
+        if snapshot is not None and snapshot.catalogue is not self._catalogue:
+            # What is removed or adult must count at once; new movies can wait their turn.
+            shelf = self._catalogue.aligned(snapshot.ensemble.movie_ids)
+            self._snapshot = replace(snapshot, shelf=shelf, catalogue=self._catalogue)
 
-    def _follow_model(self) -> bool:
+    def _follow_model(self) -> None:
         """Load the live model if it is another than ours; while it cannot be had the last one
         stays, or in a new process one that was live before and can."""
         with self._database.read() as connection:
             row = models.live_model(connection)
             if row is None or row.model_version in {self._version, self._refused}:
-                return False
+                return
             others = models.previous_models(connection) if self._base is None else ()
         if self._loading is None and self._clock() >= self._store_at:
             self._loading = _Loading(self._artefacts, [row, *others])
             self._loading.ended(self._patience_seconds)
         if self._loading is None or not self._loading.ended(0):
-            return False
+            return
         loaded, self._loading = self._loading, None
-        if loaded.wanted != row.model_version:
-            # Another has become the live one meanwhile.
-            return False
-        return self._takes(loaded)
+        # Unless another has become the live one meanwhile.
+        if loaded.wanted == row.model_version:
+            self._take(loaded)
 
-    def _takes(self, loaded: "_Loading") -> bool:
+    def _take(self, loaded: "_Loading") -> None:
         if loaded.away:
             self._store_at = self._clock() + STORE_SECONDS
         elif loaded.damaged:
             self._refused = loaded.wanted
-        if loaded.model is None:
-            return False
-        self._base, self._version = loaded.model, loaded.version
-        log.info("model loaded", model=self._version)
-        return True
+        if loaded.model is not None:
+            self._base, self._version = loaded.model, loaded.version
+            log.info("model loaded", model=self._version)
 
     def _rebuilt(self, connection: Connection) -> Snapshot:
         started = self._clock()
-        self._dirty = False
         ensemble = Ensemble(self._model(connection))
         snapshot = Snapshot(
             ensemble=ensemble,
             shelf=self._catalogue.aligned(ensemble.movie_ids),
+            catalogue=self._catalogue,
             model_version=self._version,
             genre_names=movies.genre_names(connection),
         )
@@ -171,6 +176,7 @@ class Live:
         snapshot = replace(snapshot, ensemble=snapshot.ensemble.focused())
         settle(ensemble.model.arrays, _READ_OFTEN)
         ended = self._clock()
+        self._dirty = False
         self._rebuild_at = ended + (ended - started) / _BUSY_SHARE
         return snapshot
 

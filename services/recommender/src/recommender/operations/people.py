@@ -45,7 +45,7 @@ def person_now(
     fresh, caught_up = True, False
     if known_sequence is None or known_sequence > sequence:
         fresh, caught_up = _caught_up(database, neighbours, user_id, sequence), True
-    if wanted is None or (known_version or 0) > wanted.version:
+    if wanted is None or known_version is None or known_version > wanted.version:
         asked = _preferences(database, neighbours, user_id)
         fresh = fresh and asked is not None
         wanted = asked or wanted or Preferences()

@@ -13,7 +13,7 @@ from recommender.domain import Page, minted_at
 from recommender.tables import ranked_list, recommendation, served_page, taste
 
 # A page's rows are stamped a moment before their ids are minted; clocks of replicas may differ.
-_MINTED_WITHIN = timedelta(minutes=10)
+CLOCKS_DIFFER_BY = timedelta(minutes=10)
 
 
 class RankedList(NamedTuple):
@@ -111,9 +111,14 @@ def append_page(connection: Connection, page_id: UUID, user_id: UUID, page: dict
 
 
 def take_pages(
-    connection: Connection, limit: int, *, user_id: UUID | None = None
-) -> list[dict[str, Any]]:
-    """Take out the oldest pages that nobody else is taking: all people's, or one's."""
+    connection: Connection,
+    limit: int,
+    *,
+    user_id: UUID | None = None,
+    offering: UUID | None = None,
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Take out the oldest pages (page) that nobody else is taking, and when they were put in
+    (created_at): all people's, or one's, or of these what offers a recommendation."""
     oldest = (
         sa.select(served_page.c.page_id)
         .order_by(served_page.c.page_id)
@@ -122,16 +127,20 @@ def take_pages(
     )
     if user_id is not None:
         oldest = oldest.where(served_page.c.user_id == user_id)
+    if offering is not None:
+        told = {"offers": [{"recommendation_id": str(offering)}]}
+        oldest = oldest.where(served_page.c.page.contains(told))
     taken = connection.execute(
         sa.delete(served_page)
         .where(served_page.c.page_id.in_(oldest))
-        .returning(served_page.c.page_id, served_page.c.page)
+        .returning(served_page.c.page_id, served_page.c.page, served_page.c.created_at)
     ).all()
-    return [row.page for row in sorted(taken, key=lambda row: row.page_id)]
+    return sorted(taken, key=lambda row: row.page_id)
 
 
 def add_history(connection: Connection, pages: Sequence[Page], reasons: Sequence[Any]) -> None:
-    """Write pages into the history; reasons are those of all offers, in order, as JSON."""
+    """Write pages into the history; reasons are those of all offers, in order, as JSON. What is
+    there already stays as it is."""
     shown = [(page, offer) for page in pages for offer in page.offers]
     if shown:
         values = {
@@ -164,6 +173,7 @@ _ADD_HISTORY = sa.text(
         unnest(cast(:model_versions as text[])), unnest(cast(:reasons as text[])),
         unnest(cast(:probabilities as float8[]))
     ) as told (a, b, c, d, e, f, g, h, i, reason, probability)
+    on conflict do nothing
     """
 )
 
@@ -174,26 +184,29 @@ def click(
     """Mark a recommendation as clicked; None when it was already, or is not there."""
     return connection.execute(
         sa.update(recommendation)
-        .where(*_one(user_id, recommendation_id), recommendation.c.clicked_at.is_(None))
+        .where(*_one(user_id, recommendation_id, at), recommendation.c.clicked_at.is_(None))
         .values(clicked_at=at, updated_at=sa.func.now())
         .returning(*recommendation.c)
     ).first()
 
 
-def has_recommendation(connection: Connection, user_id: UUID, recommendation_id: UUID) -> bool:
-    """Whether this was recommended to this person."""
-    found = sa.select(sa.true()).where(*_one(user_id, recommendation_id))
+def has_recommendation(
+    connection: Connection, user_id: UUID, recommendation_id: UUID, at: datetime
+) -> bool:
+    """Whether this was recommended to this person until now."""
+    found = sa.select(sa.true()).where(*_one(user_id, recommendation_id, at))
     return connection.execute(found).scalar() is not None
 
 
-def _one(user_id: UUID, recommendation_id: UUID) -> list[sa.ColumnElement[bool]]:
-    """The id tells when it was minted, and so the partition it is in."""
-    minted = minted_at(recommendation_id)
-    return [
+def _one(user_id: UUID, recommendation_id: UUID, at: datetime) -> list[sa.ColumnElement[bool]]:
+    """The id tells when it was minted, and so the oldest partition it may be in: in a later one if
+    the page came late, in any if it was minted by a clock ahead of ours."""
+    since = minted_at(recommendation_id) - CLOCKS_DIFFER_BY
+    one = [
         recommendation.c.recommendation_id == recommendation_id,
         recommendation.c.user_id == user_id,
-        recommendation.c.created_at.between(minted - _MINTED_WITHIN, minted + _MINTED_WITHIN),
     ]
+    return one if since > at else [*one, recommendation.c.created_at >= since]
 
 
 def history(
@@ -212,10 +225,7 @@ def history(
         .limit(limit)
     )
     if before is not None:
-        ended = minted_at(before) + _MINTED_WITHIN
-        statement = statement.where(
-            recommendation.c.recommendation_id < before, recommendation.c.created_at <= ended
-        )
+        statement = statement.where(recommendation.c.recommendation_id < before)
     if clicked_only:
         statement = statement.where(recommendation.c.clicked_at.is_not(None))
     return connection.execute(statement).all()
