@@ -24,7 +24,8 @@ RUNTIMES = Scale("runtime_minutes", RUNTIME_STEP, (0, *range(1, 300, 15)))
 DATES = Scale(
     "release_date",
     DATE_STEP,
-    tuple(date(1900, 1, 1) + timedelta(days=3653 * step) for step in range(21)),
+    # The first step has all that is older, too.
+    (date.min, *(date(1900, 1, 1) + timedelta(days=3653 * step) for step in range(1, 21))),
 )
 
 
