@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -122,11 +123,23 @@ class World:
             handler(connection, event)
 
     def add_movies(
-        self, count: int, *, version: int = 1, differently: bool = False, **values: Any
+        self,
+        count: int,
+        *,
+        version: int = 1,
+        differently: bool = False,
+        fame: Callable[[int], float] = lambda number: 100 - number % 50,
+        **values: Any,
     ) -> None:
         """Movies 1 to count; odd ones of genre 1, even ones of genre 2."""
         movies = [
-            _movie(number, version, values | (_of_its_own(number) if differently else {}))
+            _movie(
+                number,
+                version,
+                {"popularity": fame(number)}
+                | values
+                | (_of_its_own(number) if differently else {}),
+            )
             for number in range(1, count + 1)
         ]
         self.tell(catalog_events.MoviesChanged(movies=movies))
@@ -212,7 +225,6 @@ def _movie(number: int, version: int, values: dict[str, Any]) -> catalog_events.
         "original_language": "en",
         "release_date": f"{1990 + number % 20}-05-01",
         "genre_ids": [1 if number % 2 else 2],
-        "popularity": float(100 - number % 50),
         "vote_average": 7.0,
         "vote_count": 100,
         "runtime_minutes": 90 + number % 60,

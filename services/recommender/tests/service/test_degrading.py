@@ -80,6 +80,18 @@ def test_a_new_replica_without_the_store_answers_what_is_popular(trained: World,
     assert len(snapshot.ensemble) == 60
 
 
+def test_without_a_model_a_rating_counts_beside_fame_and_is_named_only_for_what_it_lifts(
+    world: World, person: UUID
+):
+    world.add_movies(60, fame=lambda number: 1000 / number)
+    world.rate(person, 9)
+    found = list(world.recommend(person, page_size=20).recommendations)
+    kinds = {one.movie_id: one.reason.kind for one in found}
+    assert [kinds[one] for one in (2, 4, 6)] == ["popular"] * 3
+    assert [kinds[one] for one in (1, 3, 5, 7)] == ["because_you_rated"] * 4
+    assert len([one for one in found[:10] if one.movie_id % 2 == 1]) >= 7
+
+
 def test_a_new_replica_answers_by_the_model_before_when_the_live_one_is_damaged(trained: World):
     before = trained.live.snapshot().model_version
     damage(stored(trained, next_model(trained)))

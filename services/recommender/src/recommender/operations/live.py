@@ -202,11 +202,15 @@ class Live:
         world = _WORLD_SHARE * snapshot.shelf.popularity
         counts = world + _put(found.counts, places, len(ensemble))
         recent = _put(found.recent, places, len(ensemble))
-        if self._base is None:
-            # Once there is a model, only people here make a trend: where they are quiet, what
-            # the world likes would be all there is of it, and blown up to the size of one.
-            recent += 0.1 * world
-        return replace(snapshot, ensemble=ensemble.with_popularity(counts, recent))
+        if self._base is not None:
+            # Only people here make a trend: where they are quiet, what the world likes would be
+            # all there is of it, and blown up to the size of one.
+            return replace(snapshot, ensemble=ensemble.with_popularity(counts, recent))
+        # Nobody may have met anything yet, and fractions of a person are in proportion to fame
+        # itself: a few movies everybody knows would leave nothing else to count.
+        recent += 0.1 * world
+        ensemble = ensemble.with_popularity(counts, recent, unit=_WORLD_SHARE)
+        return replace(snapshot, ensemble=ensemble)
 
 
 def _put(values: Floats, places: Ints, size: int) -> Floats:

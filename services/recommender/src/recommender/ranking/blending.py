@@ -122,6 +122,16 @@ def untaught_weights(acquaintance: float = 0.0) -> Arrays:
     return tables | ahead
 
 
+def weights_without_people() -> Arrays:
+    """Tables like untaught_weights for a model that knows nobody's movies yet: whatever counts on
+    what people have in common is blended by content, or the crowd alone would fill its place."""
+    tables = untaught_weights()
+    for when in ("", ".ahead"):
+        # Without a history it makes no difference, and the favorite genres lead.
+        tables[f"blend.hybrid{when}"][1:] = tables[f"blend.content_based{when}"][1:]
+    return tables
+
+
 def _for_now(table: Floats, kind: str) -> Floats:
     """The weights with what counts more for the days to come: what is new and what came last."""
     table = table.copy()

@@ -160,11 +160,12 @@ class Ensemble:
         """The ranker of this name, if the model has it."""
         return self._rankers.get(name)
 
-    def with_popularity(self, counts: Floats, recent: Floats) -> "Ensemble":
-        """The same with popularity and recent popularity (n,) as they are now."""
-        now = trend_of_now(recent)
+    def with_popularity(self, counts: Floats, recent: Floats, unit: float = 1.0) -> "Ensemble":
+        """The same with popularity and recent popularity (n,) as they are now; below one unit a
+        movie's popularity grows as its count does, above it ever less."""
+        now = trend_of_now(recent / np.float32(unit))
         crowd: dict[str, Ranker] = {
-            "popularity": Popularity(counts),
+            "popularity": Popularity(counts / np.float32(unit)),
             "trend": Trend(now, len(self)),
             "unmet": Unmet(now, len(self)),
         }
@@ -254,6 +255,10 @@ class Ensemble:
         spreads = _spreads(measured) if scores.size else np.ones(scores.shape[:2], np.float32)
         spreads[spreads < LEAST_SPREAD] = 1.0
         return scores, spreads
+
+    def usual(self, name: str, taste: Taste) -> float:
+        """What a ranker says of the candidates that its spread is measured by, on average."""
+        return float(self._scorers[name].scores([taste])[0][: self.measured].mean())
 
     def raw_totals(self, taste: Taste, per_unit: Mapping[str, float]) -> Floats:
         """(c,) the candidates' scores, by what a unit of each ranker's own score adds."""

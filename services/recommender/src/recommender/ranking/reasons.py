@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from recommender.ranking.signals import Taste
 CAUSES = 3
 # A movie that adds less than this share of what the best cause adds is not worth naming.
 _WORTH_NAMING = 0.35
+# Causes are told where they add at least this share of what they and the crowd lift a movie by.
+_FAIR_SHARE = 0.25
 _PERSON = "p:"
 
 
@@ -33,22 +36,18 @@ def reasons(
 
     groups (len(taste),): movies of one group are named together, those of 0 never.
     """
+    if not len(movies):
+        return []
     from_movies = _from_movies(ensemble, taste, movies, weights)
     from_genres = np.zeros(len(movies), np.float32)
     if "genres" in weights and len(taste.genres):
         from_genres = weights["genres"] * ensemble.genres.chosen(taste, movies)
     crowd = _crowd(ensemble, taste, movies, weights)
     return [
-        _reason(
-            ensemble,
-            taste,
-            int(movie),
-            from_movies[:, column],
-            float(chosen),
-            crowd[column],
-            groups,
+        _reason(ensemble, taste, int(movie), shares, float(chosen), liked_by, groups)
+        for movie, shares, chosen, liked_by in zip(
+            movies, from_movies.T, from_genres, crowd, strict=True
         )
-        for column, (movie, chosen) in enumerate(zip(movies, from_genres, strict=True))
     ]
 
 
@@ -66,17 +65,28 @@ def _from_movies(
     return total
 
 
+class _Crowd(NamedTuple):
+    """What is said of a movie that many like, and how much that lifts it above a usual one."""
+
+    kind: str
+    lift: float
+
+
 def _crowd(
     ensemble: Ensemble, taste: Taste, movies: Ints, weights: Mapping[str, float]
-) -> list[str]:
+) -> list[_Crowd]:
     """Whether recency or popularity says more for each movie, if anybody met it."""
     both = np.zeros((2, len(movies)), np.float32)
+    usual = 0.0
     for row, name in enumerate(("popularity", "trend")):
         ranker = ensemble.ranker(name)
         if ranker is not None and name in weights:
             both[row] = weights[name] * ranker.among(movies).scores([taste])[0]
-    said = np.where(both[1] > both[0], "trending", "popular")
-    return np.where(ensemble.unmet[movies], "new", said).tolist()
+            usual += weights[name] * ensemble.usual(name, taste)
+    kinds = np.where(both[1] > both[0], "trending", "popular")
+    kinds = np.where(ensemble.unmet[movies], "new", kinds).tolist()
+    lifts = np.maximum(both.sum(axis=0) - usual, 0.0).tolist()
+    return [_Crowd(kind, lift) for kind, lift in zip(kinds, lifts, strict=True)]
 
 
 def _reason(
@@ -85,16 +95,18 @@ def _reason(
     movie: int,
     shares: Floats,
     chosen: float,
-    crowd: str,
+    crowd: _Crowd,
     groups: Ints,
 ) -> Reason:
     named = _worth_naming(shares, groups)
+    if not _fair(float(shares[named].sum()), crowd):
+        named = named[:0]
     best = float(shares.max()) if len(named) else 0.0
-    if chosen > best:
+    if chosen > best and _fair(chosen, crowd):
         shared = np.isin(_genre_ids(ensemble, movie), taste.genres)
         return Reason("genres", genre_ids=tuple(_genre_ids(ensemble, movie)[shared].tolist()))
     if not len(named):
-        return Reason(crowd)
+        return Reason(crowd.kind)
     causes = taste.movies[named]
     return Reason(
         "movies",
@@ -102,6 +114,10 @@ def _reason(
         genre_ids=_shared_genres(ensemble, movie, int(causes[0])),
         people=_shared_people(ensemble, movie, int(causes[0])),
     )
+
+
+def _fair(added: float, crowd: _Crowd) -> bool:
+    return added > 0 and added >= _FAIR_SHARE * (added + crowd.lift)
 
 
 def _worth_naming(shares: Floats, groups: Ints) -> Ints:

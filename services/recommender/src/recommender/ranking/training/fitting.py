@@ -6,7 +6,7 @@ import numpy as np
 
 from recommender.ranking.als import REGULARIZATION, projected, train_als, train_projection
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, pack_sparse
-from recommender.ranking.blending import untaught_weights
+from recommender.ranking.blending import weights_without_people
 from recommender.ranking.catalogue import Catalogue, Described, described, pack_vocabulary
 from recommender.ranking.ease import CONTENT_WEIGHT, DROPOUT, train_ease, usual_regularization
 from recommender.ranking.ensemble import BUCKETS, FORMAT, RANKERS, Model
@@ -41,7 +41,9 @@ def plain_model(catalogue: Catalogue, counts: Floats, recent: Floats) -> Model:
     """What can be ranked before anything was trained: popularity, recency, genres and content."""
     arrays = _catalogue_arrays(described(catalogue), counts)
     arrays |= trend_of_now(recent)
-    return Model(arrays | untaught_weights(), {"format": FORMAT, "movie_count": len(catalogue)})
+    return Model(
+        arrays | weights_without_people(), {"format": FORMAT, "movie_count": len(catalogue)}
+    )
 
 
 def fit_rankers(given: Material, options: Options) -> Arrays:
