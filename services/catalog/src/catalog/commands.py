@@ -14,7 +14,7 @@ from catalog.domain import ALL_STAGES, BATCH_LIMIT, MOVIES_STAGE, STAGES
 from catalog.jobs import Run, Sync, run_stage
 from catalog.operations.requesting import request_sync
 from catalog.settings import Settings
-from catalog.store import items, runs
+from catalog.store import items, quarantines, runs
 from catalog.tmdb.errors import BadAnswer, SourceError
 from chassis.database import refusal_of, uuid7
 from chassis.errors import Refusal
@@ -163,7 +163,7 @@ def _status(context: Sync, *, as_json: bool) -> int:
             "runs": shown,
             "movies": items.state_counts(connection, context.source),
             "watermarks": items.watermarks(connection, context.source),
-            "quarantine": runs.quarantine_counts(connection, context.source),
+            "quarantine": quarantines.counts(connection, context.source),
         }
     if as_json:
         print(json.dumps(status))

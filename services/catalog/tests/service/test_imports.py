@@ -1,9 +1,13 @@
 """Movies from files: what an import writes, and which movie a clue means."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from typing import Any
 
 from catalog_asking import FIRST
 
+from catalog.store.batches import take_writers_turn
+from chassis.testing import eventually
 from marquee.catalog.v1 import catalog_pb2 as pb
 from marquee.catalog.v1 import events_pb2 as events
 
@@ -46,6 +50,28 @@ def test_a_synced_movie_is_not_overwritten_but_takes_over_an_import(catalog, syn
     reply = catalog.BatchCreateMovies(movies=[imported(movie_id=FIRST)])
     assert reply.unchanged_count == 1
     assert catalog.GetMovie(movie_id=FIRST).movie.movie == synced
+
+
+def test_an_import_that_tmdb_does_not_know_stays(catalog, syncing):
+    catalog.BatchCreateMovies(movies=[imported(movie_id=999_999)])
+    syncing.run("movies", movie_ids=[999_999])
+    assert syncing.values("select state from sync_item") == ["gone"]
+    assert not catalog.GetMovie(movie_id=999_999).movie.movie.removed
+
+
+def test_who_writes_later_says_so_however_long_it_waited_for_its_turn(catalog, syncing):
+    database = syncing.context.database
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as connection:
+            take_writers_turn(connection)
+            importing = pool.submit(catalog.BatchCreateMovies, movies=[imported()])
+            eventually(lambda: syncing.values(waiting) == [1], within=20)
+            (released_at,) = syncing.values("select clock_timestamp()")
+        importing.result()
+    (payload,) = syncing.values("select payload from outbox")
+    changed_at = events.MoviesChanged.FromString(bytes(payload)).changed_at
+    assert changed_at.ToDatetime(tzinfo=UTC) >= released_at
 
 
 def test_an_import_is_found_by_either_of_its_titles(catalog):

@@ -12,7 +12,7 @@ from catalog_asking import FIRST, SIZE
 from catalog import commands
 from catalog.jobs import Rhythm, chores, handlers
 from catalog.store import runs
-from catalog.store.runs import Quarantined, put_away
+from catalog.store.quarantines import Quarantined, put_away
 from chassis.jobs import Worker
 from marquee.catalog.v1 import events_pb2 as events
 

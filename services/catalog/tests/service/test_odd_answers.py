@@ -262,3 +262,13 @@ def test_what_answers_everything_with_nonsense_cannot_put_the_catalogue_away(ask
     assert "between us and TMDb" in syncing.last["error"]
     assert syncing.values("select count(*) from quarantine") == [0]
     assert syncing.values("select count(*) from sync_item where state = 'pending'") == [150]
+
+
+def test_nonsense_in_small_batches_is_put_away_no_further_than_in_large_ones(asking):
+    with serving(Portal) as url:
+        syncing = asking(url)
+        syncing.run("census")
+        syncing.context = replace(syncing.context, batch_size=8)
+        with pytest.raises(Unavailable):
+            syncing.run("backfill")
+    assert syncing.values("select count(*) from quarantine") == [16]

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from catalog_asking import FIRST, refusal
 
-from catalog.store.runs import Quarantined, put_away
+from catalog.store.quarantines import Quarantined, put_away
 from chassis.errors import Denied, Invalid, NotFound, Unauthenticated
 from marquee.catalog.v1 import catalog_pb2 as pb
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -219,8 +219,15 @@ def test_a_movie_that_tmdb_cannot_answer_holds_up_no_other(syncing, standin):
     syncing.context = replace(syncing.context, access=access)
     run = syncing.run("backfill")
     assert (run["state"], run["done_count"]) == ("done", SIZE - 1)
-    item = "select state, next_at > now() as later from sync_item where movie_id = :id"
-    assert syncing.rows(item, id=FIRST + 5) == [{"state": "pending", "later": True}]
+    item = (
+        "select state, extract(epoch from next_at - updated_at)::integer as wait_seconds"
+        " from sync_item where movie_id = :id"
+    )
+    settle_seconds = syncing.context.settle_seconds
+    for attempt in (1, 2):
+        expected = {"state": "pending", "wait_seconds": attempt * settle_seconds}
+        assert syncing.rows(item, id=FIRST + 5) == [expected]
+        syncing.run("movies", movie_ids=[FIRST + 5, FIRST + 6])
     assert syncing.values("select count(*) from quarantine") == [0]
     standin.faults()
     assert syncing.run("movies", movie_ids=[FIRST + 5])["changed_count"] == 1
@@ -234,6 +241,31 @@ def test_a_source_that_suddenly_knows_nothing_is_not_believed(synced, standin):
     assert "TMDB_BASE_URL" in synced.last["error"]
     assert synced.values("select count(*) from movie where removed_at is not null") == [0]
     assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        "insert into sync_item (movie_id, source) values (900000, 'standin')",
+        f"update sync_item set missing_count = 1 where movie_id = {FIRST}",
+    ],
+    ids=["never stored", "once missing"],
+)
+def test_one_movie_that_may_well_be_gone_makes_no_void_believable(synced, standin, doubtful):
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(doubtful)
+    standin.faults(only="/3/movie/", deleted_rate=1.0)
+    with pytest.raises(Unavailable):
+        synced.run("movies", movie_ids=[*range(FIRST, FIRST + 30), 900000])
+    assert synced.values("select count(*) from movie where removed_at is not null") == [0]
+
+
+def test_many_small_batches_of_nothing_are_no_more_believed_than_a_large_one(synced, standin):
+    synced.context = replace(synced.context, batch_size=8)
+    standin.faults(only="/3/movie/", deleted_rate=1.0)
+    with pytest.raises(Unavailable):
+        synced.run("refresh", older_than_days=-1)
+    assert synced.values("select count(*) from movie where removed_at is not null") == [16]
 
 
 def test_a_worker_that_stops_leaves_a_run_that_another_goes_on_with(syncing):
@@ -425,8 +457,7 @@ def test_a_person_another_process_wrote_meanwhile_is_written_again(syncing):
     for movie_id, familiar, name in ((1, ours, "A"), (2, others, "B"), (3, ours, "A")):
         familiar.begin()
         with syncing.context.database.begin() as connection:
-            at = datetime.now(UTC)
-            load_movies(connection, "standin", [told_of(movie_id, name)], at, familiar)
+            load_movies(connection, "standin", [told_of(movie_id, name)], familiar)
         familiar.committed()
     assert syncing.values("select name from person") == ["A"]
 
@@ -435,14 +466,14 @@ def test_a_person_another_process_wrote_meanwhile_is_written_again(syncing):
 def test_what_was_made_ready_counts_only_for_movies_that_nobody_stored_meanwhile(
     syncing, stored_meanwhile
 ):
-    database, at = syncing.context.database, datetime.now(UTC)
+    database = syncing.context.database
     records = [told_of(2, "B"), told_of(1, "A")]
     made_ready = ready("standin", records)
     with database.begin() as connection:
         others = [told_of(movie_id, "A") for movie_id in stored_meanwhile]
-        load_movies(connection, "import", others, at, Familiar())
+        load_movies(connection, "import", others, Familiar())
     with database.begin() as connection:
-        written = load_movies(connection, "standin", records, at, Familiar(), made_ready)
+        written = load_movies(connection, "standin", records, Familiar(), made_ready)
     assert written.created_count == 2 - len(stored_meanwhile)
     assert written.updated_count == len(stored_meanwhile)
     versions = syncing.values("select version from movie order by tmdb_id")

@@ -45,6 +45,16 @@ def test_what_was_not_committed_is_written_again():
     assert written(familiar, person(1, "A")) == [person(1, "A")]
 
 
+def test_who_is_told_twice_in_one_transaction_is_written_as_told_last():
+    familiar = Familiar()
+    first, second = person(1, "A"), person(1, "B")
+    written(familiar, first)
+    familiar.begin()
+    assert familiar.strangers([second]) == [second]
+    assert familiar.strangers([second]) == []
+    assert familiar.strangers([first]) == [first]
+
+
 def test_nobody_is_familiar_once_another_has_written_people():
     familiar = Familiar()
     written(familiar, person(1, "A"))

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from catalog.jobs.fetching import Fetched, Fetcher, fetching
 from catalog.jobs.running import Run, Sync
 from catalog.operations import loading
-from catalog.store import items, runs, upkeep
+from catalog.store import items, quarantines, runs, upkeep
 from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import SourceUnavailable
 from catalog.tmdb.parsing import PARSER_VERSION
@@ -61,7 +61,9 @@ class _Drainer:
         self._left = limit
         self._claims: dict[int, items.Claim] = {}
         self._batches = 0
-        self._senseless = 1  # no answer has made sense yet
+        self._removed_in_a_row = 0
+        self._senseless_in_a_row = 0
+        self._senseless_borne = 0  # until an answer makes sense
         self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
@@ -72,6 +74,7 @@ class _Drainer:
             if not flights:
                 return
             fetched, ready = fetcher.wait(flights.popleft())
+            self._refuse_nonsense(fetched)
             self._write(fetched, ready)
             for one in fetched:
                 del self._claims[one.movie_id]
@@ -114,8 +117,9 @@ class _Drainer:
         self._familiar.begin()
         try:
             with self._sync.database.begin() as connection:
-                self._write_all(connection, batch, ready)
+                removed_in_a_row = self._write_all(connection, batch, ready)
             self._familiar.committed()
+            self._removed_in_a_row = removed_in_a_row
         except exc.DBAPIError as error:
             if not _blames_the_record(error):
                 raise
@@ -125,52 +129,64 @@ class _Drainer:
                 self._write(batch[middle:])
                 return
             only = batch[0]
-            fault = runs.Quarantined("movie", only.movie_id, str(error.orig), only.body)
+            fault = quarantines.Quarantined("movie", only.movie_id, str(error.orig), only.body)
             self._write([Fetched(only.movie_id, fault=fault)])
 
     def _write_all(
         self, connection: Connection, batch: Sequence[Fetched], ready: loading.Ready | None
-    ) -> None:
-        at, source = self._sync.now(), self._sync.source
+    ) -> int:
+        """Answers how many movies by now are gone in a row."""
+        source = self._sync.source
         records = [one.record for one in batch if one.record and not self._is_older(one)]
         faults = [one.fault for one in batch if one.fault]
         gone = [one.movie_id for one in batch if one.gone]
-        written = loading.load_movies(connection, source, records, at, self._familiar, ready)
-        removed = loading.remove_movies(connection, gone, at)
-        self._refuse_a_void(batch, removed)
-        self._refuse_nonsense(batch, faults)
-        runs.put_away(connection, source, PARSER_VERSION, faults)
-        runs.resolve(connection, source, [record.movie_id for record in records])
+        written = loading.load_movies(connection, source, records, self._familiar, ready)
+        removed = loading.remove_movies(connection, source, gone)
+        removed_in_a_row = self._refuse_a_void(batch, removed)
+        quarantines.put_away(connection, source, PARSER_VERSION, faults)
+        quarantines.resolve(connection, source, [record.movie_id for record in records])
         outcomes = [self._outcome(one) for one in batch]
         items.finish(connection, source, outcomes, self._sync.settle_seconds)
         self._run.add(
             connection,
             done=sum(not one.postponed for one in batch),
-            changed=written.changed_count + removed,
+            changed=written.changed_count + len(removed),
             quarantined=len(faults),
         )
+        return removed_in_a_row
 
-    def _refuse_a_void(self, batch: Sequence[Fetched], removed_count: int) -> None:
-        """A source that suddenly knows nothing is a wrong address rather than the end of cinema."""
-        expected = any(self._claims[one.movie_id].is_missing for one in batch)
-        if removed_count == len(batch) >= _A_VOID and not expected:
+    def _refuse_a_void(self, batch: Sequence[Fetched], removed: Sequence[int]) -> int:
+        """A source that suddenly knows nothing is a wrong address rather than the end of cinema.
+
+        Answers how many movies are gone in a row, those apart that the census misses as well.
+        """
+        if any(not (one.gone or one.postponed or self._is_missing(one.movie_id)) for one in batch):
+            return 0
+        unforeseen = [movie_id for movie_id in removed if not self._is_missing(movie_id)]
+        in_a_row = self._removed_in_a_row + len(unforeseen)
+        if in_a_row >= _A_VOID:
             raise SourceUnavailable(
-                f"TMDb knows none of {len(batch)} movies that its census names:"
+                f"TMDb knows none of {in_a_row} movies that its census names:"
                 " not believed; is TMDB_BASE_URL right?"
             )
+        return in_a_row
 
-    def _refuse_nonsense(self, batch: Sequence[Fetched], faults: Sequence[object]) -> None:
-        """A batch of which nothing makes sense is somebody else's answer, unless one made sense
-        just before: then it takes a second one."""
-        if not len(faults) == len(batch) >= _A_VOID:
-            self._senseless = 0
+    def _refuse_nonsense(self, batch: Sequence[Fetched]) -> None:
+        """Answers of which none makes sense are somebody else's, unless some did before: then it
+        takes a batch of them more."""
+        answers = [one for one in batch if not one.postponed]
+        if any(not one.fault for one in answers):
+            self._senseless_in_a_row, self._senseless_borne = 0, self._sync.batch_size
             return
-        self._senseless += 1
-        if self._senseless > 1:
+        self._senseless_in_a_row += len(answers)
+        if self._senseless_in_a_row >= self._senseless_borne + _A_VOID:
             raise SourceUnavailable(
-                f"none of {len(batch)} answers makes sense, nor did those before them:"
+                f"none of {self._senseless_in_a_row} answers in a row makes sense:"
                 " is something between us and TMDb?"
             )
+
+    def _is_missing(self, movie_id: int) -> bool:
+        return self._claims[movie_id].is_missing
 
     def _is_older(self, one: Fetched) -> bool:
         """Whether a cache answered with less than we have."""

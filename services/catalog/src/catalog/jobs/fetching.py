@@ -3,12 +3,10 @@
 import asyncio
 import threading
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
     Generator,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -25,7 +23,7 @@ import uvloop
 from catalog.domain import MovieRecord
 from catalog.jobs.running import Run, Sync, Watch
 from catalog.jobs.speaking import speaking
-from catalog.store.runs import Quarantined
+from catalog.store.quarantines import Quarantined
 from catalog.tmdb.client import Answer, Tmdb, connected
 from catalog.tmdb.errors import BadAnswer, Gone, SourceUnavailable
 from catalog.tmdb.novelties import Novelties
@@ -154,7 +152,7 @@ class Fetcher:
         except SourceUnavailable:
             if self._tmdb.answers_count == answered:
                 raise
-            # Others were answered meanwhile: they need not wait for this one.
+            # Something was answered meanwhile: the others need not wait for this one.
             return Fetched(movie_id, postponed=True)
         return Fetched(movie_id, record, answer.as_of, body=answer.body)
 
@@ -209,12 +207,3 @@ async def _end(client: Any) -> None:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     await client.__aexit__(None, None, None)
-
-
-def collect(loop: asyncio.AbstractEventLoop, stream: AsyncIterator[Result]) -> Iterator[Result]:
-    """An asynchronous stream read from outside of its loop."""
-    while True:
-        try:
-            yield loop.run_until_complete(anext(stream))
-        except StopAsyncIteration:
-            return

@@ -1,14 +1,14 @@
 """The stages of the sync, each of which can be cut off anywhere and simply run again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
 from catalog.jobs.draining import drain
-from catalog.jobs.fetching import Fetcher, collect, fetching
+from catalog.jobs.fetching import Fetcher, fetching
 from catalog.jobs.running import Run, Stage, Sync
 from catalog.operations import listing
 from catalog.store import census as censuses
@@ -23,6 +23,8 @@ from catalog.tmdb.shapes import (
     LARGEST,
     LIST_PAGE,
 )
+
+Part = TypeVar("Part")
 
 _REFERENCE_PATHS = {
     "configuration": "/configuration",
@@ -81,7 +83,7 @@ def census(sync: Sync, run: Run) -> None:
             censuses.begin(connection)
             for kind in kinds:
                 today = sync.now().date()
-                for lines in collect(loop, census_lines(sync.export_url, kind, today)):
+                for lines in _collected(loop, census_lines(sync.export_url, kind, today)):
                     rows = {
                         line.id: (line.id, line.adult or False, line.popularity or 0.0)
                         for line in lines
@@ -101,6 +103,15 @@ def census(sync: Sync, run: Run) -> None:
     finally:
         loop.close()
     run.tell(run)
+
+
+def _collected(loop: asyncio.AbstractEventLoop, stream: AsyncIterator[Part]) -> Iterator[Part]:
+    """An asynchronous stream read from outside of its loop."""
+    while True:
+        try:
+            yield loop.run_until_complete(anext(stream))
+        except StopAsyncIteration:
+            return
 
 
 def _refuse_shrinkage(before: str | None, counted: int) -> None:

@@ -74,7 +74,7 @@ def _publish(
     fact = Fact(
         type=message.DESCRIPTOR.full_name,
         aggregate_id=aggregate_id,
-        # Movies carry versions of their own; the other facts are whole and ordered by time.
+        # The order of facts: a movie among them has a version of its own, the others are whole.
         aggregate_version=int(at.timestamp() * 1_000_000),
         payload=message.SerializeToString(),
         actor=actor,

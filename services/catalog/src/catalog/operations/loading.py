@@ -1,6 +1,6 @@
 """Writing what a source told: only what differs, with its facts, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -54,7 +54,6 @@ def load_movies(
     connection: Connection,
     source: str,
     records: Sequence[MovieRecord],
-    at: datetime,
     familiar: Familiar,
     made_ready: Ready | None = None,
 ) -> Written:
@@ -62,9 +61,21 @@ def load_movies(
 
     What was made ready of other movies than are new here is made anew.
     """
-    batches.take_writers_turn(connection)
+    at = batches.take_writers_turn(connection)
+    known = batches.known_movies(connection, [movie.movie_id for movie in records])
+    return _load(connection, source, records, known, at, familiar, made_ready)
+
+
+def _load(
+    connection: Connection,
+    source: str,
+    records: Sequence[MovieRecord],
+    known: Mapping[int, batches.Known],
+    at: datetime,
+    familiar: Familiar,
+    made_ready: Ready | None = None,
+) -> Written:
     movies = sorted(records, key=_movie_id)
-    known = batches.known_movies(connection, [movie.movie_id for movie in movies])
     new = [movie for movie in movies if movie.movie_id not in known]
     changed = [
         (movie, known[movie.movie_id].version + 1)
@@ -88,21 +99,19 @@ def load_movies(
     return Written(len(new), len(changed) + len(voted), len(same) - len(voted))
 
 
-def remove_movies(connection: Connection, movie_ids: Sequence[int], at: datetime) -> int:
-    """Movies that are gone from their source; answers how many were still there."""
+def remove_movies(connection: Connection, source: str, movie_ids: Sequence[int]) -> Sequence[int]:
+    """Movies that are gone from their source; answers those that were still there."""
     if not movie_ids:
-        return 0
-    batches.take_writers_turn(connection)
-    removed = batches.remove_movies(connection, movie_ids, at)
+        return []
+    at = batches.take_writers_turn(connection)
+    removed = batches.remove_movies(connection, source, movie_ids, at)
     facts.movies_removed(connection, removed, at)
-    return len(removed)
+    return removed
 
 
-def import_movies(
-    connection: Connection, imported: Sequence[pb.ImportedMovie], at: datetime
-) -> Written:
+def import_movies(connection: Connection, imported: Sequence[pb.ImportedMovie]) -> Written:
     """Movies from somebody's files; one that was synced is never overwritten."""
-    batches.take_writers_turn(connection)
+    at = batches.take_writers_turn(connection)
     records = {movie.movie_id: _imported_record(movie) for movie in imported}
     known = batches.known_movies(connection, list(records))
     ours = [
@@ -110,7 +119,7 @@ def import_movies(
         for movie_id, record in records.items()
         if movie_id not in known or known[movie_id].source == IMPORT
     ]
-    written = load_movies(connection, IMPORT, ours, at, Familiar())
+    written = _load(connection, IMPORT, ours, known, at, Familiar())
     unchanged_count = written.unchanged_count + len(records) - len(ours)
     return Written(written.created_count, written.updated_count, unchanged_count)
 
@@ -132,10 +141,11 @@ def _differs(known: batches.Known, source: str, movie: MovieRecord) -> bool:
 def _imported_record(movie: pb.ImportedMovie) -> MovieRecord:
     genres, keywords = genres_and_tags(movie.genre_names, movie.tags)
     original_title = movie.original_title or movie.title
+    release_date = imported_date(movie.release_date)
     fields = {
         "title": movie.title,
         "original_title": original_title,
-        "release_date": imported_date(movie.release_date),
+        "release_date": release_date,
         "imdb_id": movie.imdb_id,
         "genres": genres,
         "keywords": keywords,
@@ -149,7 +159,7 @@ def _imported_record(movie: pb.ImportedMovie) -> MovieRecord:
         tagline="",
         status="",
         homepage="",
-        release_date=imported_date(movie.release_date),
+        release_date=release_date,
         runtime_minutes=0,
         budget=0,
         revenue=0,

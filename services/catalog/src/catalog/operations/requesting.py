@@ -15,7 +15,7 @@ from catalog.domain import (
     QuarantineEntryResolved,
 )
 from catalog.operations.facts import admin_acted
-from catalog.store import items, runs
+from catalog.store import items, quarantines, runs
 from chassis.database import uuid7
 from chassis.errors import Invalid
 from chassis.jobs import enqueue
@@ -59,7 +59,7 @@ def request_sync(
 
 def retry_quarantined(connection: Connection, entry_id: UUID, admin: Admin | None) -> RowMapping:
     """Put the record back into the queue; the next backfill tries it."""
-    entry = runs.quarantine_entry(connection, entry_id)
+    entry = quarantines.entry(connection, entry_id)
     if entry is None:
         raise QuarantineEntryNotFound("there is no such entry", entry_id=str(entry_id))
     if entry["state"] == "resolved":
@@ -69,7 +69,7 @@ def retry_quarantined(connection: Connection, entry_id: UUID, admin: Admin | Non
     if admin is not None:
         details = {"movie_id": entry["source_id"]}
         admin_acted(connection, admin, "quarantine.retried", str(entry_id), details)
-    return runs.set_retrying(connection, entry_id)
+    return quarantines.set_retrying(connection, entry_id)
 
 
 def _has_job(run: RowMapping) -> bool:

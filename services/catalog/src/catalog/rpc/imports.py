@@ -30,7 +30,7 @@ class ImportsServicer(Frame):
             _checked(movie, f"movies.{number}") for number, movie in enumerate(request.movies)
         ]
         with self._database.begin() as connection:
-            written = loading.import_movies(connection, imported, self._now())
+            written = loading.import_movies(connection, imported)
         return pb.BatchCreateMoviesResponse(
             created_count=written.created_count,
             updated_count=written.updated_count,

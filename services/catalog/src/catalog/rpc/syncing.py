@@ -10,7 +10,7 @@ from catalog import messages
 from catalog.domain import Admin, SyncRunNotFound
 from catalog.operations import requesting
 from catalog.rpc.frame import Frame, checked_uuid, scope
-from catalog.store import runs
+from catalog.store import quarantines, runs
 from chassis.errors import Invalid
 from chassis.identity import current
 from chassis.paging import page_size
@@ -81,7 +81,7 @@ class SyncServicer(Frame):
             moment, entry_id = self._tokens.decode(belongs, request.page_token)
             before = datetime.fromisoformat(moment), checked_uuid(entry_id, "page_token")
         with self._database.read() as connection:
-            rows = runs.quarantined(connection, size + 1, request.state, before)
+            rows = quarantines.newest(connection, size + 1, request.state, before)
         entries = _fitting([messages.quarantine_entry(row) for row in rows[:size]])
         token = ""
         if len(rows) > len(entries):

@@ -41,9 +41,14 @@ class Known:
     removed: bool
 
 
-def take_writers_turn(connection: Connection) -> None:
-    """Wait until no other transaction writes movies; ours does until it ends."""
-    connection.exec_driver_sql("select pg_advisory_xact_lock(%(key)s)", {"key": _WRITER_LOCK})
+def take_writers_turn(connection: Connection) -> datetime:
+    """Wait until no other transaction writes movies; ours does until it ends.
+
+    Answers the moment it began, by the one clock that all writers share: who writes later says so.
+    """
+    return connection.exec_driver_sql(
+        "select clock_timestamp() from pg_advisory_xact_lock(%(key)s)", {"key": _WRITER_LOCK}
+    ).scalar_one()
 
 
 def known_movies(connection: Connection, movie_ids: Sequence[int]) -> dict[int, Known]:
@@ -140,12 +145,18 @@ def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[
     return {row[0]: row[1] for row in result}
 
 
-def remove_movies(connection: Connection, movie_ids: Sequence[int], at: datetime) -> list[int]:
-    """Tombstones: the row stays, so that people's own entries keep something to show."""
+def remove_movies(
+    connection: Connection, source: str, movie_ids: Sequence[int], at: datetime
+) -> list[int]:
+    """Tombstones: the row stays, so that people's own entries keep something to show.
+
+    A source takes back only what it brought; an import is not its own.
+    """
     result = connection.exec_driver_sql(
         "update movie set removed_at = %(at)s, version = version + 1, updated_at = now()"
-        " where tmdb_id = any(%(ids)s) and removed_at is null returning tmdb_id",
-        {"ids": list(movie_ids), "at": at},
+        " where tmdb_id = any(%(ids)s) and source = %(source)s and removed_at is null"
+        " returning tmdb_id",
+        {"ids": list(movie_ids), "source": source, "at": at},
     )
     return sorted(row[0] for row in result)
 

@@ -79,13 +79,13 @@ def page(
     """The next movies of a list. Movies without the sort key come last, whatever the direction."""
     column = movie.c[order.column]
     found: list[Place] = []
+    compared = _comparisons(wanted, movie.c, order.column)
     if after is None or after.value is not None:
-        bounds = _comparisons(wanted, movie.c, order.column)
-        bounds += [column.is_not(None)] if column.nullable else []
+        bounds = [*compared, *([column.is_not(None)] if column.nullable else [])]
         if after is not None:
             bounds.append(_beyond(order, column, after))
         found = _places(connection, wanted, order, bounds, limit)
-    if column.nullable and len(found) < limit:
+    if column.nullable and not compared and len(found) < limit:
         dateless: list[sa.ColumnElement[bool]] = [column.is_(None)]
         if after is not None and after.value is None:
             last, ids = after.movie_id, movie.c.tmdb_id

@@ -32,10 +32,11 @@ class Familiar:
         for person_id in sorted(last_named):
             person = last_named[person_id]
             hashed = hash(person)
-            if self._young.get(person_id) == hashed:
+            last = self._uncommitted.get(person_id, self._young.get(person_id))
+            if last == hashed:
                 continue
             self._uncommitted[person_id] = hashed
-            if self._young.get(person_id, self._old.get(person_id)) != hashed:
+            if last is not None or self._old.get(person_id) != hashed:
                 strangers.append(person)
         return strangers
 

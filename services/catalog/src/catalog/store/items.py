@@ -14,6 +14,9 @@ from sqlalchemy.engine import Connection
 from catalog import tables
 from catalog.store import bulk
 
+_LONGEST_WAIT = 24
+"""Of a movie that TMDb cannot answer for, in times of what a cache needs to forget."""
+
 Queue = Literal["pending", "changed", "old", "named"]
 
 _WHICH: dict[Queue, str] = {
@@ -92,7 +95,7 @@ def finish(
 
     A body older than the change it was fetched for came from a cache: the movie stays pending,
     to be fetched again when the cache has had time to forget. So does one that TMDb could not
-    answer for now.
+    answer for now, each time for longer.
     """
     columns = ("movie_id", "state", "as_of", "attempts")
     rows = [(o.movie_id, o.state, o.as_of, o.attempts) for o in outcomes]
@@ -100,7 +103,8 @@ def finish(
     later = "(n.state = 'pending' or n.state = 'done' and i.changed_at >= n.as_of)"
     connection.exec_driver_sql(
         f"update sync_item i set state = case when {later} then 'pending' else n.state end,"
-        f" next_at = case when {later} then now() + make_interval(secs => %(settle)s)"
+        f" next_at = case when {later} then now() + make_interval(secs => %(settle)s"
+        f" * least(greatest(n.attempts, 1), {_LONGEST_WAIT}))"
         " else now() end,"
         f" changed_at = case when {later} then i.changed_at end,"
         " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts, missing_count = 0,"

@@ -1,8 +1,7 @@
-"""Runs of the sync, and the records it could not load."""
+"""Runs of the sync."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,21 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.tables import quarantine, sync_run
-from chassis.database import uuid7
+from catalog.tables import sync_run
 
-_BODY_LIMIT = 65536
 _LOCK_SPACE = 0x73796E63  # "sync"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that cannot be loaded, and why."""
-
-    kind: str
-    source_id: int
-    error: str
-    body: bytes
 
 
 def create(
@@ -206,105 +193,6 @@ def unlock(connection: Connection, stage: str, source: str) -> None:
         "select pg_advisory_unlock(%(space)s, hashtext(%(name)s))",
         {"space": _LOCK_SPACE, "name": f"{stage}/{source}"},
     )
-
-
-def put_away(
-    connection: Connection, source: str, version: int, records: Sequence[Quarantined]
-) -> None:
-    """Records that cannot be loaded, with their bodies, to be looked at and retried."""
-    for record in sorted(records, key=lambda one: (one.kind, one.source_id)):
-        values: dict[str, Any] = {
-            "error": record.error[:2000],
-            "body": record.body[:_BODY_LIMIT],
-            "parser_version": version,
-            "state": "open",
-            "quarantined_at": sa.func.now(),
-            "updated_at": sa.func.now(),
-        }
-        connection.execute(
-            insert(quarantine)
-            .values(
-                quarantine_entry_id=uuid7(),
-                kind=record.kind,
-                source=source,
-                source_id=record.source_id,
-                **values,
-            )
-            .on_conflict_do_update(
-                index_elements=["kind", "source", "source_id"],
-                set_={**values, "attempts": quarantine.c.attempts + 1},
-            )
-        )
-
-
-def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> None:
-    """Movies that were loaded after all."""
-    connection.execute(
-        sa.update(quarantine)
-        .where(
-            quarantine.c.kind == "movie",
-            quarantine.c.source == source,
-            quarantine.c.state != "resolved",
-            quarantine.c.source_id.in_(movie_ids),
-        )
-        .values(state="resolved", updated_at=sa.func.now())
-    )
-
-
-def quarantined(
-    connection: Connection,
-    limit: int,
-    state: str = "",
-    before: tuple[datetime, UUID] | None = None,
-) -> Sequence[RowMapping]:
-    """Entries, newest first."""
-    place = sa.tuple_(quarantine.c.quarantined_at, quarantine.c.quarantine_entry_id)
-    query = sa.select(quarantine).order_by(
-        quarantine.c.quarantined_at.desc(), quarantine.c.quarantine_entry_id.desc()
-    )
-    if state:
-        query = query.where(quarantine.c.state == state)
-    if before is not None:
-        moment, entry_id = before
-        query = query.where(place < sa.tuple_(sa.literal(moment), sa.literal(entry_id, sa.Uuid)))
-    return connection.execute(query.limit(limit)).mappings().all()
-
-
-def quarantine_entry(connection: Connection, entry_id: UUID) -> RowMapping | None:
-    """One entry, held until the transaction ends."""
-    return (
-        connection.execute(
-            sa.select(quarantine)
-            .where(quarantine.c.quarantine_entry_id == entry_id)
-            .with_for_update()
-        )
-        .mappings()
-        .one_or_none()
-    )
-
-
-def set_retrying(connection: Connection, entry_id: UUID) -> RowMapping:
-    """The entry is in the queue again."""
-    return (
-        connection.execute(
-            sa.update(quarantine)
-            .where(quarantine.c.quarantine_entry_id == entry_id)
-            .values(state="retrying", updated_at=sa.func.now())
-            .returning(quarantine)
-        )
-        .mappings()
-        .one()
-    )
-
-
-def quarantine_counts(connection: Connection, source: str) -> dict[str, int]:
-    """How many entries are in which state."""
-    rows = connection.execute(
-        sa.select(quarantine.c.state, sa.func.count())
-        .where(quarantine.c.source == source)
-        .group_by(quarantine.c.state)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def forget(connection: Connection, run_id: UUID) -> None:
