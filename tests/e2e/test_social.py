@@ -93,6 +93,30 @@ def test_reviews_name_their_authors_to_whom_these_show_themselves(suite: Suite) 
     eventually(lambda: reviews_count() >= 1)
 
 
+def test_what_a_disabled_person_has_shown_is_gone_until_they_are_enabled(suite: Suite) -> None:
+    author, reader = suite.person(), suite.person()
+    movie_id = movie_ids(author.api.get("/movies", params={"page_size": 50}).json())[-2]
+    review = {"rating": 0.5, "review": f"by {author.username}"}
+    assert author.api.put(f"/me/ratings/{movie_id}", json=review).status_code == 201
+    shown = {"name": "Worth seeing", "visibility": "public"}
+    list_id = author.api.post("/me/lists", json=shown).json()["list_id"]
+
+    def seen() -> list[bool]:
+        page = reader.api.get(f"/movies/{movie_id}/reviews", params={"page_size": 100}).json()
+        paths = (f"/lists/{list_id}", f"/users/{author.username}")
+        statuses = [reader.api.get(path).status_code for path in paths]
+        assert set(statuses) <= {200, 404}
+        reviewed = review["review"] in [one["review"] for one in page["items"]]
+        return [reviewed, *(status == 200 for status in statuses)]
+
+    assert seen() == [True, True, True]
+    path = f"/admin/users/{author.tokens['user']['user_id']}"
+    with suite.admin() as admin:
+        for status, there in (("disabled", False), ("active", True)):
+            assert admin.patch(path, json={"status": status}).status_code == 200
+            eventually(lambda there=there: seen() == [there] * 3)
+
+
 def test_admins_see_sums_and_nobody_else_does(suite: Suite) -> None:
     person = suite.person()
     shown = person.recommended(page_size=5)

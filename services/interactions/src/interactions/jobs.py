@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from chassis.database import Database
+from chassis.erasure import Tombstones
 from chassis.jobs import Chore, Job, JobFunction, LeaseLost, Progress
 from interactions.domain.exports import UnreadableExport, lines_of
 from interactions.domain.imports import (
@@ -20,18 +21,27 @@ from interactions.domain.imports import (
     Row,
     unmatched,
 )
-from interactions.operations import applying, releases
+from interactions.operations import access, applying, releases
 from interactions.operations import imports as operations
 from interactions.operations.matching import Matching
 from interactions.store import imports, movies
+from marquee.users.v1 import users_pb2_grpc
 
-CHORES = (Chore("tidy-imports", 600), Chore("tell-released", 3600))
+CHORES = (
+    Chore("tidy-imports", 600),
+    Chore("tell-released", 3600),
+    Chore("learn-disabled", 86400),
+)
 
 log = structlog.get_logger()
 
 
 def job_functions(
-    database: Database, matching: Matching, now: Callable[[], datetime]
+    database: Database,
+    matching: Matching,
+    users: users_pb2_grpc.UsersServiceStub,
+    tombstones: Tombstones,
+    now: Callable[[], datetime],
 ) -> Mapping[str, JobFunction]:
     """What this service's workers do."""
 
@@ -45,7 +55,31 @@ def job_functions(
     def tell(_job: Job, progress: Progress) -> dict[str, Any]:
         return _tell_released(database, now, progress)
 
-    return {operations.JOB: read, "tidy-imports": tidy, "tell-released": tell}
+    def learn(_job: Job, progress: Progress) -> dict[str, Any]:
+        return _learn_disabled(database, users, tombstones, progress)
+
+    return {
+        operations.JOB: read,
+        "tidy-imports": tidy,
+        "tell-released": tell,
+        "learn-disabled": learn,
+    }
+
+
+def _learn_disabled(
+    database: Database,
+    users: users_pb2_grpc.UsersServiceStub,
+    tombstones: Tombstones,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Those disabled before anybody here listened, or while an event of theirs went astray."""
+    learned = 0
+    for some in access.disabled_people(users):
+        with database.begin() as connection:
+            access.keep(connection, tombstones, some)
+        learned += len(some)
+        progress.report(learned)
+    return {"disabled_count": learned}
 
 
 def _tell_released(

@@ -10,7 +10,9 @@ from sqlalchemy.engine import Connection
 from chassis.erasure import Eraser
 from chassis.events import Event, Subscription
 from interactions.domain.counts import MovieCounts
+from interactions.messages.access import access_of_event
 from interactions.messages.movies import movie_of_facts
+from interactions.operations import access
 from interactions.store import counts, movies
 from interactions.store.entries import STREAM
 from marquee.catalog.v1 import events_pb2 as catalog_events
@@ -126,12 +128,20 @@ SUBSCRIPTIONS = (
 )
 
 
-def erasures(eraser: Eraser) -> Subscription:
-    """People who want to be forgotten."""
+def people(eraser: Eraser) -> Subscription:
+    """People who want to be forgotten, and those whose accounts are disabled or enabled."""
 
     def erasure_requested(connection: Connection, event: Event) -> None:
         message = users_events.ErasureRequested.FromString(event.payload)
         eraser.request(connection, UUID(message.erasure_id), UUID(message.user_id))
 
-    kind = users_events.ErasureRequested.DESCRIPTOR.full_name
-    return Subscription(stream="users.events", types={kind: erasure_requested})
+    def access_changed(connection: Connection, event: Event) -> None:
+        access.keep(connection, eraser.tombstones, [access_of_event(event)])
+
+    return Subscription(
+        stream="users.events",
+        types={
+            users_events.ErasureRequested.DESCRIPTOR.full_name: erasure_requested,
+            users_events.UserAccessChanged.DESCRIPTOR.full_name: access_changed,
+        },
+    )

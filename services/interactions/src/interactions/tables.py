@@ -39,6 +39,17 @@ user_sequence = sa.Table(
     *timestamps(),
 )
 
+# Whether a person may sign in; those whose access never changed have no row.
+user_access = sa.Table(
+    "user_access",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    # The account's, by which users orders what it tells.
+    sa.Column("version", sa.BigInteger, nullable=False),
+    *timestamps(),
+)
+
 
 def _interaction(name: str, moment: str, *columns: sa.schema.SchemaItem) -> sa.Table:
     """One row for each person and movie; `moment` names the column that lists are ordered by."""

@@ -24,7 +24,7 @@ from interactions.rpc import InteractionsServicer
 from interactions.rpc.neighbours import Neighbours
 from interactions.settings import Settings
 from interactions.store.entries import STREAM
-from interactions.subscriptions import COUNTED, SUBSCRIPTIONS, erasures
+from interactions.subscriptions import COUNTED, SUBSCRIPTIONS, people
 from marquee.catalog.v1 import catalog_pb2_grpc
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.users.v1 import events_pb2 as users_events
@@ -83,12 +83,13 @@ def background(settings: Settings) -> None:
     """Carry our facts to the stream, and take in those of the catalogue and our own."""
     database = _database(settings)
     streams = redis.Redis.from_url(settings.redis_streams_url)
-    eraser = eraser_of(settings, database)
+    users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
+    eraser = eraser_of(settings, database, users)
     consumer = Consumer(
         name=NAME,
         database=database,
         redis=streams,
-        subscriptions=(*SUBSCRIPTIONS, erasures(eraser)),
+        subscriptions=(*SUBSCRIPTIONS, people(eraser)),
         instance=settings.instance,
         erased=eraser.tombstones.erased,
     )
@@ -103,22 +104,25 @@ def work(settings: Settings) -> None:
 def worker_of(settings: Settings, database: Database) -> Worker:
     """The worker and what it can do."""
     catalog = catalog_pb2_grpc.CatalogServiceStub(_channel(settings, settings.catalog_address))
+    users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
+    eraser = eraser_of(settings, database, users)
     return Worker(
         name=NAME,
         database=database,
         redis_url=settings.redis_streams_url,
         handlers={
-            **job_functions(database, Matching(catalog), utc_now),
-            **eraser_of(settings, database).functions,
+            **job_functions(database, Matching(catalog), users, eraser.tombstones, utc_now),
+            **eraser.functions,
         },
         chores=CHORES,
         instance=settings.instance,
     )
 
 
-def eraser_of(settings: Settings, database: Database) -> Eraser:
+def eraser_of(
+    settings: Settings, database: Database, users: users_pb2_grpc.UsersServiceStub
+) -> Eraser:
     """Who forgets people here."""
-    users = users_pb2_grpc.UsersServiceStub(_channel(settings, settings.users_address))
     return Eraser(
         database=database,
         streams=redis.Redis.from_url(settings.redis_streams_url),

@@ -22,6 +22,7 @@ class OtherServices:
     movies: dict[int, catalog_pb2.Movie] = field(default_factory=dict)
     usernames: dict[str, str] = field(default_factory=dict)
     friends: set[tuple[str, str]] = field(default_factory=set)
+    disabled: list[tuple[str, int]] = field(default_factory=list)
     down: Refusal | None = None
     asked: int = 0
 
@@ -54,6 +55,20 @@ class OtherServices:
                 )
                 for one in request.user_ids
             ]
+        )
+
+    def ListDisabledUsers(self, request, timeout):
+        """One a page."""
+        if self.down:
+            raise self.down
+        place = int(request.page_token or 0)
+        more = place + 1 < len(self.disabled)
+        return users_pb2.ListDisabledUsersResponse(
+            users=[
+                users_pb2.DisabledUser(user_id=user_id, version=version)
+                for user_id, version in self.disabled[place : place + 1]
+            ],
+            next_page_token=str(place + 1) if more else "",
         )
 
 

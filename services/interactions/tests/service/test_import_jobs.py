@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from interactions_world import refused
 
 from chassis.database import Database
+from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
 from chassis.events import stream_key
 from chassis.jobs import Worker
@@ -49,7 +50,9 @@ def worker(database: Database, others) -> Worker:
         name="interactions",
         database=database,
         redis_url=NOWHERE,
-        handlers=job_functions(database, matching, lambda: datetime.now(UTC)),
+        handlers=job_functions(
+            database, matching, others, Tombstones("k"), lambda: datetime.now(UTC)
+        ),
         chores=CHORES,
         instance="tests",
     )

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.database import Database
+from chassis.erasure import Tombstones
 from chassis.jobs import Worker
 from interactions.domain.entries import Movie
 from interactions.jobs import CHORES, job_functions
@@ -39,7 +40,7 @@ def worker(database: Database, others, days) -> Worker:
         name="interactions",
         database=database,
         redis_url="redis://127.0.0.1:1/0",
-        handlers=job_functions(database, Matching(others), days),
+        handlers=job_functions(database, Matching(others), others, Tombstones("k"), days),
         chores=CHORES,
         instance="tests",
     )

@@ -52,6 +52,7 @@ user = sa.Table(
     sa.CheckConstraint("role in ('user', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'disabled')", name="status"),
     sa.Index("user_role_idx", "role", postgresql_where=sa.text("role <> 'user'")),
+    sa.Index("user_disabled_idx", "user_id", postgresql_where=sa.text("status = 'disabled'")),
 )
 
 profile = sa.Table(

@@ -3,8 +3,10 @@
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from chassis.tables import outbox
 from marquee.users.v1 import users_pb2 as pb
 
 PASSWORD = "a quite uncommon password"
@@ -87,6 +89,7 @@ SERVICES = [
     ("GetPreferencesOf", pb.GetPreferencesOfRequest()),
     ("BatchGetConsent", pb.BatchGetConsentRequest()),
     ("BatchGetUsers", pb.BatchGetUsersRequest()),
+    ("ListDisabledUsers", pb.ListDisabledUsersRequest()),
     ("BatchCreateUsers", pb.BatchCreateUsersRequest()),
 ]
 
@@ -119,6 +122,29 @@ def test_a_disabled_person_is_out_at_once_and_may_come_back(world, ada, admin):
     assert [str(one) for one in world.revoked] == [ada.tokens.session_id]
     access(world, admin, ada, status="active")
     world.sign_in("ada")
+
+
+def test_services_are_told_who_is_disabled_by_pages_and_of_which_version(world, admin):
+    people = [world.register(name) for name in ("ada", "grace", "hedy")]
+    for who in people:
+        access(world, admin, who, status="disabled")
+    access(world, admin, people[1], status="active")
+    with world.database.read() as connection:
+        facts = connection.execute(
+            sa.select(outbox.c.aggregate_id, outbox.c.aggregate_version)
+            .where(outbox.c.type == "marquee.users.v1.UserAccessChanged")
+            .order_by(outbox.c.aggregate_version)
+        )
+        told = {fact.aggregate_id: fact.aggregate_version for fact in facts}
+
+    listed, token = [], ""
+    for _page in people[::2]:
+        request = pb.ListDisabledUsersRequest(page_size=1, page_token=token)
+        reply = world.call("ListDisabledUsers", request)
+        listed += [(one.user_id, one.version) for one in reply.users]
+        token = reply.next_page_token
+    assert listed == [(who.user.user_id, told[who.user.user_id]) for who in people[::-2]]
+    assert not token
 
 
 def test_a_role_changes_with_the_next_session(world, ada, admin):

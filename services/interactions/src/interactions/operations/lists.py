@@ -126,4 +126,4 @@ def remove_movie(
 
 
 def _held(connection: Connection, user_id: UUID, list_id: UUID) -> MovieList:
-    return owned(lists.find_list(connection, list_id, hold=True), user_id)
+    return owned(lists.hold_list(connection, list_id), user_id)

@@ -62,10 +62,11 @@ class ListRpcs(Rpcs):
         scope, after_rank = f"list:{list_id}", lists.BEFORE_FIRST_RANK
         if request.page_token:
             (after_rank,) = self._page_tokens.decode(scope, request.page_token)
+        viewer = current().user_id
         with self._database.read() as connection:
-            found = lists.find_list(connection, list_id)
+            found = lists.find_list(connection, list_id, viewer)
             entries = lists.entries_of(connection, list_id, after_rank=after_rank, limit=size + 1)
-        found = visible(found, current().user_id, self._neighbours.are_friends)
+        found = visible(found, viewer, self._neighbours.are_friends)
         shown, token = entries[:size], ""
         if len(entries) > size:
             token = self._page_tokens.encode(scope, [shown[-1].rank])

@@ -14,6 +14,7 @@ from interactions.tables import (
     movie_import,
     movie_list,
     rating,
+    user_access,
     user_sequence,
     watchlist_entry,
 )
@@ -37,7 +38,7 @@ def forget(connection: Connection, user_id: UUID) -> tuple[int, dict[int, MovieC
             deleted += 1
             if row.deleted_at is None:
                 lost[row.movie_id] += one
-    for table in (hidden_movie, movie_list, movie_import, user_sequence):
+    for table in (hidden_movie, movie_list, movie_import, user_sequence, user_access):
         statement = sa.delete(table).where(table.c.user_id == user_id)
         deleted += connection.execute(statement).rowcount
     return deleted, lost

@@ -14,6 +14,7 @@ from interactions.tables import (
     movie_list,
     movie_list_entry,
     rating,
+    user_access,
     user_sequence,
     watchlist_entry,
 )
@@ -48,4 +49,5 @@ SECTIONS: Sequence[Section] = (
     Section("import_chunks", _of_imports(import_chunk), ("import_id", "chunk_number")),
     Section("import_row_errors", _of_imports(import_row_error), ("import_id", "place")),
     Section("sequence", user_sequence, ("user_id",)),
+    Section("access", user_access, ("user_id",)),
 )

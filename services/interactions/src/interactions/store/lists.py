@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, CursorResult
 
 from interactions.domain.lists import ListEntry, MovieList
 
@@ -27,11 +27,15 @@ def insert_list(connection: Connection, made: MovieList) -> None:
     connection.execute(_INSERT_LIST, vars(made))
 
 
-def find_list(connection: Connection, list_id: UUID, *, hold: bool = False) -> MovieList | None:
-    """A list; held until the end of the transaction by who wants to change it."""
-    statement = _HOLD_LIST if hold else _FIND_LIST
-    row = connection.execute(statement, {"list_id": list_id}).mappings().one_or_none()
-    return None if row is None else MovieList(**row)
+def find_list(connection: Connection, list_id: UUID, viewer: UUID | None) -> MovieList | None:
+    """A list; one of somebody disabled is there for nobody else."""
+    parameters = {"list_id": list_id, "viewer": viewer}
+    return _list(connection.execute(_FIND_LIST, parameters))
+
+
+def hold_list(connection: Connection, list_id: UUID) -> MovieList | None:
+    """A list, held until the end of the transaction by who wants to change it."""
+    return _list(connection.execute(_HOLD_LIST, {"list_id": list_id}))
 
 
 def lists_of(
@@ -110,6 +114,11 @@ def delete_entry(connection: Connection, list_id: UUID, movie_id: int) -> bool:
     return connection.execute(_DELETE_ENTRY, parameters).rowcount == 1
 
 
+def _list(found: CursorResult[Any]) -> MovieList | None:
+    row = found.mappings().one_or_none()
+    return None if row is None else MovieList(**row)
+
+
 _COLUMNS = (
     "list_id, user_id, name, description, visibility, movies_count, version, created_at, updated_at"
 )
@@ -123,8 +132,13 @@ _INSERT_LIST = sa.text(f"""
         :created_at, :updated_at
     )
 """)  # noqa: S608 - the columns are named above
-_FIND_LIST = sa.text(f"select {_COLUMNS} from movie_list where list_id = :list_id")  # noqa: S608 - as above
-_HOLD_LIST = sa.text(f"{_FIND_LIST.text} for update")
+_FIND_LIST = sa.text(f"""
+    select {_COLUMNS} from movie_list
+    where list_id = :list_id and (user_id = :viewer or not exists (
+        select from user_access where user_access.user_id = movie_list.user_id and disabled
+    ))
+""")  # noqa: S608 - as above
+_HOLD_LIST = sa.text(f"select {_COLUMNS} from movie_list where list_id = :list_id for update")  # noqa: S608 - as above
 
 _LISTS_OF = sa.text(f"""
     select {_COLUMNS} from movie_list

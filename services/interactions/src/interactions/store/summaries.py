@@ -41,7 +41,7 @@ def interaction_stats(connection: Connection, user_id: UUID, since: datetime) ->
 def reviews(
     connection: Connection, movie_id: int, *, after: ReviewCursor, limit: int
 ) -> Sequence[Row[Any]]:
-    """Ratings of a movie that have a review, newest first."""
+    """Ratings of a movie that have a review, newest first; none of people who are disabled."""
     parameters = {"movie_id": movie_id, "after_at": after[0], "after_user": after[1]}
     return connection.execute(_REVIEWS, {**parameters, "most": limit}).all()
 
@@ -114,6 +114,9 @@ _REVIEWS = sa.text("""
     select user_id, movie_id, rating, review, has_spoilers, rated_at
     from rating
     where movie_id = :movie_id and deleted_at is null and review <> ''
+      and not exists (
+          select from user_access where user_access.user_id = rating.user_id and disabled
+      )
       and (rated_at, user_id) < (:after_at, :after_user)
     order by rated_at desc, user_id desc limit :most
 """)

@@ -6,6 +6,7 @@ import grpc
 
 from chassis.errors import Invalid
 from chassis.identity import current
+from chassis.paging import page_size
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import UserNotFound
 from users.domain.erasures import NotYourErasure
@@ -14,6 +15,7 @@ from users.operations import accounts, erasures
 from users.operations.accounts import Newcomer
 from users.rpc.accounts import cleaned_email, cleaned_username
 from users.rpc.parts import Rpcs, checked, parsed_id, parsed_ids
+from users.store.accounts import AccountFilter, accounts_after
 from users.store.follows import cards_of
 from users.store.profiles import consents_of, preferences_and_genres_of
 
@@ -56,6 +58,20 @@ class NeighbourRpcs(Rpcs):
         with self._parts.database.read() as connection:
             cards = cards_of(connection, user_ids, viewer_id)
         return pb.BatchGetUsersResponse(users=[card_message(card, viewer_id) for card in cards])
+
+    def ListDisabledUsers(
+        self, request: pb.ListDisabledUsersRequest, context: grpc.ServicerContext
+    ) -> pb.ListDisabledUsersResponse:
+        size, scope = page_size(request.page_size), "disabled users"
+        wanted = AccountFilter(query="", role="", status="disabled")
+        after = self._page_place(scope, request.page_token)
+        with self._parts.database.read() as connection:
+            found = accounts_after(connection, wanted, after=after, limit=size + 1)
+        page = found[:size]
+        return pb.ListDisabledUsersResponse(
+            users=[pb.DisabledUser(user_id=str(one.user_id), version=one.version) for one in page],
+            next_page_token=self._next_page(scope, page[-1].user_id if len(found) > size else None),
+        )
 
     def BatchCreateUsers(
         self, request: pb.BatchCreateUsersRequest, context: grpc.ServicerContext
