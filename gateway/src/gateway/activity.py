@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,9 @@ _STREAM_ENTRIES_AT_MOST = 200_000
 _CLIENTS_AT_MOST = 100
 _PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,39}")
 
+Entry = dict[str, str | bytes]
+"""An event as the stream keeps it; it has its id from the beginning."""
+
 log = structlog.get_logger()
 
 
@@ -44,14 +47,15 @@ class Recorder:
     """Gathers activities and usage and appends them to `gateway.activity`.
 
     May lose what it gathered in the last half second when the process dies; holds on to it
-    (bounded) while Redis is away.
+    (bounded) while Redis is away. What Redis may have taken without saying so is sent again as the
+    same event, which consumers take once.
     """
 
     def __init__(self, redis: Multiplexed, instance: str) -> None:
         self._redis = redis
         self._instance = instance
         self._activities: list[events.Activity] = []
-        self._fallbacks: list[events.FallbackServed] = []
+        self._unsent: deque[Entry] = deque()
         self._usage: dict[tuple[str, str, int, str, int], list[float]] = defaultdict(
             lambda: [0, 0.0]
         )
@@ -102,8 +106,9 @@ class Recorder:
         served = events.FallbackServed(
             user_id=str(user_id), list_id=list_id, offers=offers, served_at=_now()
         )
-        if not await self._append(served) and len(self._fallbacks) < _WAITING_AT_MOST:
-            self._fallbacks.append(served)
+        entry = self._entry(served)
+        if not await self._append(entry) and len(self._unsent) < _WAITING_AT_MOST:
+            self._unsent.append(entry)
 
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""
@@ -124,21 +129,24 @@ class Recorder:
 
     async def flush(self) -> None:
         """Send everything gathered so far."""
-        while self._activities:
-            batch, self._activities = self._activities[:_BATCH], self._activities[_BATCH:]
-            if not await self._append(events.ActivityObserved(activities=batch)):
-                self._activities = batch + self._activities
+        while await self._send_unsent():
+            if self._activities:
+                batch, self._activities = self._activities[:_BATCH], self._activities[_BATCH:]
+                self._unsent.append(self._entry(events.ActivityObserved(activities=batch)))
+            elif self._usage:
+                self._unsent.append(self._entry(self._take_usage()))
+            else:
                 return
-        while self._fallbacks:
-            first = self._fallbacks.pop(0)
-            if not await self._append(first):
-                self._fallbacks.insert(0, first)
-                return
-        await self._flush_usage()
 
-    async def _flush_usage(self) -> None:
-        if not self._usage:
-            return
+    async def _send_unsent(self) -> bool:
+        """Whether Redis has taken all of it."""
+        while self._unsent:
+            if not await self._append(self._unsent[0]):
+                return False
+            self._unsent.popleft()
+        return True
+
+    def _take_usage(self) -> events.RequestsServed:
         gathered, self._usage = self._usage, defaultdict(lambda: [0, 0.0])
         usages = [
             events.RouteUsage(
@@ -152,14 +160,10 @@ class Recorder:
             )
             for (method, route, status, client, minute), (count, milliseconds) in gathered.items()
         ]
-        fact = events.RequestsServed(instance=self._instance, usages=usages)
-        if not await self._append(fact):
-            for key, (count, milliseconds) in gathered.items():
-                self._usage[key][0] += count
-                self._usage[key][1] += milliseconds
+        return events.RequestsServed(instance=self._instance, usages=usages)
 
-    async def _append(self, fact: Message) -> bool:
-        fields = {
+    def _entry(self, fact: Message) -> Entry:
+        return {
             "id": str(uuid7()),
             "type": fact.DESCRIPTOR.full_name,
             "schema_version": "1",
@@ -170,7 +174,9 @@ class Recorder:
             "traceparent": "",
             "payload": fact.SerializeToString(),
         }
-        flat = [part for pair in fields.items() for part in pair]
+
+    async def _append(self, entry: Entry) -> bool:
+        flat = [part for pair in entry.items() for part in pair]
         limit = ("MAXLEN", "~", _STREAM_ENTRIES_AT_MOST)
         try:
             await self._redis.run("XADD", STREAM, *limit, "*", *flat)
