@@ -29,12 +29,16 @@ from marquee.catalog.v1 import events_pb2 as events
 
 # Kept by the writer's order rather than by foreign keys.
 PARENTS = [
+    ("certification", "movie_id", "movie", "tmdb_id"),
     ("credit", "movie_id", "movie", "tmdb_id"),
     ("credit", "person_id", "person", "person_id"),
+    ("movie_genre", "genre_id", "genre", "tmdb_id"),
+    ("movie_genre", "movie_id", "movie", "tmdb_id"),
     ("movie_keyword", "movie_id", "movie", "tmdb_id"),
     ("movie_keyword", "keyword_id", "keyword", "keyword_id"),
     ("movie_title", "movie_id", "movie", "tmdb_id"),
     ("translation", "movie_id", "movie", "tmdb_id"),
+    ("video", "movie_id", "movie", "tmdb_id"),
 ]
 
 

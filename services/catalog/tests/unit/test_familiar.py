@@ -27,15 +27,21 @@ def test_who_is_as_written_last_is_not_written_again():
     assert written(familiar, first) == []
 
 
-def test_who_changes_back_is_written_again_though_remembered_from_long_ago(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(store, "_FAMILIAR", 2)
+def test_who_changes_back_is_written_again():
     familiar = Familiar()
-    written(familiar, *(person(number, "A") for number in range(1, 5)))  # these are old now
-    changed = person(1, "B")
-    assert written(familiar, changed) == [changed]
-    assert written(familiar, person(1, "A")) == [person(1, "A")]
+    first, changed = person(1, "A"), person(1, "B")
+    for told in (first, changed, first):
+        assert written(familiar, told) == [told]
+
+
+def test_of_two_who_share_a_place_only_the_last_is_familiar(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "_PLACES", 1024)
+    familiar = Familiar()
+    first, second = person(1, "A"), person(1025, "A")
+    assert written(familiar, first, second) == [first, second]
+    assert written(familiar, second) == []
+    assert written(familiar, first) == [first]
+    assert written(familiar, second) == [second]
 
 
 def test_what_was_not_committed_is_written_again():

@@ -40,9 +40,8 @@ def stage(
     named = ", ".join(columns)
     connection.exec_driver_sql(
         f"create temp table if not exists {name} on commit delete rows"
-        f" as select {named} from {table.name} with no data"
+        f" as select {named} from {table.name} with no data; delete from {name}"
     )
-    connection.exec_driver_sql(f"delete from {name}")
     copy_packed(connection, name, columns, packed(rows))
     return name
 
