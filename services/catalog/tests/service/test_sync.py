@@ -32,8 +32,6 @@ PARENTS = [
     ("certification", "movie_id", "movie", "tmdb_id"),
     ("credit", "movie_id", "movie", "tmdb_id"),
     ("credit", "person_id", "person", "person_id"),
-    ("movie_genre", "genre_id", "genre", "tmdb_id"),
-    ("movie_genre", "movie_id", "movie", "tmdb_id"),
     ("movie_keyword", "movie_id", "movie", "tmdb_id"),
     ("movie_keyword", "keyword_id", "keyword", "keyword_id"),
     ("movie_title", "movie_id", "movie", "tmdb_id"),

@@ -1,4 +1,4 @@
-"""Nothing under a movie is checked by foreign keys any more."""
+"""Certifications and videos are no longer checked by foreign keys."""
 
 from alembic import op
 
@@ -9,8 +9,6 @@ depends_on = None
 
 _UNCHECKED = (
     ("certification", "movie_id", "movie"),
-    ("movie_genre", "genre_id", "genre"),
-    ("movie_genre", "movie_id", "movie"),
     ("video", "movie_id", "movie"),
 )
 
