@@ -16,7 +16,7 @@ from chassis.errors import Invalid, Unauthenticated
 from chassis.export import export_page
 from chassis.identity import current, require_user
 from chassis.paging import PageTokens, page_size
-from chassis.rpc import client_address
+from chassis.rpc import client_address, require_time
 from marquee.recommender.v1 import recommender_pb2 as pb
 from marquee.recommender.v1 import recommender_pb2_grpc
 from recommender.domain import (
@@ -94,6 +94,8 @@ class RecommenderServicer(recommender_pb2_grpc.RecommenderServiceServicer):
             places, rest = lists.next_places(snapshot, whole, person, wanted, start, size)
             more = rest < len(whole.movie_ids)
             page = lists.page_of(connection, snapshot, person, taste, whole, places, at)
+            # Whoever does not wait any longer is shown another page, which is in the history too.
+            require_time()
             lists.keep_served(connection, page, whole=whole if more and new else None)
         if resumed is None:
             lists_begun.labels("now" if new else "ahead").inc()

@@ -41,11 +41,14 @@ class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
         self.changes: dict[str, list[ipb.InteractionChange]] = defaultdict(list)
         self.down = False
         self.asked = 0
+        self.answering = threading.Event()
+        self.answering.set()
 
     def ListInteractionChanges(
         self, request: ipb.ListInteractionChangesRequest, context: Any
     ) -> ipb.ListInteractionChangesResponse:
         self.asked += 1
+        self.answering.wait(timeout=30)
         if self.down:
             raise Unavailable("down")
         mine = [c for c in self.changes[request.user_id] if c.sequence > request.after_sequence]
@@ -206,10 +209,11 @@ class World:
 
     def recommend(self, user_id: UUID, **wanted: Any) -> pb.RecommendResponse:
         """A page for a person; what the gateway knows of their writes is passed by default."""
+        timeout = wanted.pop("timeout", 10)
         wanted.setdefault("known_sequence", self.sequences[user_id])
         wanted.setdefault("known_preferences_version", 1)
         request = pb.RecommendRequest(**wanted)
-        return self.stub.Recommend(request, metadata=self.tokens.user(user_id), timeout=10)
+        return self.stub.Recommend(request, metadata=self.tokens.user(user_id), timeout=timeout)
 
     def record(self) -> int:
         """Let the background write the history."""

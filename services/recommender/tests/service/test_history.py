@@ -6,9 +6,11 @@ from uuid import UUID
 import grpc
 import pytest
 import sqlalchemy as sa
-from recommender_world import World, movie_ids, reason_of
+from recommender_world import Interactions, World, movie_ids, reason_of
 
 from chassis.database import uuid7
+from chassis.telemetry import rpc_requests
+from chassis.testing import eventually
 from marquee.recommender.v1 import events_pb2 as events
 from marquee.recommender.v1 import recommender_pb2 as pb
 from recommender.store import models
@@ -55,6 +57,30 @@ def test_the_history_holds_each_page_once_newest_first(world: World, person: UUI
     with world.database.begin() as connection:
         served = "select count(*) from outbox where type like '%ListServed'"
         assert connection.execute(sa.text(served)).scalar() == 1
+
+
+def answered() -> float:
+    """How many calls for a page have ended."""
+    counted = (sample for metric in rpc_requests.collect() for sample in metric.samples)
+    return sum(
+        one.value
+        for one in counted
+        if one.name.endswith("_total") and one.labels["method"].endswith("/Recommend")
+    )
+
+
+def test_a_page_nobody_waited_for_is_not_in_the_history(
+    world: World, person: UUID, interactions: Interactions
+):
+    world.add_movies(30)
+    before = answered()
+    interactions.answering.clear()
+    with pytest.raises(grpc.RpcError) as caught:
+        world.recommend(person, known_sequence=7, timeout=0.5)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    eventually(lambda: answered() > before)
+    interactions.answering.set()
+    assert world.record() == 0
 
 
 def test_a_click_and_the_history_find_the_last_of_very_many_pages_that_wait(

@@ -262,6 +262,16 @@ def test_favorite_genres_lead_for_a_stranger(world: World):
     assert reply.recommendations[0].reason.text == "Because you like Even"
 
 
+def test_a_genre_that_is_renamed_is_named_so_though_no_movie_changes(world: World):
+    world.add_movies(40)
+    person = world.new_person(favorite_genre_ids=[2])
+    genres = [catalog_events.GenreFacts(genre_id=2, name="Straight")]
+    world.tell(catalog_events.GenresChanged(genres=genres))
+    world.live.refresh()
+    (offer,) = world.recommend(person, page_size=1).recommendations
+    assert offer.reason.text == "Because you like Straight"
+
+
 def test_a_removed_movie_leaves_every_list(world: World, person: UUID):
     world.add_movies(10)
     world.tell(_removed(3))

@@ -3,6 +3,8 @@
 import time
 from contextvars import ContextVar
 
+from chassis.errors import DeadlineExceeded
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _client_address: ContextVar[str] = ContextVar("client_address", default="")
 
@@ -11,6 +13,13 @@ def remaining_seconds() -> float | None:
     """Time left of the current call; None outside of one. What it asks of others must fit in."""
     deadline = _deadline.get()
     return None if deadline is None else deadline - time.monotonic()
+
+
+def require_time() -> None:
+    """Refuse to go on when the current call's time has passed: nobody waits for it any longer."""
+    remaining = remaining_seconds()
+    if remaining is not None and remaining <= 0:
+        raise DeadlineExceeded("the call's time has passed")
 
 
 def limit_seconds(seconds: float) -> None:

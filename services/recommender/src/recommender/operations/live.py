@@ -121,7 +121,8 @@ class Live:
             return self._rebuilt(connection)
         if self._clock() >= self._popularity_at:
             snapshot = self._with_popularity(connection, snapshot)
-        return snapshot
+        names = movies.genre_names(connection)
+        return snapshot if names == snapshot.genre_names else replace(snapshot, genre_names=names)
 
     def _follow_catalogue(self, connection: Connection) -> None:
         upto = movies.horizon(connection)
