@@ -73,11 +73,17 @@ def owned(suite: Suite) -> Owned:
     assert made.status_code == 201
     list_id = made.json()["list_id"]
     assert api.put(f"/lists/{list_id}/movies/{movie_id}").status_code == 201
+    file = {"file": (f"{mark}.csv", f"Date,Name,Year,Rating\n2020-05-01,{mark},2000,4\n")}
+    begun = api.post("/me/imports", files=file, data={"source": "letterboxd"})
+    assert begun.status_code == 202, begun.text
+    import_id = begun.json()["import_id"]
+    eventually(lambda: api.get(f"/me/imports/{import_id}").json()["state"] == "done")
     user_id = person.tokens["user"]["user_id"]
     ids = {
         "user_id": user_id,
         "username": person.username,
         "list_id": list_id,
+        "import_id": import_id,
         "movie_id": movie_id,
         "session_id": api.get("/me/sessions").json()["items"][0]["session_id"],
         "recommendation_id": offer["recommendation_id"],
@@ -164,7 +170,8 @@ def test_another_person_reads_and_changes_nothing_at_the_gateway(
         assert not [word for word in owned.private if word in told(reply)], name
         if path.startswith("/api/v1/admin"):
             assert reply.status_code == 403, name
-        if {"{list_id}", "{session_id}", "{recommendation_id}"} & set(path.split("/")):
+        things = {"{list_id}", "{import_id}", "{session_id}", "{recommendation_id}"}
+        if things & set(path.split("/")):
             assert reply.status_code in (404, 422), (name, reply.status_code)
     assert owned.state() == before
 
