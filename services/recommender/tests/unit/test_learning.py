@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -70,15 +71,14 @@ def test_where_als_stops_is_not_changed_by_movies_that_nobody_met():
     assert len(stops) == 1
 
 
-def _cases_told_by(*rankers: str) -> list[Case]:
+def _cases_told_by(*rankers: str, among: Sequence[str] = ("ease", "als", "content")) -> list[Case]:
     """People of 12 to 24 movies who like those of 40 candidates that these rankers like."""
     rng, rows = np.random.default_rng(4), [RANKERS.index(name) for name in rankers]
     cases: list[Case] = []
     for _ in range(60):
         scores = np.zeros((len(RANKERS), 40), np.float32)
-        scores[[RANKERS.index(name) for name in ("ease", "als", "content")]] = rng.normal(
-            size=(3, 40)
-        )
+        others = [RANKERS.index(name) for name in among]
+        scores[others] = rng.normal(size=(len(others), 40))
         best = np.argsort(-scores[rows].sum(axis=0))[:5]
         cases.append(Case(4, scores, np.isin(np.arange(40), best), 5))
     return cases
@@ -95,6 +95,20 @@ def test_people_tell_how_well_movies_are_known_also_for_histories_nobody_of_them
     assert longest["content"] == pytest.approx(content)
     assert longest["als"] == pytest.approx(als)
     assert longest["ease"] == 1.0
+
+
+@pytest.mark.parametrize(("told_by", "haste"), [("trend", 8.0), ("ease", 0.5)])
+def test_moments_before_tell_how_much_recency_counts_and_favorite_genres_lead_as_before(
+    told_by: str, haste: float
+):
+    ahead = _cases_told_by(told_by, among=("ease", "trend"))
+    tables = [learn_weights([], cases, frozenset(RANKERS)) for cases in ([], ahead)]
+    usual, hasty = (each["blend.hybrid.ahead"] for each in tables)
+    trend = RANKERS.index("trend")
+    assert hasty[1:, trend] == pytest.approx(haste * usual[1:, trend])
+    assert hasty[0].sum() == pytest.approx(usual[0].sum())
+    genres = RANKERS.index("genres")
+    assert hasty[0, genres] == usual[0, genres] > 0
 
 
 def test_a_gain_that_may_be_chance_is_none():

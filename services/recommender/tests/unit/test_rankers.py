@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from recommender.domain import advanced, is_no_worse, months_ahead
 from recommender.ranking.arrays import settle
 from recommender.ranking.arrivals import extended
 from recommender.ranking.catalogue import catalogue_of
+from recommender.ranking.ease import DAMPED_LENGTH, Ease, train_ease
 from recommender.ranking.ensemble import RANKERS, TYPES, Ensemble, Model
 from recommender.ranking.evaluation import global_time, leave_last_out, ndcg, strong_generalisation
 from recommender.ranking.ranked import Ranked, Wish, explain, rank
@@ -178,6 +180,27 @@ def test_a_movie_that_came_after_training_is_ranked_by_its_content(ensemble: Ens
     ranked = rank(bigger, taste(bigger, [1, 3, 5]), Wish("content_based", MOVIES))
     order = bigger.movie_ids[ranked.movies].tolist()
     assert order.index(501) < order.index(500)
+
+
+@pytest.mark.parametrize("people", [10, 50])
+@pytest.mark.parametrize(("known", "power"), [(DAMPED_LENGTH - 1, 0.0), (DAMPED_LENGTH, -0.5)])
+def test_what_many_had_counts_less_to_who_is_well_known(people: int, known: int, power: float):
+    met = np.random.default_rng(1).random((people, 20)) < 0.4
+    met[0] = True
+    matrix = sp.csr_matrix(met.astype(np.float32))
+    plain, damped = (
+        train_ease(matrix, regularization=5.0, damping_power=each) for each in (0.0, 0.5)
+    )
+    assert ("ease.factors" in damped) == (people < 20)
+    mine = taste_of(signals(list(range(known))), at=1e9)
+    expected = Ease(plain, 20).scores([mine]) * np.power(met.sum(axis=0), power)
+    ease, some = Ease(damped, 20), np.array([2, 7, 19])
+    assert ease.scores([mine]) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert ease.among(some).scores([mine]) == pytest.approx(expected[:, some], rel=1e-4, abs=1e-6)
+    parts = ease.contributions(mine, np.arange(known, 20))
+    assert parts.sum(axis=0) == pytest.approx(expected[0, known:], abs=1e-5)
+    del damped["ease.damping"]
+    assert Ease(damped, 20).scores([mine]) == pytest.approx(Ease(plain, 20).scores([mine]))
 
 
 @pytest.mark.parametrize("name", RANKERS)

@@ -28,7 +28,7 @@ def baselines_of(known: Interactions, ensemble: Ensemble, *, threads: int) -> Ma
     counts = np.bincount(places, minlength=size).astype(np.float32)
     als = train_als(matrix, seed=7, threads=threads)
     als["als.mean"] = np.zeros_like(als["als.mean"])
-    ease = train_ease(matrix, regularization=_EASE_REGULARIZATION, dropout=0.0)
+    ease = train_ease(matrix, regularization=_EASE_REGULARIZATION, dropout=0.0, damping_power=0.0)
     return {
         "popularity": Popularity(counts),
         "content": Content(ensemble.rows),

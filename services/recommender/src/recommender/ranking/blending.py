@@ -1,7 +1,7 @@
 """How much each ranker counts, learnt from people held out of training, by history length."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -29,8 +29,6 @@ MINIMUM_GAIN_ERRORS = 2.0
 # Cases of the buckets beside count half: they steady a bucket of few people.
 BESIDE = 0.5
 LEAST_WEIGHT = 0.1
-# A ranker that counts nothing among what was, counts this share of the strongest to begin with.
-LEAST_SHARE = 0.03
 STEPS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 _DISCOUNT = 1.0 / np.log2(np.arange(2, CUT + 2))
 
@@ -85,10 +83,10 @@ _OF_CROWD = ("popularity", "trend", "unmet")
 _OF_HISTORY = [row for row, name in enumerate(RANKERS) if name not in {*_OF_CROWD, "genres"}]
 _STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
 # The least weights in lists for the days to come; where taste is of content, less of the crowd.
-# How many times as much what is new counts, moments before can tell.
+# How many times as much what is new counts, moments before can tell; the first where they cannot.
 _AHEAD: Weights = {"trend": 1.5, "near": 0.2, "next": 0.2}
 _AHEAD_BY_CONTENT: Weights = {"trend": 0.6}
-HASTE = (1.0, 2.0, 4.0, 8.0)
+HASTE = (1.0, 0.5, 2.0, 4.0, 8.0)
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
 
@@ -200,14 +198,14 @@ def learn_weights(
     cases: Sequence[Case], ahead: Sequence[Case], teachable: frozenset[str]
 ) -> Arrays:
     """Tables like untaught_weights: each bucket with enough cases fitted to NDCG at CUT, and the
-    tables for what lies ahead changed from those by haste and one factor a ranker."""
+    tables for what lies ahead made from those by haste."""
     tables = untaught_weights(_acquaintance(cases))
     for kind in _LEARNT:
         names = [row for row, name in enumerate(RANKERS) if name in TYPES[kind] & teachable]
         table = tables[f"blend.{kind}"]
         for bucket in range(len(BUCKETS)):
             table[bucket] = _taught(cases, bucket, table[bucket], names)
-        tables[f"blend.{kind}.ahead"] = _turned(ahead, table, kind, names)
+        tables[f"blend.{kind}.ahead"] = _hastened(ahead, table, kind)
     return tables
 
 
@@ -248,7 +246,7 @@ def _crowd_of(names: list[int]) -> list[int]:
 
 
 def _of_stranger(learnt: Floats, start: Floats) -> Floats:
-    """The weights of the crowd's rankers in their new proportion, as strong together as before.
+    """The crowd's rankers in their new proportion, together as strong as they were at the start.
 
     No held-out person has favorite genres to learn from, so those must weigh as they did beside.
     """
@@ -258,22 +256,14 @@ def _of_stranger(learnt: Floats, start: Floats) -> Floats:
     return row
 
 
-def _turned(cases: Sequence[Case], table: Floats, kind: str, names: list[int]) -> Floats:
-    """The table for now times one factor a ranker, the same in all buckets: few are seen ahead."""
+def _hastened(cases: Sequence[Case], table: Floats, kind: str) -> Floats:
+    """The table for now with as much haste as finds most: few are seen ahead to ask for more."""
     hasty = [_for_now(table, kind) for _ in HASTE]
     for each, haste in zip(hasty, HASTE, strict=True):
         each[:, RANKERS.index("trend")] *= haste
-    table = hasty[_best(cases, hasty)]
-    if len(cases) < MINIMUM_CASES:
-        return table
-    chosen = [row for row in range(len(RANKERS)) if row in names]
-    floor = np.zeros_like(table)
-    floor[:, chosen] = LEAST_SHARE * hasty[0].max(axis=1, keepdims=True)
-    raised = np.maximum(table, floor)
-    scaled = [replace(case, scores=case.scores * raised[case.bucket][:, None]) for case in cases]
-    turned = raised * _ascend(_stacked(scaled, None), np.ones(len(RANKERS), np.float32), names)
-    turned[0] = _of_stranger(turned[0], table[0])
-    return turned
+    chosen = hasty[_best(cases, hasty)]
+    chosen[0] = _of_stranger(chosen[0], hasty[0][0])
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -286,7 +276,7 @@ class _Stack:
     counts: Floats
 
 
-def _stacked(cases: Sequence[Case], bucket: int | None) -> _Stack:
+def _stacked(cases: Sequence[Case], bucket: int) -> _Stack:
     width = max(CUT, *(case.scores.shape[1] for case in cases))
     scores = np.full((len(cases), width, len(RANKERS)), -1e3, np.float32)
     liked = np.zeros((len(cases), width), np.float32)
@@ -294,9 +284,7 @@ def _stacked(cases: Sequence[Case], bucket: int | None) -> _Stack:
         scores[row, : case.scores.shape[1]] = case.scores.T
         liked[row, : len(case.liked)] = case.liked
     ideal = np.cumsum(_DISCOUNT)[[min(case.liked_count, CUT) - 1 for case in cases]]
-    counts = np.array(
-        [1.0 if bucket in {None, case.bucket} else BESIDE for case in cases], np.float32
-    )
+    counts = np.array([1.0 if case.bucket == bucket else BESIDE for case in cases], np.float32)
     return _Stack(scores, liked, ideal.astype(np.float32), counts)
 
 

@@ -1,7 +1,9 @@
 """EASE (Steck 2019) with the denoising penalty of EDLAE (Steck 2020), on a head of the movies.
 
 Content joins as in collective EASE (Jeunen, Van Balen & Goethals 2020): what movies are stands
-below who had them, as if each topic were one more person."""
+below who had them, as if each topic were one more person. To who is well known, what speaks for a
+movie counts divided by a small power of how many people had it, as in item-adaptive normalization
+(Park et al. 2025)."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -21,6 +23,10 @@ FACTOR_CELLS = 12_000_000
 DROPOUT = 1.0
 TOPICS = 150
 CONTENT_WEIGHT = 10.0
+# What speaks for a movie is divided by this power of how many had it, for histories of so many
+# movies: to people of few, what many had is the better advice.
+DAMPING_POWER = 0.1
+DAMPED_LENGTH = 6
 
 
 def train_ease(
@@ -30,16 +36,18 @@ def train_ease(
     content: Sparse | None = None,
     dropout: float = DROPOUT,
     content_weight: float = CONTENT_WEIGHT,
+    damping_power: float = DAMPING_POWER,
     head: int = HEAD,
 ) -> Arrays:
     """From users x movies, and movies x terms, to arrays; B_ij = -P_ij / P_jj with
-    P = (X'X + L)^-1, L diagonal: regularization + dropout (X'X)_jj.
+    P = (X'X + L)^-1, L diagonal: regularization + dropout (X'X)_jj; and the damping (h,).
 
     With few users, P comes from the user side (Woodbury) and B is kept as factors F (r x h):
     B_ij = left_i F_i . F_j right_j. Else B itself is kept, (h x h).
     """
     movies = _head(matrix, head)
     held = matrix[:, movies]
+    damping = np.power(held.getnnz(axis=0), -damping_power).astype(np.float32)
     held = held[np.flatnonzero(np.diff(held.indptr))]
     if content is not None:
         held = _stacked(held, _topics(content[movies], content_weight))
@@ -52,8 +60,10 @@ def train_ease(
             "ease.factors": factors,
             "ease.left": left,
             "ease.right": right,
+            "ease.damping": damping,
         }
-    return {"ease.movies": movies, "ease.weights": _by_movies(held, penalty)}
+    weights = _by_movies(held, penalty)
+    return {"ease.movies": movies, "ease.weights": weights, "ease.damping": damping}
 
 
 def _stacked(above: Sparse, below: Sparse) -> Sparse:
@@ -139,6 +149,8 @@ class Ease:
         self._place = positions_of(self._columns, size)
         self._arrays = arrays
         self._weights = arrays.get("ease.weights")
+        # Models of before have none.
+        self._damping = arrays.get("ease.damping", np.ones(len(self._columns), np.float32))
 
     def scores(self, tastes: Sequence[Taste]) -> Floats:
         scores = np.zeros((len(tastes), self._size), np.float32)
@@ -152,6 +164,13 @@ class Ease:
         return altered(self, _size=len(places), _columns=columns, _shown=shown[columns])
 
     def _of_head(self, tastes: Sequence[Taste]) -> Floats:
+        scores = self._undamped(tastes)
+        for row, taste in zip(scores, tastes, strict=True):
+            if len(taste) >= DAMPED_LENGTH:
+                row *= self._damping
+        return scores
+
+    def _undamped(self, tastes: Sequence[Taste]) -> Floats:
         known = [self._known(taste) for taste in tastes]
         if self._weights is not None:
             return np.asarray(_rows(known, len(self._weights)) @ self._weights)
@@ -171,6 +190,8 @@ class Ease:
         else:
             factors, left, right = self._by_users()
             block = (factors[:, mine].T @ factors[:, theirs]) * right[theirs] * left[mine][:, None]
+        if len(taste) >= DAMPED_LENGTH:
+            block *= self._damping[theirs]
         return np.where(known, block * taste.weights[:, None], 0.0).astype(np.float32)
 
     def _by_users(self) -> tuple[Floats, Floats, Floats]:
