@@ -24,6 +24,7 @@ from interactions.domain.imports import (
 from interactions.operations import access, applying, releases
 from interactions.operations import imports as operations
 from interactions.operations.matching import Matching
+from interactions.store import access as known
 from interactions.store import imports, movies
 from marquee.users.v1 import users_pb2_grpc
 
@@ -72,13 +73,22 @@ def _learn_disabled(
     tombstones: Tombstones,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Those disabled before anybody here listened, or while an event of theirs went astray."""
+    """Those disabled before anybody here listened, and whoever's last event went astray.
+
+    Who was disabled here before users was asked, and is listed on no page, has been enabled.
+    """
+    with database.read() as connection:
+        unlisted = known.disabled_here(connection)
     learned = 0
     for some in access.disabled_people(users):
         with database.begin() as connection:
             access.keep(connection, tombstones, some)
+        for one in some:
+            unlisted.pop(one.user_id, None)
         learned += len(some)
         progress.report(learned)
+    with database.begin() as connection:
+        known.enable(connection, unlisted.values())
     return {"disabled_count": learned}
 
 

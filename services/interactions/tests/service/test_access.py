@@ -156,6 +156,37 @@ def test_who_was_disabled_before_anybody_listened_is_asked_for(person, others, a
     assert shown(reader, other_id) == ([], "NOT_FOUND")
 
 
+def test_who_was_enabled_while_nobody_listened_is_shown_again(person, others, tell, ask):
+    ada, grace, reader = person(), person(), person()
+    list_id, other_id = reviewed(ada), reviewed(grace, "dull")
+    for one in (ada, grace):
+        tell(one, ("disabled", 2))
+    others.disabled = [(str(grace.user_id), 2)]
+    others.down = Unavailable("away")
+    assert ask() == {ada.user_id: True, grace.user_id: True}
+    others.down = None
+    assert ask() == {ada.user_id: False, grace.user_id: True}
+    assert shown(reader, list_id) == (["worth it"], "OK")
+    assert shown(reader, other_id) == (["worth it"], "NOT_FOUND")
+    tell(ada, ("disabled", 4))
+    assert shown(reader, list_id) == ([], "NOT_FOUND")
+
+
+def test_who_is_disabled_again_while_users_is_asked_stays_so(person, others, tell, ask):
+    ada, grace = person(), person()
+    tell(ada, ("disabled", 2))
+    listed = others.ListDisabledUsers
+
+    def meanwhile(request, timeout):
+        reply = listed(request, timeout)
+        tell(ada, ("disabled", 4))
+        tell(grace, ("disabled", 2))
+        return reply
+
+    others.ListDisabledUsers = meanwhile
+    assert ask() == {ada.user_id: True, grace.user_id: True}
+
+
 def test_of_somebody_who_was_erased_nothing_is_kept(person, database, others, eraser, tell, ask):
     ada = person()
     with database.begin() as connection:
