@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections import OrderedDict
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import redis.asyncio as redis
+import structlog
 from redis.exceptions import RedisError
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+log = structlog.get_logger()
 
 
 class Multiplexed:
@@ -47,6 +50,9 @@ class Multiplexed:
                 replies = await pipeline.execute(raise_on_error=False)
             except (RedisError, OSError, asyncio.CancelledError) as error:
                 replies = [RedisError(str(error))] * len(batch)
+            except Exception as error:
+                log.exception("commands for Redis failed", commands=len(batch))
+                replies = [RedisError(repr(error))] * len(batch)
             for (_command, future), reply in zip(batch, replies, strict=True):
                 _settle(future, reply)
 
@@ -64,36 +70,58 @@ def _settle(future: asyncio.Future[Any], reply: Any) -> None:
         future.set_result(reply)
 
 
-class Recent(Generic[Key, Value]):
-    """At most `limit` values, each for at most `seconds`; the longest unused go first."""
+class _Held(NamedTuple, Generic[Value]):
+    until: float
+    value: Value
+    size: int
 
-    def __init__(self, limit: int, seconds: float) -> None:
+
+class Recent(Generic[Key, Value]):
+    """At most `limit` values, each for at most `seconds`; the longest unused go first.
+
+    Where their sizes are told, they are at most `most_bytes` together.
+    """
+
+    def __init__(self, limit: int, seconds: float, most_bytes: int = 0) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._values: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._values: OrderedDict[Key, _Held[Value]] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
         """The value, if it is there and fresh."""
         found = self._values.get(key)
         if found is None:
             return None
-        if found[0] < time.monotonic():
-            del self._values[key]
+        if found.until < time.monotonic():
+            self.drop(key)
             return None
         self._values.move_to_end(key)
-        return found[1]
+        return found.value
 
-    def put(self, key: Key, value: Value) -> None:
-        """Keep a value."""
-        self._values[key] = (time.monotonic() + self._seconds, value)
-        self._values.move_to_end(key)
-        if len(self._values) > self._limit:
-            self._values.popitem(last=False)
+    def put(self, key: Key, value: Value, size: int = 0) -> None:
+        """Keep a value, of so many bytes."""
+        self.drop(key)
+        now = time.monotonic()
+        while self._values and (
+            self._oldest().until < now
+            or len(self._values) >= self._limit
+            or self._bytes + size > self._most_bytes
+        ):
+            self._bytes -= self._values.popitem(last=False)[1].size
+        self._values[key] = _Held(now + self._seconds, value, size)
+        self._bytes += size
 
     def drop(self, key: Key) -> None:
         """Forget a value."""
-        self._values.pop(key, None)
+        if found := self._values.pop(key, None):
+            self._bytes -= found.size
 
     def clear(self) -> None:
         """Forget all."""
         self._values.clear()
+        self._bytes = 0
+
+    def _oldest(self) -> _Held[Value]:
+        return next(iter(self._values.values()))

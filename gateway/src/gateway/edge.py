@@ -158,6 +158,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._received = 0
+        self._ended = False
 
     def header(self, name: bytes) -> str:
         """A request header, or the empty string."""
@@ -202,6 +203,9 @@ class _Exchange:
                 ],
             }
         elif self._head and message["type"] == "http.response.body":
+            if self._ended:
+                return
+            self._ended = True
             message = {**message, "body": b"", "more_body": False}
         await self._send(message)
 

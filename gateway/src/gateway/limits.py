@@ -18,6 +18,8 @@ UPLOAD_BYTES = 20 * 1024 * 1024 + 64 * 1024
 LIMITED = "rate_limit_headers"
 """Where the scope of a request has the headers that tell of its limit."""
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _UPLOADS = ("POST", "/api/v1/me/imports")
 
 log = structlog.get_logger()
@@ -90,30 +92,40 @@ class Proxies:
     def address_of(self, request: Request) -> str:
         """The client's address: the peer's, or what the nearest trusted proxy says of it."""
         peer = request.client.host if request.client else ""
-        forwarded = request.headers.get("x-forwarded-for", "")
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
         claimed = [part.strip() for part in forwarded.split(",") if part.strip()]
-        while claimed and self._trusted(peer):
-            peer = claimed.pop()
-        return peer if _is_address(peer) else ""
+        found = _address(peer)
+        while claimed and self._trusted(found):
+            found = _address(claimed.pop())
+        return "" if found is None else str(found)
 
-    def _trusted(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
-        found = ipaddress.ip_address(address)
-        return any(found in network for network in self._networks)
+    def _trusted(self, found: Address | None) -> bool:
+        return found is not None and any(found in network for network in self._networks)
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> Address | None:
+    """An address; an IPv4 one also where a socket for both writes it as IPv6."""
     try:
-        ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped
+    return found
 
 
 def truncated(address: str) -> str:
     """The network of an address: /24 of IPv4, /48 of IPv6; empty for none."""
+    return _network(address, 24, 48)
+
+
+def counted(address: str) -> str:
+    """Whose requests are counted as one client's: an IPv4 address, or the /64 of a customer."""
+    return _network(address, 32, 64)
+
+
+def _network(address: str, bits_of_ipv4: int, bits_of_ipv6: int) -> str:
     if not address:
         return ""
-    prefix = 24 if ipaddress.ip_address(address).version == 4 else 48
+    prefix = bits_of_ipv4 if ipaddress.ip_address(address).version == 4 else bits_of_ipv6
     return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False).network_address)

@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.cache import Recent
+from gateway.context import accepted_language
 
 _PREFIXES: Final = (
     "/api/v1/genres",
@@ -18,8 +20,9 @@ _NEVER: Final = ("/reviews",)
 _ANSWERS = 5_000
 _FRESH_SECONDS = 15.0
 _LARGEST = 512 * 1024
+_BYTES = 64 * 1024 * 1024
 
-Key = tuple[str, bytes, bytes]
+Key = tuple[str, bytes, str]
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Ready:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._answers: Recent[Key, Answer] = Recent(_ANSWERS, _FRESH_SECONDS)
+        self._answers: Recent[Key, Answer] = Recent(_ANSWERS, _FRESH_SECONDS, _BYTES)
         self._making: dict[Key, asyncio.Task[Answer]] = {}
 
     def clear(self) -> None:
@@ -80,7 +83,7 @@ class Ready:
                 del self._making[key]
         answer = recording.answer(getattr(inner.get("route"), "path", ""))
         if current and answer.start["status"] == 200 and len(answer.body) <= _LARGEST:
-            self._answers.put(key, answer)
+            self._answers.put(key, answer, len(answer.body))
         return answer
 
 
@@ -110,13 +113,9 @@ def _key(scope: Scope) -> Key | None:
         return None
     if path.endswith(_NEVER):
         return None
-    language = b""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return None
-        if name == b"accept-language":
-            language = value
-    return path, scope["query_string"], language
+    if any(name == b"authorization" for name, _value in scope["headers"]):
+        return None
+    return path, scope["query_string"], accepted_language(Request(scope))
 
 
 async def _no_body() -> Message:

@@ -26,6 +26,13 @@ async def test_many_at_once_each_get_their_own_reply(cache: Multiplexed) -> None
     assert [int(reply) for reply in replies] == list(range(200))
 
 
+async def test_a_command_that_cannot_be_written_is_answered_too(cache: Multiplexed) -> None:
+    async with asyncio.timeout(30):
+        with pytest.raises(RedisError, match="surrogates"):
+            await cache.run("SET", "key", "\ud800")
+    assert await cache.run("SET", "key", 1)
+
+
 async def test_one_wrong_command_spoils_no_other(cache: Multiplexed) -> None:
     wrong, right = await asyncio.gather(
         cache.run("NOSUCH"), cache.run("SET", "key", 1), return_exceptions=True
@@ -108,6 +115,23 @@ def test_the_longest_unused_goes_first() -> None:
     recent.put("c", 3)
     assert recent.get("b") is None
     assert recent.get("a") == 1
+
+
+def test_large_values_push_each_other_out() -> None:
+    recent: Recent[str, int] = Recent(10, 60, most_bytes=100)
+    recent.put("a", 1, 40)
+    recent.put("b", 2, 40)
+    recent.put("b", 3, 60)
+    assert (recent.get("a"), recent.get("b")) == (1, 3)
+    recent.put("c", 4, 30)
+    assert (recent.get("a"), recent.get("b"), recent.get("c")) == (None, 3, 4)
+    recent.drop("b")
+    recent.put("d", 5, 70)
+    assert (recent.get("c"), recent.get("d")) == (4, 5)
+    recent.clear()
+    recent.put("e", 6, 50)
+    recent.put("f", 7, 50)
+    assert (recent.get("e"), recent.get("f")) == (6, 7)
 
 
 def test_the_old_is_forgotten() -> None:

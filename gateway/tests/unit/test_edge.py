@@ -78,3 +78,19 @@ async def test_more_than_are_answered_at_once_are_shed_but_for_the_question_of_l
     assert await Request(gateway, "/healthz").answered() == 200
     doors.set()
     assert [await one.answered() for one in inside] == [200, 200]
+
+
+async def test_head_of_an_answer_in_pieces_has_no_body_and_ends_once() -> None:
+    async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for more in (True, True, False):
+            await send({"type": "http.response.body", "body": b"piece", "more_body": more})
+
+    scope = {
+        "type": "http", "method": "HEAD", "path": "/", "query_string": b"", "headers": [],
+    }  # fmt: skip
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+    await edge(streaming, at_once=2)(scope, asyncio.Queue[Message]().get, sent.put)
+    assert (await sent.get())["status"] == 200
+    assert await sent.get() == {"type": "http.response.body", "body": b"", "more_body": False}
+    assert sent.empty()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from chassis.errors import Refusal
 from gateway import context
 from gateway.context import Context
-from gateway.limits import Limit
+from gateway.limits import Limit, counted
 from gateway.problems import ProblemError, invalid
 from gateway.resources import users as shapes
 from gateway.resources.shapes import answer
@@ -260,8 +260,8 @@ def _oauth(error: str, detail: str) -> ProblemError:
 
 
 async def _limited(request: Request, here: Context, name: str, count: int) -> None:
-    address = here.proxies.address_of(request)
-    await here.limits.take(Limit(name, count, _WINDOW_SECONDS), address, request)
+    client = counted(here.proxies.address_of(request))
+    await here.limits.take(Limit(name, count, _WINDOW_SECONDS), client, request)
 
 
 def _tokens(found: dict[str, Any], *, status: int = 200) -> Response:
