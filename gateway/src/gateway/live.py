@@ -103,11 +103,12 @@ class Live:
         self._listeners: dict[UUID, list[Listener]] = {}
         self._count = 0
         self._caught_up = asyncio.Event()
+        self._stopping = False
 
     @property
     def full(self) -> bool:
         """Whether nobody more may listen here."""
-        return self._count >= self._limit
+        return self._stopping or self._count >= self._limit
 
     async def run(self) -> None:
         """Follow the streams and look after the listeners until cancelled."""
@@ -148,7 +149,8 @@ class Live:
                 listener.awake.set()
 
     def close(self) -> None:
-        """End every stream: the process is about to stop."""
+        """End every stream, and those that begin from now on: the process is about to stop."""
+        self._stopping = True
         for listener in self._all():
             listener.close()
 
@@ -230,7 +232,7 @@ class Live:
         return sorted(missed, key=lambda one: one.number)
 
     def _admitted(self, person: Person, good_until: float) -> Listener:
-        listener = Listener(person, good_until)
+        listener = Listener(person, good_until, closed=self._stopping)
         listener.awake.set()
         own = self._listeners.setdefault(person.user_id, [])
         own.append(listener)

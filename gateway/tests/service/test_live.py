@@ -146,6 +146,15 @@ async def test_people_are_told_of_themselves_and_of_nobody_else(gateway, redis_s
         assert (event, facts["cause"]) == ("recommendations_changed", "model")
 
 
+async def test_who_comes_while_the_process_stops_is_not_kept(gateway):
+    here = gateway()
+    early = await here.listen(somebody()).begins()
+    here.live.close()
+    assert here.live.full
+    assert await here.listen(somebody()).ends()
+    assert await early.ends()
+
+
 async def test_every_kind_of_fact_has_its_words(gateway, redis_streams):
     one, here = somebody(), gateway()
     heard, me = await here.listen(one).begins(), str(one.user_id)

@@ -25,6 +25,8 @@ from marquee.users.v1 import users_pb2, users_pb2_grpc
 
 PAGES = ((30, 10, 20), (40, 50), (60,))
 SEEN, WISHED_FOR = 10, 40
+# Whoever asks the catalog for this one gets no answer.
+UNANSWERED = 70
 
 
 class Users(users_pb2_grpc.UsersServiceServicer):
@@ -46,6 +48,15 @@ class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
     def Recommend(self, request: Any, context: Any) -> Any:
         return recommender_pb2.RecommendResponse(list_id=str(uuid4()), degraded=True)
 
+    def ListRecommendationHistory(self, request: Any, context: Any) -> Any:
+        shown = recommender_pb2.Recommendation(
+            recommendation_id=str(uuid4()),
+            movie_id=UNANSWERED,
+            recommendation_type="RECOMMENDATION_TYPE_POPULAR",
+        )
+        record = recommender_pb2.RecommendationRecord(recommendation=shown, list_id=str(uuid4()))
+        return recommender_pb2.ListRecommendationHistoryResponse(records=[record])
+
 
 class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
     """A few movies, by small pages."""
@@ -60,6 +71,8 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
         return catalog_pb2.ListMoviesResponse(movies=movies, next_page_token=following)
 
     def BatchGetMovies(self, request: Any, context: Any) -> Any:
+        if UNANSWERED in request.movie_ids:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the catalog is away")
         return catalog_pb2.BatchGetMoviesResponse(movies=map(_movie, request.movie_ids))
 
 
@@ -130,6 +143,13 @@ async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
     page = reply.json()
     assert [one["movie"]["movie_id"] for one in page["items"]] == [30, 20]
     assert page["degraded"]
+
+
+async def test_the_history_is_shown_while_the_catalog_is_away(api: httpx.AsyncClient) -> None:
+    reply = await api.get("/api/v1/me/recommendations/history")
+    assert reply.status_code == 200, reply.text
+    (record,) = reply.json()["items"]
+    assert record["movie"] == {"movie_id": UNANSWERED, "title": "", "removed": False}
 
 
 @pytest.mark.parametrize(("size", "offered"), [(3, [30, 20, 50]), (20, [30, 20, 50, 60])])

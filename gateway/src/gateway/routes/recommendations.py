@@ -20,7 +20,7 @@ from gateway.entities import etag_of, tagged, tagged_bytes
 from gateway.personal import Page
 from gateway.resources import recommendations as shapes
 from gateway.resources.shapes import page, when
-from gateway.routes.frame import SignedIn, personal, refusals
+from gateway.routes.frame import SignedIn, personal, refusals, shown_movies
 from marquee.catalog.v1 import catalog_pb2
 from marquee.gateway.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2
@@ -117,16 +117,12 @@ async def list_recommendation_history(
         metadata=caller.metadata,
     )
     movie_ids = [record.recommendation.movie_id for record in reply.records]
-    cards = await here.movies.cards(movie_ids, await here.language(request, caller))
+    cards = await shown_movies(request, caller, movie_ids, {})
     items = [
-        shapes.record_json(record, cards.get(movie_id) or _stub(movie_id))
+        shapes.record_json(record, cards[movie_id])
         for record, movie_id in zip(reply.records, movie_ids, strict=True)
     ]
     return tagged(request, page(items, reply.next_page_token))
-
-
-def _stub(movie_id: int) -> dict[str, Any]:
-    return {"movie_id": movie_id, "title": "", "removed": True}
 
 
 def _asked(
