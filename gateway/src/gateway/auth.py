@@ -53,26 +53,31 @@ class Keys:
         return self._keys
 
     async def ready_for(self, key_id: str) -> None:
-        """Fetch the keys when they are old or lack `key_id`, at most once a second."""
+        """Fetch the keys when they are old or lack `key_id`, at most once a second.
+
+        Whose key is there waits for nobody else's try. Whose key is not there tries again after
+        one that failed: nobody knows then that the key is wrong.
+        """
         fresh = time.monotonic() - self._fetched_at < _KEYS_FRESH_SECONDS
-        if fresh and key_id in self._keys:
+        if key_id in self._keys and (fresh or self._lock.locked()):
             return
         async with self._lock:
-            if time.monotonic() - self._tried_at < _KEYS_PAUSE_SECONDS:
-                return
-            self._tried_at = time.monotonic()
-            await self._fetch(needed=key_id not in self._keys)
+            known = key_id in self._keys
+            last = self._tried_at if known else self._fetched_at
+            if time.monotonic() - last >= _KEYS_PAUSE_SECONDS:
+                await self._fetch(needed=not known)
 
     async def _fetch(self, *, needed: bool) -> None:
         try:
             reply = await self._users.ListSigningKeys(users_pb2.ListSigningKeysRequest())
         except Refusal:
             if needed:
-                self._tried_at = float("-inf")
                 raise
-            return
-        self._keys = {key.key_id: key.public_key for key in reply.keys}
-        self._fetched_at = time.monotonic()
+        else:
+            self._keys = {key.key_id: key.public_key for key in reply.keys}
+            self._fetched_at = time.monotonic()
+        finally:
+            self._tried_at = time.monotonic()
 
 
 class Door:

@@ -88,6 +88,8 @@ class Recent(Generic[Key, Value]):
         self._most_bytes = most_bytes
         self._bytes = 0
         self._values: OrderedDict[Key, _Held[Value]] = OrderedDict()
+        self.changes = 0
+        """How often something was dropped: what was asked for before may be old."""
 
     def get(self, key: Key) -> Value | None:
         """The value, if it is there and fresh."""
@@ -95,14 +97,14 @@ class Recent(Generic[Key, Value]):
         if found is None:
             return None
         if found.until < time.monotonic():
-            self.drop(key)
+            self._forget(key)
             return None
         self._values.move_to_end(key)
         return found.value
 
     def put(self, key: Key, value: Value, size: int = 0) -> None:
         """Keep a value, of so many bytes."""
-        self.drop(key)
+        self._forget(key)
         now = time.monotonic()
         while self._values and (
             self._oldest().until < now
@@ -114,14 +116,19 @@ class Recent(Generic[Key, Value]):
         self._bytes += size
 
     def drop(self, key: Key) -> None:
-        """Forget a value."""
-        if found := self._values.pop(key, None):
-            self._bytes -= found.size
+        """Forget a value that has changed."""
+        self.changes += 1
+        self._forget(key)
 
     def clear(self) -> None:
         """Forget all."""
+        self.changes += 1
         self._values.clear()
         self._bytes = 0
+
+    def _forget(self, key: Key) -> None:
+        if found := self._values.pop(key, None):
+            self._bytes -= found.size
 
     def _oldest(self) -> _Held[Value]:
         return next(iter(self._values.values()))

@@ -110,6 +110,7 @@ class Context:
         known = self.genres.get(language)
         if known is not None:
             return known
+        changes = self.genres.changes
         try:
             reply = await self.services.catalog.ListGenres(
                 catalog_pb2.ListGenresRequest(language=language)
@@ -117,7 +118,7 @@ class Context:
         except Refusal:
             return {}
         names = {genre.genre_id: genre.name for genre in reply.genres}
-        if names:
+        if names and self.genres.changes == changes:
             self.genres.put(language, names)
         return names
 
@@ -129,6 +130,7 @@ class Context:
         known = self.languages.get(person.user_id)
         if known is not None:
             return known
+        changes = self.languages.changes
         try:
             reply = await self.services.users.GetPreferences(
                 users_pb2.GetPreferencesRequest(), timeout=0.3, metadata=person.metadata
@@ -136,7 +138,8 @@ class Context:
         except Refusal:
             return accepted_language(request)
         language = reply.preferences.preferred_language or accepted_language(request)
-        self.languages.put(person.user_id, language)
+        if self.languages.changes == changes:
+            self.languages.put(person.user_id, language)
         return language
 
 
