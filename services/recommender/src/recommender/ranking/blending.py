@@ -1,6 +1,6 @@
 """How much each ranker counts, learnt from people held out of training, by history length."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,7 +9,6 @@ import numpy as np
 from recommender.ranking.arrays import Arrays, Floats, Ints, Mask
 from recommender.ranking.ensemble import (
     BUCKETS,
-    COLLABORATIVE,
     RANKERS,
     TYPES,
     Ensemble,
@@ -17,6 +16,7 @@ from recommender.ranking.ensemble import (
 )
 from recommender.ranking.rankers import Ranker
 from recommender.ranking.signals import Taste
+from recommender.ranking.untaught import ACQUAINTANCE, OF_CROWD, for_now, untaught_weights
 
 POOL = 60
 # Scores held in memory at a time while cases are made.
@@ -32,60 +32,10 @@ LEAST_WEIGHT = 0.1
 STEPS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 _DISCOUNT = 1.0 / np.log2(np.arange(2, CUT + 2))
 
-Weights = Mapping[str, float]
 # A person's taste, and the movies that are looked for.
 Lesson = tuple[Taste, Ints]
 
-# Where learning starts, and what counts where too few people can teach: for a person nobody
-# knows (all history still to come) and for one with a long history. Between, by _STRANGENESS.
-_STRANGER: Mapping[str, Weights] = {
-    "trending": {"trend": 1.0},
-    "popular": {"popularity": 1.0},
-    "genre_based": {"genres": 1.0, "popularity": 1.0, "trend": 0.3, "unmet": 1.0},
-    "content_based": {
-        "content": 0.5, "genres": 1.0, "popularity": 1.0, "trend": 0.3, "unmet": 1.0,
-    },
-    "collaborative": {
-        "als": 1.0, "ease": 0.35, "neighbours": 0.1, "popularity": 0.7, "trend": 0.3, "unmet": 1.0,
-        "near": 0.1, "next": 0.1,
-    },
-    "hybrid": {
-        "als": 1.0, "ease": 0.35, "neighbours": 0.1, "popularity": 0.7, "trend": 0.3,
-        "genres": 0.5, "content": 0.2, "unmet": 1.0, "near": 0.1, "next": 0.1,
-    },
-}  # fmt: skip
-_REGULAR: Mapping[str, Weights] = {
-    "trending": {"trend": 1.0},
-    "popular": {"popularity": 1.0},
-    "genre_based": {"genres": 1.0, "popularity": 0.6, "trend": 0.3, "unmet": 0.5},
-    "content_based": {"content": 1.0, "genres": 0.3, "popularity": 0.5, "unmet": 0.5},
-    "collaborative": {
-        "ease": 1.0, "als": 0.15, "neighbours": 0.1, "trend": 0.02, "unmet": 2.0,
-        "near": 0.15, "next": 0.1,
-    },
-    "hybrid": {
-        "ease": 1.0, "als": 0.15, "neighbours": 0.1, "trend": 0.02, "content": 0.5, "unmet": 2.0,
-        "near": 0.15, "next": 0.1,
-    },
-}  # fmt: skip
-# And what a long history's weights become where so many met every movie that who had what with what
-# says it all: what a movie is and what came next to it add nothing.
-_WELL_KNOWN: Mapping[str, Weights] = _REGULAR | {
-    kind: {"ease": 1.0, "als": 0.7, "neighbours": 0.1, "trend": 0.02, "unmet": 2.0}
-    for kind in ("collaborative", "hybrid")
-}
-# How far between the two a catalogue lies: one number, which people held out can tell.
-ACQUAINTANCE = (0.0, 0.25, 0.5, 0.75, 1.0)
-# Of a person without a history only the favorite genres are known, so these lead.
-CHOSEN_GENRES = 4.0
-# Of a person without a history these say something; the others would only repeat the crowd's.
-_OF_CROWD = ("popularity", "trend", "unmet")
-_OF_HISTORY = [row for row, name in enumerate(RANKERS) if name not in {*_OF_CROWD, "genres"}]
-_STRANGENESS = (1.0, 1.0, 0.9, 0.6, 0.3, 0.0, 0.0)
-# The least weights in lists for the days to come; where taste is of content, less of the crowd.
 # How many times as much what is new counts, moments before can tell; the first where they cannot.
-_AHEAD: Weights = {"trend": 1.5, "near": 0.2, "next": 0.2}
-_AHEAD_BY_CONTENT: Weights = {"trend": 0.6}
 HASTE = (1.0, 0.5, 2.0, 4.0, 8.0)
 _LEARNT = ("collaborative", "content_based", "genre_based", "hybrid")
 
@@ -98,53 +48,6 @@ class Case:
     scores: Floats
     liked: Mask
     liked_count: int
-
-
-def untaught_weights(acquaintance: float = 0.0) -> Arrays:
-    """The tables of blend weights (buckets x rankers) of every type, nothing else learnt.
-
-    blend.<type> is for a moment within what was trained on, blend.<type>.ahead for one after it.
-    """
-    strange = np.array(_STRANGENESS, np.float32)[:, None]
-    tables: dict[str, Floats] = {}
-    for kind in TYPES:
-        rarely, often = _row(_REGULAR[kind]), _row(_WELL_KNOWN[kind])
-        regular = rarely + np.float32(acquaintance) * (often - rarely)
-        table = strange * _row(_STRANGER[kind]) + (1 - strange) * regular
-        tables[f"blend.{kind}"] = table.astype(np.float32)
-    for table in tables.values():
-        table[0, _OF_HISTORY] = 0.0
-    for kind in ("genre_based", "hybrid"):
-        tables[f"blend.{kind}"][0, RANKERS.index("genres")] = CHOSEN_GENRES
-    ahead = {f"blend.{kind}.ahead": _for_now(tables[f"blend.{kind}"], kind) for kind in TYPES}
-    return tables | ahead
-
-
-def weights_without_people() -> Arrays:
-    """Tables like untaught_weights for a model that knows nobody's movies yet: whatever counts on
-    what people have in common is blended by content, or the crowd alone would fill its place."""
-    tables = untaught_weights()
-    for when in ("", ".ahead"):
-        # Without a history it makes no difference, and the favorite genres lead.
-        tables[f"blend.hybrid{when}"][1:] = tables[f"blend.content_based{when}"][1:]
-    return tables
-
-
-def _for_now(table: Floats, kind: str) -> Floats:
-    """The weights with what counts more for the days to come: what is new and what came last."""
-    table = table.copy()
-    least_of = _AHEAD if TYPES[kind] & COLLABORATIVE else _AHEAD_BY_CONTENT
-    for name, least in least_of.items():
-        row = RANKERS.index(name)
-        if name in TYPES[kind]:
-            # A person without a history has nothing that came last.
-            mine = table[int(row in _OF_HISTORY) :, row]
-            np.maximum(mine, least, out=mine)
-    return table
-
-
-def _row(weights: Weights) -> Floats:
-    return np.array([weights.get(name, 0.0) for name in RANKERS], np.float32)
 
 
 def cases_of(ensemble: Ensemble, lessons: Iterable[Lesson]) -> Iterator[Case]:
@@ -242,7 +145,7 @@ def _taught(cases: Sequence[Case], bucket: int, start: Floats, names: list[int])
 
 
 def _crowd_of(names: list[int]) -> list[int]:
-    return [row for row in names if RANKERS[row] in _OF_CROWD]
+    return [row for row in names if RANKERS[row] in OF_CROWD]
 
 
 def _of_stranger(learnt: Floats, start: Floats) -> Floats:
@@ -258,7 +161,7 @@ def _of_stranger(learnt: Floats, start: Floats) -> Floats:
 
 def _hastened(cases: Sequence[Case], table: Floats, kind: str) -> Floats:
     """The table for now with as much haste as finds most: few are seen ahead to ask for more."""
-    hasty = [_for_now(table, kind) for _ in HASTE]
+    hasty = [for_now(table, kind) for _ in HASTE]
     for each, haste in zip(hasty, HASTE, strict=True):
         each[:, RANKERS.index("trend")] *= haste
     chosen = hasty[_best(cases, hasty)]

@@ -6,7 +6,6 @@ import numpy as np
 
 from recommender.ranking.als import REGULARIZATION, projected, train_als, train_projection
 from recommender.ranking.arrays import Arrays, Floats, Ints, Sparse, pack_sparse
-from recommender.ranking.blending import weights_without_people
 from recommender.ranking.catalogue import Catalogue, Described, described, pack_vocabulary
 from recommender.ranking.ease import CONTENT_WEIGHT, DROPOUT, train_ease, usual_regularization
 from recommender.ranking.ensemble import BUCKETS, FORMAT, RANKERS, Model
@@ -20,6 +19,7 @@ from recommender.ranking.training.material import (
     matrix_of,
     most_met_first,
 )
+from recommender.ranking.untaught import weights_without_people
 
 
 def fit(given: Material, options: Options, blend: Arrays) -> Model:

@@ -21,7 +21,6 @@ from recommender.ranking.blending import (
     found_by,
     learn_weights,
     sure_gain,
-    untaught_weights,
 )
 from recommender.ranking.ease import FACTOR_CELLS, Ease, usual_regularization
 from recommender.ranking.ensemble import (
@@ -35,6 +34,7 @@ from recommender.ranking.ensemble import (
 from recommender.ranking.signals import Signals, Taste, taste_of, training_weights
 from recommender.ranking.training.fitting import ease_arrays, fit_rankers
 from recommender.ranking.training.material import Interactions, Material, Options, matrix_of
+from recommender.ranking.untaught import untaught_weights
 
 LIKED = 0.8
 SMALL = 3_000
