@@ -24,6 +24,7 @@ STREAM = "{marquee}:gateway.activity"
 _FLUSH_SECONDS = 0.5
 _BATCH = 500
 _WAITING_AT_MOST = 50_000
+COUNTS_AT_MOST = 20_000
 _STREAM_ENTRIES_AT_MOST = 200_000
 _CLIENTS_AT_MOST = 100
 _PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,39}")
@@ -113,7 +114,10 @@ class Recorder:
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""
         client = self._client_name(agent)
-        usage = self._usage[method, route, status, client, int(time.time() // 60) * 60]
+        counted = method, route, status, client, int(time.time() // 60) * 60
+        if counted not in self._usage and len(self._usage) >= COUNTS_AT_MOST:
+            return
+        usage = self._usage[counted]
         usage[0] += 1
         usage[1] += seconds * 1000
 

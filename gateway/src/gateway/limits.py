@@ -1,5 +1,6 @@
 """What one request, one address and this process may use up."""
 
+import asyncio
 import ipaddress
 import time
 from dataclasses import dataclass
@@ -70,13 +71,16 @@ class Limits:
         window = int(time.time() // limit.seconds)
         key = f"limit:{limit.name}:{who}:{window}"
         try:
-            used = int(await self._redis.run("INCR", key))
-            if used == 1:
-                await self._redis.run("EXPIRE", key, limit.seconds)
+            # In one pipeline, its end first: were it to come after, a process that dies in between
+            # would leave a key for ever.
+            _, used = await asyncio.gather(
+                self._redis.run("SET", key, 0, "NX", "EX", limit.seconds),
+                self._redis.run("INCR", key),
+            )
         except RedisError as error:
             log.warning("limits are off while Redis is away", error=str(error))
             return window, 0
-        return window, used
+        return window, int(used)
 
 
 class Proxies:

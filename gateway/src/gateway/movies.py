@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+import structlog
 
-from chassis.errors import Refusal
 from gateway.cache import Recent
 from gateway.resources.movies import Images, movie_json
 from marquee.catalog.v1 import catalog_pb2 as pb
@@ -19,35 +19,47 @@ _BATCH = 500
 
 Card = orjson.Fragment
 
+log = structlog.get_logger()
+
 
 class Configuration:
-    """What the catalog says of its images, kept for ten minutes; a stale one beats none."""
+    """What the catalog says of its images, asked every ten minutes: once for all who want it, and
+    nobody waits who has an old answer."""
 
-    def __init__(self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub") -> None:
+    def __init__(
+        self,
+        catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub",
+        fresh_seconds: float = _CONFIGURATION_SECONDS,
+    ) -> None:
         self._catalog = catalog
         self._images: Images | None = None
-        self._fresh: Recent[str, bool] = Recent(1, _CONFIGURATION_SECONDS)
-        self._lock = asyncio.Lock()
+        self._fresh: Recent[str, bool] = Recent(1, fresh_seconds)
+        self._asking: asyncio.Task[Images] | None = None
 
     async def images(self) -> Images:
         """How paths become URLs."""
-        if self._images is not None and self._fresh.get("images"):
-            return self._images
-        async with self._lock:
-            if self._images is None or not self._fresh.get("images"):
-                await self._fetch()
-        assert self._images is not None  # noqa: S101 - fetched, or the refusal has left
+        if self._images is None or not self._fresh.get("images"):
+            asking = self._asked()
+            return self._images or await asyncio.shield(asking)
         return self._images
 
-    async def _fetch(self) -> None:
-        try:
-            reply = await self._catalog.GetConfiguration(pb.GetConfigurationRequest())
-        except Refusal:
-            if self._images is None:
-                raise
-            return
+    def _asked(self) -> "asyncio.Task[Images]":
+        """The question under way, begun if there is none."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._fetch())
+            self._asking.add_done_callback(self._answered)
+        return self._asking
+
+    def _answered(self, task: "asyncio.Task[Images]") -> None:
+        self._asking = None
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("catalog does not say how images are found", error=repr(error))
+
+    async def _fetch(self) -> Images:
+        reply = await self._catalog.GetConfiguration(pb.GetConfigurationRequest())
         self._images = Images(reply)
         self._fresh.put("images", value=True)
+        return self._images
 
 
 class Movies:

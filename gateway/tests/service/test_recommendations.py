@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,6 @@ import redis
 from chassis.testing import eventually
 from chassis.testing.calls import KEY_ID, Tokens
 from gateway.activity import STREAM
-from gateway.app import create
-from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.gateway.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
@@ -27,6 +26,7 @@ PAGES = ((30, 10, 20), (40, 50), (60,))
 SEEN, WISHED_FOR = 10, 40
 # Whoever asks the catalog for this one gets no answer.
 UNANSWERED = 70
+UNKNOWN = 80
 
 
 class Users(users_pb2_grpc.UsersServiceServicer):
@@ -43,9 +43,15 @@ class Users(users_pb2_grpc.UsersServiceServicer):
 
 
 class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
-    """Has heard of no movie yet."""
+    """Has heard of no movie yet, but of what was popular once."""
 
     def Recommend(self, request: Any, context: Any) -> Any:
+        if request.type == recommender_pb2.RECOMMENDATION_TYPE_POPULAR:
+            once = [
+                recommender_pb2.Recommendation(recommendation_id=str(uuid4()), movie_id=movie_id)
+                for movie_id in (30, UNKNOWN)
+            ]
+            return recommender_pb2.RecommendResponse(list_id=str(uuid4()), recommendations=once)
         return recommender_pb2.RecommendResponse(list_id=str(uuid4()), degraded=True)
 
     def ListRecommendationHistory(self, request: Any, context: Any) -> Any:
@@ -73,7 +79,8 @@ class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
     def BatchGetMovies(self, request: Any, context: Any) -> Any:
         if UNANSWERED in request.movie_ids:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the catalog is away")
-        return catalog_pb2.BatchGetMoviesResponse(movies=map(_movie, request.movie_ids))
+        known = [movie_id for movie_id in request.movie_ids if movie_id != UNKNOWN]
+        return catalog_pb2.BatchGetMoviesResponse(movies=map(_movie, known))
 
 
 class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
@@ -107,32 +114,15 @@ def neighbours(tokens: Tokens) -> Iterator[str]:
 
 @pytest.fixture
 async def api(
-    neighbours: str, tokens: Tokens, redis_streams_url: str, redis_cache_url: str
+    gateway: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]],
+    neighbours: str,
+    tokens: Tokens,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A signed-in person at a whole gateway."""
-    settings = {
-        "redis_streams_url": redis_streams_url,
-        "redis_cache_url": redis_cache_url,
-        "internal_key": tokens.internal_key,
-        "users_address": neighbours,
-        "catalog_address": neighbours,
-        "interactions_address": neighbours,
-        "recommender_address": neighbours,
-    }
-    gateway = create(Settings.model_validate(settings))
-    told = asyncio.Queue[dict[str, str]]()
-    said = asyncio.Queue[Any]()
-    running = asyncio.create_task(gateway({"type": "lifespan"}, told.get, said.put))
-    await told.put({"type": "lifespan.startup"})
-    assert (await said.get())["type"] == "lifespan.startup.complete"
-    headers = {"Authorization": f"Bearer {tokens.access_token(uuid4())}"}
-    transport = httpx.ASGITransport(app=gateway)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://gateway", headers=headers
-    ) as client:
+    names = ("users", "catalog", "interactions", "recommender")
+    async with gateway(**{f"{name}_address": neighbours for name in names}) as client:
+        client.headers["Authorization"] = f"Bearer {tokens.access_token(uuid4())}"
         yield client
-    await told.put({"type": "lifespan.shutdown"})
-    await running
 
 
 async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
@@ -160,10 +150,12 @@ async def test_whoever_has_seen_the_most_popular_movies_is_offered_those_behind(
     assert [one["movie"]["movie_id"] for one in reply.json()["items"]] == offered
 
 
-async def test_a_page_made_without_the_recommender_is_a_view_too(
-    api: httpx.AsyncClient, redis_streams: redis.Redis
+@pytest.mark.parametrize(("kind", "movies_count"), [("auto", 2), ("popular", 1)])
+async def test_a_view_tells_how_many_movies_were_shown(
+    api: httpx.AsyncClient, redis_streams: redis.Redis, kind: str, movies_count: int
 ) -> None:
-    assert (await api.get("/api/v1/me/recommendations?page_size=2")).status_code == 200
+    reply = await api.get(f"/api/v1/me/recommendations?page_size=2&type={kind}")
+    assert len(reply.json()["items"]) == movies_count
 
     def viewed() -> list[str]:
         """What views say of the page; the gateway tells of them every half second."""
@@ -177,4 +169,4 @@ async def test_a_page_made_without_the_recommender_is_a_view_too(
         ]
 
     (told,) = await asyncio.to_thread(eventually, viewed)
-    assert json.loads(told) == {"type": "auto", "movies_count": 2}
+    assert json.loads(told) == {"type": kind, "movies_count": movies_count}

@@ -157,15 +157,12 @@ async def _page(here: Context, reply: pb.RecommendResponse, asked_type: str, lan
     """The answer as bytes, with what it has counted in."""
     movie_ids = [one.movie_id for one in reply.recommendations]
     cards = await here.movies.cards(movie_ids, language)
-    found: dict[str, Any] = page(
-        [
-            shapes.recommendation_json(one, cards[one.movie_id])
-            for one in reply.recommendations
-            if one.movie_id in cards
-        ],
-        reply.next_page_token,
-    )
-    found |= {
+    items = [
+        shapes.recommendation_json(one, cards[one.movie_id])
+        for one in reply.recommendations
+        if one.movie_id in cards
+    ]
+    found: dict[str, Any] = page(items, reply.next_page_token) | {
         "list_id": reply.list_id,
         "model_version": reply.model_version or None,
         "generated_at": when(reply.generated_at),
@@ -176,7 +173,7 @@ async def _page(here: Context, reply: pb.RecommendResponse, asked_type: str, lan
         body=body,
         etag=etag_of(body),
         type=asked_type,
-        movies_count=len(movie_ids),
+        movies_count=len(items),
         sequence=reply.sequence,
         preferences_version=reply.preferences_version,
     )
