@@ -95,7 +95,7 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         user_id, activity_type = _user_id(), _optional_type(request.activity_type)
         with self._database.begin() as connection:
             deleted_count = operations.delete_activity(
-                connection, user_id, activity_type, at=self._now()
+                connection, user_id, activity_type, hiding=self._hiding, at=self._now()
             )
         return pb.DeleteActivityResponse(deleted_count=deleted_count)
 

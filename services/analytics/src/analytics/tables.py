@@ -84,6 +84,10 @@ pseudonym_salt = sa.Table(
 )
 
 
+# By the day: when exactly a bucket was added to would tell which event it was, and so whose.
+_TODAY = sa.text("date_trunc('day', now(), 'UTC')")
+
+
 def _rollup(
     name: str, keys: list[sa.Column[Any]], counts: list[str], *more: sa.schema.SchemaItem
 ) -> sa.Table:
@@ -96,7 +100,8 @@ def _rollup(
         *keys,
         *[sa.Column(count, sa.BigInteger, nullable=False) for count in counts],
         *more,
-        *timestamps(),
+        sa.Column("created_at", _MOMENT, nullable=False, server_default=_TODAY),
+        sa.Column("updated_at", _MOMENT, nullable=False, server_default=_TODAY),
         sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
     )
 

@@ -1,6 +1,5 @@
 """The only place where parts meet: settings in, servers out."""
 
-import contextlib
 import gc
 import hmac
 import threading
@@ -22,7 +21,7 @@ from analytics.subscriptions import Intake, subscriptions
 from chassis.clients import channel
 from chassis.database import Database, connect
 from chassis.erasure import Eraser, Tombstones
-from chassis.events import Consumer, Event, stream_key
+from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
 from chassis.jobs import Worker, wake_on_commit
 from chassis.loops import keep_going
@@ -83,9 +82,6 @@ def background(settings: Settings) -> None:
     gc.set_threshold(_COLLECTED_AFTER)
     database = _database(settings)
     streams = redis.Redis.from_url(settings.redis_streams_url)
-    # Versions before followed it, and what a group has not read is never trimmed.
-    with contextlib.suppress(redis.RedisError):
-        streams.xgroup_destroy(stream_key("catalog.events"), NAME)
     consumer = Consumer(
         name=NAME,
         database=database,

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -13,9 +14,12 @@ from analytics import tables
 from analytics.domain.activities import Activity
 from analytics.jobs import CHORES, job_functions
 from analytics.operations import retention
+from analytics.operations.activities import Hiding, delete_activity
 from analytics.store import activities
 from analytics.store.retention import partitions
+from chassis.erasure import Tombstones
 from chassis.errors import Unavailable
+from chassis.migrations import configuration, migrate
 
 NOW = datetime(2031, 5, 17, 12, tzinfo=UTC)
 
@@ -70,8 +74,35 @@ def test_months_past_their_time_are_dropped(database):
         assert connection.execute(sa.select(tables.pseudonym_salt)).all() == []
 
 
+def test_a_deletion_is_remembered_as_long_as_what_it_keeps_out_can_come(database):
+    hiding = Hiding(b"key", Tombstones("k" * 32))
+    with database.begin() as connection:
+        delete_activity(connection, uuid4(), "", hiding=hiding, at=NOW)
+    left = []
+    for days in (44, 46):
+        run(database, "drop_old_activity", NOW + timedelta(days=days))
+        with database.read() as connection:
+            left.append(len(connection.execute(sa.select(tables.activity_deletion)).all()))
+    assert left == [1, 0]
+
+
 def test_each_chore_has_its_function(database):
     assert {chore.kind for chore in CHORES} == set(job_functions(database, 13, lambda: NOW))
+
+
+def test_an_upgrade_takes_the_exact_times_out_of_sums(database, database_url_for):
+    with database.engine.connect() as connection:
+        config = configuration("analytics")
+        config.attributes["connection"] = connection
+        command.downgrade(config, "analytics_0003")
+    keys = {"granularity": "day", "bucket": NOW, "activity_type": "search", "actor": uuid4()}
+    exact = dict.fromkeys(("created_at", "updated_at"), NOW)
+    with database.begin() as connection:
+        connection.execute(sa.insert(tables.activity_actor).values({**keys, **exact}))
+    migrate(database_url_for("analytics"), "analytics")
+    with database.read() as connection:
+        (kept,) = connection.execute(sa.select(tables.activity_actor)).mappings().all()
+    assert kept["created_at"] == kept["updated_at"] == NOW.replace(hour=0)
 
 
 def test_migrations_and_tables_agree(database):

@@ -1,7 +1,7 @@
 """Events become activity and sums, once, and only as far as their people consent."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics import tables
+from analytics.operations.activities import delete_activity
 from analytics.store import activities
 from analytics.wiring import intake
 from chassis.database import uuid7
-from chassis.erasure import forget_rows
+from chassis.erasure import begin, forget_rows
 from chassis.events import Fact
 from marquee.analytics.v1 import analytics_pb2 as pb
 from marquee.gateway.v1 import events_pb2 as gateway
@@ -161,6 +162,13 @@ def test_switching_tracking_on_is_no_consent_to_what_was_done_before(tell, users
     assert len(rows(database, "activity_seen")) == 3
 
 
+def test_a_sender_s_fast_clock_is_no_consent(tell, users, database):
+    user_id, now = consenting(users), datetime.now(UTC)
+    users.stored_since[str(user_id)] = now + timedelta(minutes=30)
+    tell("interactions.events", favorite_added(user_id, at=now + timedelta(hours=1)))
+    assert rows(database) == []
+
+
 def test_an_anonymous_activity_cannot_be_traced(tell, users, database):
     user_id = consenting(users, "anonymous")
     query = json.dumps({"query": "my own name"})
@@ -177,6 +185,31 @@ def test_an_anonymous_activity_cannot_be_traced(tell, users, database):
         assert row["activity_id"].version == 4
     assert first["pseudonym"] == second["pseudonym"]
     assert all(row["users_count"] == 1 for row in rows(database, "activity_rollup"))
+
+
+def test_sums_tell_by_the_day_when_they_were_written(tell, users, database):
+    user_id = consenting(users, "anonymous")
+    for _ in range(2):
+        tell("gateway.activity", observed([user_id]))
+    written = [
+        row[name].time()
+        for table in ROLLUPS
+        for row in rows(database, table)
+        for name in ("created_at", "updated_at")
+    ]
+    assert set(written) == {time()}, "an exact one is that of the event, and so of its person"
+
+
+def test_what_arrives_together_ties_no_days_together(tell, users, database):
+    user_id, noon = consenting(users, "anonymous"), datetime.now(UTC).replace(hour=12)
+    late = [noon - timedelta(days=days) for days in (3, 2, 2)]
+    tell("interactions.events", *[favorite_added(user_id, at=at) for at in late])
+    by_day: dict[datetime, set[UUID]] = {}
+    for row in rows(database):
+        by_day.setdefault(row["occurred_at"], set()).add(row["pseudonym"])
+        assert row["received_at"].time() == time(), "who else came in this hour is soon counted"
+    assert [len(pseudonyms) for pseudonyms in by_day.values()] == [1, 1]
+    assert len(set.union(*by_day.values())) == 2
 
 
 def test_a_pseudonym_ends_with_its_salt(tell, users, database):
@@ -304,6 +337,46 @@ def test_what_was_deleted_does_not_come_back_with_a_late_event(tell, users, stub
     assert rows(database, "activity_actor") == []
     tell("interactions.events", favorite_added(user_id, 9))
     assert [row["movie_id"] for row in rows(database)] == [9]
+
+
+def test_whoever_deletes_and_comes_again_counts_once(tell, users, stub, tokens, database):
+    user_id, late = consenting(users), datetime.now(UTC) - timedelta(days=2)
+    metadata = tokens.user(user_id)
+    tell("interactions.events", favorite_added(user_id), favorite_added(user_id, at=late))
+    stub.DeleteActivity(pb.DeleteActivityRequest(), timeout=5, metadata=metadata)
+    tell("interactions.events", favorite_added(user_id, 9))
+    of_day = {
+        row["bucket"].date(): (row["count"], row["users_count"])
+        for row in rows(database, "activity_rollup")
+        if row["granularity"] == "day"
+    }
+    assert of_day.pop(late.date()) == (1, 1), "what is over stays as it was"
+    assert sum(count for count, _ in of_day.values()) == 2
+    assert {row["users_count"] for row in rows(database, "activity_rollup")} == {1}
+
+
+def test_of_two_deletions_at_once_the_later_counts(settings, to_users, database):
+    user_id, hiding = uuid4(), intake(settings, database, to_users).hiding
+    earlier, later = (datetime(2031, 5, 17, hour, tzinfo=UTC) for hour in (1, 2))
+    for at in (later, earlier):
+        with database.begin() as connection:
+            delete_activity(connection, user_id, "", hiding=hiding, at=at)
+    (kept,) = rows(database, "activity_deletion")
+    assert kept["deleted_at"] == later
+
+
+def test_nothing_of_who_is_erased_is_left_by_a_deletion_under_way(
+    tell, users, stub, tokens, settings, to_users, database
+):
+    user_id, tombstones = consenting(users), intake(settings, database, to_users).hiding.tombstones
+    tell("interactions.events", favorite_added(user_id))
+    with database.begin() as connection:
+        begin(connection, tombstones, uuid4(), user_id)
+        activities.forget(connection, user_id)
+    metadata = tokens.user(user_id)
+    reply = stub.DeleteActivity(pb.DeleteActivityRequest(), timeout=5, metadata=metadata)
+    assert reply.deleted_count == 0
+    assert rows(database, "activity_deletion") == []
 
 
 def test_somebody_erased_is_forgotten_and_stays_so(database, users, tell):

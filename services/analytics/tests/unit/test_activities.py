@@ -12,12 +12,12 @@ from analytics.domain.activities import (
     checked_metadata,
     checked_movie_id,
     checked_occurred_at,
+    not_after,
 )
 from analytics.domain.privacy import (
     Consent,
     cleaned_agent,
     keyed,
-    named,
     nameless,
     pseudonym,
     truncated_address,
@@ -125,12 +125,14 @@ def test_no_movie_is_not_movie_zero():
 
 def test_a_pseudonym_is_one_person_s_while_its_salt_lasts():
     user_id = uuid4()
-    today = pseudonym(b"key", b"today", user_id)
-    assert today == pseudonym(b"key", b"today", user_id)
+    day = NOW.date()
+    today = pseudonym(b"key", b"today", user_id, day)
+    assert today == pseudonym(b"key", b"today", user_id, day)
     others = [
-        pseudonym(b"key", b"today", uuid4()),
-        pseudonym(b"key", b"tomorrow", user_id),
-        pseudonym(b"another key", b"today", user_id),
+        pseudonym(b"key", b"today", uuid4(), day),
+        pseudonym(b"key", b"today", user_id, day - timedelta(days=1)),
+        pseudonym(b"key", b"tomorrow", user_id, day),
+        pseudonym(b"another key", b"today", user_id, day),
         keyed(b"key", str(user_id)),
         user_id,
     ]
@@ -151,9 +153,11 @@ def test_nothing_of_a_person_is_left_without_their_name():
     assert kept.actor == UUID(int=7)
     left = (kept.user_id, kept.address, kept.agent, kept.metadata)
     assert left == (None, None, None, "{}")
-    assert kept.occurred_at == kept.received_at == NOW.replace(minute=0, second=0)
+    assert kept.occurred_at == NOW.replace(minute=0, second=0)
+    assert kept.received_at == NOW.replace(hour=0, minute=0, second=0)
 
 
 def test_nothing_happens_after_it_is_received():
     seen = Observation("n", uuid4(), "search", NOW + timedelta(hours=1))
-    assert named(seen, uuid4(), NOW).occurred_at == NOW
+    assert [one.occurred_at for one in not_after([seen], NOW)] == [NOW]
+    assert not_after([seen], NOW + timedelta(hours=1)) == [seen]

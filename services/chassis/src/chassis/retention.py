@@ -11,6 +11,7 @@ _CHUNKS_AT_ONCE = 20
 _RULES = {
     "outbox": ("event_id", "published_at < now() - interval '7 days'"),
     "inbox": ("ctid", "created_at < now() - interval '30 days'"),
+    "dead_letter": ("ctid", "created_at < now() - interval '30 days'"),
     "idempotency": ("ctid", "created_at < now() - interval '2 days'"),
     "job": (
         "job_id",

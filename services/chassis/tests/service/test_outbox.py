@@ -7,7 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from chassis import outbox, telemetry
-from chassis.events import Fact, stream_key
+from chassis.database import uuid7
+from chassis.events import Event, Fact, inbox, stream_key
+from chassis.events.entries import Entry
 from chassis.retention import tidy
 from chassis.testing import eventually
 
@@ -160,6 +162,20 @@ def test_a_replay_by_hand_repeats_what_was_published_since(database_for, redis_s
             outbox.replay(connection, datetime.now(UTC) - timedelta(hours=1))
         eventually(lambda: len(published_ids(redis_streams)) == 2 * len(ids))
     assert set(published_ids(redis_streams)) == set(ids)
+
+
+def test_a_dead_letter_is_kept_for_thirty_days(database_for):
+    database, now = database_for("chassis"), datetime.now(UTC)
+    events = [Event(uuid7(), TYPE, "thing", 1, "", now, 1, b"payload") for _ in range(2)]
+    aged = "update dead_letter set created_at = now() - interval '31 days' where event_id = :id"
+    with database.begin() as connection:
+        for event in events:
+            inbox.bury(connection, "c", STREAM, Entry("1-1", event, ""), error="", attempts=5)
+        connection.execute(sa.text(aged), {"id": events[0].event_id})
+    tidy(database)
+    with database.read() as connection:
+        left = connection.execute(sa.text("select event_id from dead_letter")).scalars().all()
+    assert left == [events[1].event_id]
 
 
 def test_what_was_published_a_week_ago_is_forgotten(database_for):

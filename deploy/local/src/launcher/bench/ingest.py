@@ -34,7 +34,7 @@ _TYPES = ("view_movie", "search", "view_recommendations")
 _SUMS = """
     select (select count(*) from user_activity), (select count(*) from activity_actor),
            (select sum(count) from activity_rollup), (select sum(users_count) from activity_rollup),
-           (select max(updated_at) from activity_rollup)
+           (select max(xmin::text::bigint) from activity_rollup)
 """
 _INSERT = """
     insert into user_activity (received_at, activity_id, user_id, activity_type, movie_id, metadata,

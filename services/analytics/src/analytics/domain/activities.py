@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -71,6 +72,11 @@ class Activity(NamedTuple):
         if actor is None:
             raise ValueError("an activity is somebody's")
         return actor
+
+
+def not_after(observations: Sequence[Observation], at: datetime) -> Sequence[Observation]:
+    """Nothing is done after it is received: a sender's clock may be fast, ours then counts."""
+    return [one if one.occurred_at <= at else one._replace(occurred_at=at) for one in observations]
 
 
 def checked_activity_type(activity_type: str, *, field: str) -> str:

@@ -3,13 +3,14 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_interface, ip_network
 from uuid import UUID, uuid4
 
 from analytics.domain.activities import Activity, Observation
+from analytics.domain.periods import DAY, HOUR, bucket
 
 FULL, ANONYMOUS, OFF = "full", "anonymous", "off"
 
@@ -68,9 +69,10 @@ def keyed(key: bytes, text: str) -> str:
     return blake2b(text.encode(), key=key, digest_size=_UUID_BYTES).hexdigest()
 
 
-def pseudonym(key: bytes, salt: bytes, user_id: UUID) -> UUID:
-    """A person's pseudonym while `salt` lasts; without the salt nobody can make it again."""
-    return UUID(hex=keyed(hmac.digest(key, salt, "sha256"), str(user_id)))
+def pseudonym(key: bytes, salt: bytes, user_id: UUID, day: date) -> UUID:
+    """A person's pseudonym for what they did on a day, of which more may come while `salt` lasts;
+    without the salt nobody can make it again."""
+    return UUID(hex=keyed(hmac.digest(key, salt, "sha256"), f"{user_id}/{day}"))
 
 
 def named(observation: Observation, activity_id: UUID, received_at: datetime) -> Activity:
@@ -86,18 +88,19 @@ def named(observation: Observation, activity_id: UUID, received_at: datetime) ->
         metadata,
         truncated_address(address),
         cleaned_agent(agent),
-        min(occurred_at, received_at),
+        occurred_at,
     )
 
 
 def nameless(observation: Observation, pseudonym: UUID, received_at: datetime) -> Activity:
-    """What cannot be traced: no address, agent or free text; times by the hour; a random id.
+    """What cannot be traced: no address, agent or free text; the time by the hour; a random id.
 
-    An exact time, or an id with a time in it, could be looked up in another service's rows.
+    An exact time, or an id with a time in it, could be looked up in another service's rows; and
+    the hour of receipt would tell what came together.
     """
     return Activity(
         activity_id=uuid4(),
-        received_at=_hour(received_at),
+        received_at=bucket(received_at, DAY),
         user_id=None,
         pseudonym=pseudonym,
         activity_type=observation.activity_type,
@@ -105,7 +108,7 @@ def nameless(observation: Observation, pseudonym: UUID, received_at: datetime) -
         metadata="{}",
         address=None,
         agent=None,
-        occurred_at=_hour(min(observation.occurred_at, received_at)),
+        occurred_at=bucket(observation.occurred_at, HOUR),
     )
 
 
@@ -126,7 +129,3 @@ def not_deleted(
 
 def _before(moment: datetime, since: datetime | None) -> bool:
     return since is not None and moment < since
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)

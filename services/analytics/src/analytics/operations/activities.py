@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy.engine import Connection
 
 from analytics.domain import privacy
-from analytics.domain.activities import Activity, Observation
+from analytics.domain.activities import Activity, Observation, not_after
 from analytics.domain.privacy import Consent
 from analytics.messages.facts import activity_deleted
 from analytics.operations.rollups import count_activities
 from analytics.store import activities
+from analytics.store.rollups import take_out
 from chassis.database import uuid7s
 from chassis.erasure import Tombstones
 from chassis.outbox import Fact, publish
@@ -47,7 +48,7 @@ def keep(
     at: datetime,
 ) -> Kept:
     """Store what is new, permitted and not deleted; count it in the same transaction."""
-    permitted = _permitted(observations, consents)
+    permitted = _permitted(not_after(observations, at), consents)
     willing = {one.user_id for one in permitted}
     if not willing:
         return Kept(0, 0)
@@ -66,9 +67,13 @@ def keep(
 
 
 def delete_activity(
-    connection: Connection, user_id: UUID, activity_type: str, *, at: datetime
+    connection: Connection, user_id: UUID, activity_type: str, *, hiding: Hiding, at: datetime
 ) -> int:
     """Delete a person's activity, of one type or all; what is still on its way stays out."""
+    activities.keep_all_out(connection)
+    if hiding.tombstones.erased(connection, [user_id]):
+        return 0  # all of it goes anyway, and what remembers a deletion would name them again
+    take_out(connection, user_id, activity_type, at)
     deleted_count = activities.delete(connection, user_id, activity_type, at)
     if deleted_count:
         message = activity_deleted(user_id, deleted_count, at)
@@ -114,7 +119,9 @@ def _as_permitted(
         today = at.astimezone(UTC).date()
         salt = activities.salt_of(connection, today, token_bytes(_SALT_BYTES))
         stored += [
-            privacy.nameless(one, privacy.pseudonym(key, salt, one.user_id), at)
+            privacy.nameless(
+                one, privacy.pseudonym(key, salt, one.user_id, one.occurred_at.date()), at
+            )
             for one in anonymous
         ]
     return stored

@@ -31,11 +31,19 @@ class CatalogSize:
 
     def __call__(self) -> int:
         """The number, at most a minute old while the catalog answers."""
+        known = self._known
+        if self._due() or known is None:
+            self._known = known = self._asked()
+        return known
+
+    def _due(self) -> bool:
+        """Whether to ask anew: one caller is told so, and the others need not wait for it."""
         with self._lock:
-            if self._known is None or self._clock() - self._asked_at > _FRESH_SECONDS:
-                self._known = self._asked()
-                self._asked_at = self._clock()
-            return self._known
+            now = self._clock()
+            due = now - self._asked_at > _FRESH_SECONDS
+            if due:
+                self._asked_at = now
+            return due
 
     def _asked(self) -> int:
         request = catalog_pb2.CountMoviesRequest()

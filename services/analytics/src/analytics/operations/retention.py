@@ -47,6 +47,7 @@ def forget(database: Database, kept_months: int, at: datetime) -> int:
             retention.forget_hours(connection, at - HOURS_KEPT)
             + retention.forget_days(connection, [activity_actor, recommendation_movie], oldest)
             + retention.forget_seen(connection, at - _SEEN_KEPT)
+            + retention.forget_deletions(connection, at - _SEEN_KEPT)
             + retention.forget_salts(connection, at.astimezone(UTC).date())
         )
 

@@ -82,6 +82,11 @@ def keep_deletions_out(connection: Connection) -> None:
     connection.execute(_shared_lock)
 
 
+def keep_all_out(connection: Connection) -> None:
+    """Until the commit nobody stores or deletes activity."""
+    connection.execute(_lock)
+
+
 def deletions_of(
     connection: Connection, user_ids: Collection[UUID]
 ) -> Mapping[tuple[UUID, str], datetime]:
@@ -134,22 +139,19 @@ def page(
 
 def delete(connection: Connection, user_id: UUID, activity_type: str, at: datetime) -> int:
     """Delete a person's activity, and keep out what of that time is still on its way."""
-    connection.execute(_lock)
     remembered = insert(activity_deletion).values(
         user_id=user_id, activity_type=activity_type, deleted_at=at
     )
+    latest = sa.func.greatest(activity_deletion.c.deleted_at, remembered.excluded.deleted_at)
     connection.execute(
         remembered.on_conflict_do_update(
             index_elements=["user_id", "activity_type"],
-            set_={"deleted_at": at, "updated_at": sa.func.now()},
+            set_={"deleted_at": latest, "updated_at": sa.func.now()},
         )
     )
     activities = sa.delete(user_activity).where(user_activity.c.user_id == user_id)
-    actors = sa.delete(activity_actor).where(activity_actor.c.actor == user_id)
     if activity_type:
         activities = activities.where(user_activity.c.activity_type == activity_type)
-        actors = actors.where(activity_actor.c.activity_type == activity_type)
-    connection.execute(actors)
     return connection.execute(activities).rowcount
 
 

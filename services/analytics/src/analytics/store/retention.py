@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from analytics.domain.periods import month_after
-from analytics.tables import ROLLUPS, activity_seen, pseudonym_salt
+from analytics.tables import ROLLUPS, activity_deletion, activity_seen, pseudonym_salt
 
 _partitions = sa.text(
     "select inhrelid::regclass::text from pg_inherits "
@@ -67,6 +67,13 @@ def forget_seen(connection: Connection, before: datetime) -> int:
     """Delete what was seen before then; nothing that old can come again."""
     return connection.execute(
         sa.delete(activity_seen).where(activity_seen.c.created_at < before)
+    ).rowcount
+
+
+def forget_deletions(connection: Connection, before: datetime) -> int:
+    """Forget deletions from before then; nothing that old can come any more."""
+    return connection.execute(
+        sa.delete(activity_deletion).where(activity_deletion.c.deleted_at < before)
     ).rowcount
 
 

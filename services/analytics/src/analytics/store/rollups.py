@@ -60,7 +60,7 @@ def _adding(table: sa.Table) -> tuple[Sequence[str], Sequence[str], sa.Insert]:
     statement = insert(table)
     changed: dict[str, Any] = {name: table.c[name] + statement.excluded[name] for name in counts}
     statement = statement.on_conflict_do_update(
-        index_elements=keys, set_={**changed, "updated_at": sa.func.now()}
+        index_elements=keys, set_={**changed, "updated_at": sa.text("default")}
     )
     return keys, counts, statement
 
@@ -73,6 +73,16 @@ def add_actors(connection: Connection, actors: set[tuple[str, datetime, str, UUI
     names = ("granularities", "buckets", "activity_types", "actors")
     parameters: dict[str, Any] = dict(zip(names, map(list, columns), strict=True))
     return [tuple(row) for row in connection.execute(_ADD_ACTORS, parameters)]
+
+
+def take_out(connection: Connection, user_id: UUID, activity_type: str, at: datetime) -> None:
+    """Who was counted somewhere is known no longer, of one type or all.
+
+    In buckets that are not over `at` that moment one fewer is counted, for the person may come
+    again; all others stay as they are.
+    """
+    parameters = {"user_id": user_id, "activity_type": activity_type, "at": at}
+    connection.execute(_TAKE_OUT, parameters)
 
 
 def overview(connection: Connection, asked: Range) -> Overview:
@@ -178,6 +188,22 @@ _ADD_ACTORS = sa.text(
     sa.bindparam("activity_types", type_=sa.ARRAY(sa.Text)),
     sa.bindparam("actors", type_=sa.ARRAY(sa.Uuid)),
 )
+
+_TAKE_OUT = sa.text(
+    """
+    with gone as (
+        delete from activity_actor
+        where actor = :user_id and :activity_type in ('', activity_type)
+        returning granularity, bucket, activity_type
+    )
+    update activity_rollup set users_count = users_count - 1, updated_at = default
+    from gone
+    where activity_rollup.granularity = gone.granularity
+      and activity_rollup.bucket = gone.bucket
+      and activity_rollup.activity_type = gone.activity_type
+      and gone.bucket >= date_trunc(gone.granularity, cast(:at as timestamptz), 'UTC')
+    """
+).bindparams(sa.bindparam("user_id", type_=sa.Uuid))
 
 # Novelty is the mean self-information of what a type has shown, -log2 p(movie), where p is the
 # movie's share of all impressions of the bucket, whatever their type (Zhou et al., PNAS 2010).
