@@ -20,6 +20,7 @@ from analytics.domain.privacy import (
     keyed,
     nameless,
     pseudonym,
+    salted,
     truncated_address,
 )
 from chassis.errors import Invalid
@@ -126,13 +127,14 @@ def test_no_movie_is_not_movie_zero():
 def test_a_pseudonym_is_one_person_s_while_its_salt_lasts():
     user_id = uuid4()
     day = NOW.date()
-    today = pseudonym(b"key", b"today", user_id, day)
-    assert today == pseudonym(b"key", b"today", user_id, day)
+    key = salted(b"key", b"today")
+    today = pseudonym(key, user_id, day)
+    assert today == pseudonym(salted(b"key", b"today"), user_id, day)
     others = [
-        pseudonym(b"key", b"today", uuid4(), day),
-        pseudonym(b"key", b"today", user_id, day - timedelta(days=1)),
-        pseudonym(b"key", b"tomorrow", user_id, day),
-        pseudonym(b"another key", b"today", user_id, day),
+        pseudonym(key, uuid4(), day),
+        pseudonym(key, user_id, day - timedelta(days=1)),
+        pseudonym(salted(b"key", b"tomorrow"), user_id, day),
+        pseudonym(salted(b"another key", b"today"), user_id, day),
         keyed(b"key", str(user_id)),
         user_id,
     ]

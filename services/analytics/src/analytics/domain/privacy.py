@@ -10,7 +10,6 @@ from ipaddress import IPv6Address, ip_interface, ip_network
 from uuid import UUID, uuid4
 
 from analytics.domain.activities import Activity, Observation
-from analytics.domain.periods import DAY, HOUR, bucket
 
 FULL, ANONYMOUS, OFF = "full", "anonymous", "off"
 
@@ -69,10 +68,14 @@ def keyed(key: bytes, text: str) -> str:
     return blake2b(text.encode(), key=key, digest_size=_UUID_BYTES).hexdigest()
 
 
-def pseudonym(key: bytes, salt: bytes, user_id: UUID, day: date) -> UUID:
-    """A person's pseudonym for what they did on a day, of which more may come while `salt` lasts;
-    without the salt nobody can make it again."""
-    return UUID(hex=keyed(hmac.digest(key, salt, "sha256"), f"{user_id}/{day}"))
+def salted(key: bytes, salt: bytes) -> bytes:
+    """The key of pseudonyms while `salt` lasts; without it nobody can make them again."""
+    return hmac.digest(key, salt, "sha256")
+
+
+def pseudonym(salted_key: bytes, user_id: UUID, day: date) -> UUID:
+    """Who did something on that day, as far as it is heard of while the salt lasts."""
+    return UUID(hex=keyed(salted_key, f"{user_id}/{day}"))
 
 
 def named(observation: Observation, activity_id: UUID, received_at: datetime) -> Activity:
@@ -100,7 +103,7 @@ def nameless(observation: Observation, pseudonym: UUID, received_at: datetime) -
     """
     return Activity(
         activity_id=uuid4(),
-        received_at=bucket(received_at, DAY),
+        received_at=_hour(received_at).replace(hour=0),
         user_id=None,
         pseudonym=pseudonym,
         activity_type=observation.activity_type,
@@ -108,7 +111,7 @@ def nameless(observation: Observation, pseudonym: UUID, received_at: datetime) -
         metadata="{}",
         address=None,
         agent=None,
-        occurred_at=bucket(observation.occurred_at, HOUR),
+        occurred_at=_hour(observation.occurred_at),
     )
 
 
@@ -129,3 +132,7 @@ def not_deleted(
 
 def _before(moment: datetime, since: datetime | None) -> bool:
     return since is not None and moment < since
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -118,9 +118,10 @@ def _as_permitted(
     if anonymous:
         today = at.astimezone(UTC).date()
         salt = activities.salt_of(connection, today, token_bytes(_SALT_BYTES))
+        salted = privacy.salted(key, salt)
         stored += [
             privacy.nameless(
-                one, privacy.pseudonym(key, salt, one.user_id, one.occurred_at.date()), at
+                one, privacy.pseudonym(salted, one.user_id, one.occurred_at.date()), at
             )
             for one in anonymous
         ]
