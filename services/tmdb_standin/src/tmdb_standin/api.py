@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -75,7 +76,7 @@ class Api:
         return answer
 
     def _three(self, scope: Scope, path: str) -> Answer:
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = _query(scope["query_string"])
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self._check_token(headers.get(b"authorization", b""), query.get("api_key", ""))
         now = self._world.clock.now()
@@ -206,11 +207,17 @@ class Api:
             await asyncio.sleep(0)
 
     def _date(self) -> bytes:
-        return _http_date(self._world.clock.now())
+        return _http_date(self._world.clock.now().replace(microsecond=0))
 
 
+@lru_cache(maxsize=2)
 def _http_date(moment: datetime) -> bytes:
     return format_datetime(moment, usegmt=True).encode()
+
+
+@lru_cache(maxsize=64)
+def _query(text: bytes) -> Mapping[str, str]:
+    return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
 
 
 async def _body(receive: Receive) -> bytes:

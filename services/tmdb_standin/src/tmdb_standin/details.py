@@ -7,7 +7,7 @@ from typing import Any
 
 from tmdb_standin.catalogue import COLLECTION_BLOCK, Catalogue, Outline
 from tmdb_standin.drawing import Draw, mix
-from tmdb_standin.revisions import kind_of
+from tmdb_standin.revisions import kinds_of
 from tmdb_standin.text import LANGUAGES, Storyteller
 from tmdb_standin.vocabulary import FIRST_ID, GENRE_LANGUAGES, vocabulary
 
@@ -91,7 +91,7 @@ class Details:
 
     def edits(self, movie: Outline, count: int) -> Counter[str]:
         """How often each kind of edit was made."""
-        return Counter(kind_of(movie.index, number) for number in range(1, count + 1))
+        return kinds_of(movie.index, count)
 
     def votes(self, movie: Outline, today: date) -> tuple[float, int]:
         """Vote average and count; the count grows a little every day."""

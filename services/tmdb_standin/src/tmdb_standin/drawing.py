@@ -37,6 +37,12 @@ class Draw:
     def __init__(self, *numbers: int) -> None:
         self._state = mix(*numbers)
 
+    def copy(self) -> "Draw":
+        """Another that goes on from here."""
+        twin = Draw.__new__(Draw)
+        twin._state = self._state  # noqa: SLF001 - one of our own kind
+        return twin
+
     def below(self, count: int) -> int:
         """A draw of 0 .. count - 1."""
         self._state = (self._state * 6364136223846793005 + 1442695040888963407) & MASK

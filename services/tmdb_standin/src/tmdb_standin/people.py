@@ -75,11 +75,13 @@ class Pool:
     count: int
     walks: tuple[Walk, ...]
 
-    def person(self, place: int, slot: int) -> int:
-        """Who fills a slot of the movie at a place (an index over all people)."""
-        lap, at = divmod(place - self.first_place, self.count)
-        walk = self.walks[slot]
-        return self.first_person + (walk.step * at + walk.start + lap * walk.drift) % self.count
+    def people_at(self, place: int) -> list[int]:
+        """Who fills the slots of the movie at a place (indexes over all people)."""
+        first, count = self.first_person, self.count
+        lap, at = divmod(place - self.first_place, count)
+        return [
+            first + (walk.step * at + walk.start + lap * walk.drift) % count for walk in self.walks
+        ]
 
     def places_of(self, person: int) -> Iterator[int]:
         """The places whose movies may hold this person."""
@@ -100,6 +102,9 @@ class People:
         self._seed = catalogue.seed
         self._pools, self._pool_of, self.size = self._build()
         self._firsts = [pool.first_person for pool in self._pools]
+        words = vocabulary().words
+        self._given, self._family = words["given"], words["family"]
+        self._walk_ons = [job.title() for job in words["jobs"]]
         self.card = lru_cache(maxsize=8192)(self._card)
 
     def _scopes(self) -> dict[str, list[tuple[int, int, list[int]]]]:
@@ -156,10 +161,10 @@ class People:
         first_credit = self._first_credit(movie.index)
         entries: dict[int, Json] = {}
         for pool in self._pool_of[movie.cell.number][:4]:
-            for slot in range(pool.trade.slots):
-                if pool.trade.job == "star" and part > 0.4 and not draw.chance(35):
+            rare = part > 0.4 and pool.trade.job == "star"
+            for person in pool.people_at(movie.place):
+                if rare and not draw.chance(35):
                     continue
-                person = pool.person(movie.place, slot)
                 if len(entries) < wanted and person not in entries:
                     entries[person] = self._part(
                         person, len(entries), first_credit, mix(first_credit, person)
@@ -175,35 +180,31 @@ class People:
         credit = self._first_credit(movie.index) + 100
         entries: list[Json] = []
         for at, pool in enumerate(self._pool_of[movie.cell.number][4:]):
-            for slot in range(pool.trade.slots):
+            for person in pool.people_at(movie.place):
                 if at and draw.chance(55 if few else 10):
                     continue
-                person = pool.person(movie.place, slot)
                 entries.append(self._task(person, pool.trade, credit + len(entries)))
         return entries
 
     def _part(self, person: int, order: int, first_credit: int, bits: int) -> Json:
-        words = vocabulary().words
         if order < 6 or bits & 1:
-            given, family = words["given"], words["family"]
+            given, family = self._given, self._family
             name = f"{given[(bits >> 8) % len(given)]} {family[(bits >> 20) % len(family)]}"
         else:
-            name = words["jobs"][(bits >> 8) % len(words["jobs"])].title()
-        return {
-            **self.card(person),
-            "cast_id": order + 2,
-            "character": name,
-            "credit_id": f"{first_credit + order:024x}",
-            "order": order,
-        }
+            name = self._walk_ons[(bits >> 8) % len(self._walk_ons)]
+        entry = self.card(person).copy()
+        entry["cast_id"] = order + 2
+        entry["character"] = name
+        entry["credit_id"] = f"{first_credit + order:024x}"
+        entry["order"] = order
+        return entry
 
     def _task(self, person: int, trade: Trade, credit: int) -> Json:
-        return {
-            **self.card(person),
-            "credit_id": f"{credit:024x}",
-            "department": trade.department,
-            "job": trade.job,
-        }
+        entry = self.card(person).copy()
+        entry["credit_id"] = f"{credit:024x}"
+        entry["department"] = trade.department
+        entry["job"] = trade.job
+        return entry
 
     def _first_credit(self, index: int) -> int:
         """Credit ids of a movie count from here."""
@@ -211,8 +212,7 @@ class People:
 
     def name(self, person: int) -> str:
         """A person's name."""
-        words = vocabulary().words
-        bits, given, family = mix(self._seed, PERSON, person), words["given"], words["family"]
+        bits, given, family = mix(self._seed, PERSON, person), self._given, self._family
         first, last = given[bits % len(given)], family[(bits >> 8) % len(family)]
         form = (bits >> 20) % 10
         if form < 4:

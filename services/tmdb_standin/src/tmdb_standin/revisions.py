@@ -1,8 +1,10 @@
 """Edits: which movies changed when. Each edit alters what the movie answers from then on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tmdb_standin.catalogue import Catalogue
 from tmdb_standin.drawing import Shuffle, mix
@@ -27,7 +29,21 @@ class Edit:
 
 def kind_of(index: int, number: int) -> str:
     """What the n-th edit of a movie alters."""
-    return KINDS[(mix(7, index) + number) % len(KINDS)]
+    return KINDS[(_turn(index) + number) % len(KINDS)]
+
+
+def kinds_of(index: int, count: int) -> Counter[str]:
+    """How often the first edits of a movie altered what."""
+    return _tally(_turn(index), count)
+
+
+def _turn(index: int) -> int:
+    return mix(7, index) % len(KINDS)
+
+
+@lru_cache(maxsize=1024)
+def _tally(turn: int, count: int) -> Counter[str]:
+    return Counter(KINDS[(turn + number) % len(KINDS)] for number in range(1, count + 1))
 
 
 class Revisions:

@@ -68,6 +68,7 @@ class Storyteller:
         self._seed = catalogue.seed
         self._root = lru_cache(maxsize=RECENT)(self._find_root)
         self._remembered = lru_cache(maxsize=RECENT)(self._compose)
+        self._concepts = lru_cache(maxsize=64)(self._drawn)
         self.overview = lru_cache(maxsize=64)(self._overview)
         self._where = lru_cache(maxsize=64)(self._whose)
 
@@ -93,6 +94,7 @@ class Storyteller:
         if language == "en":
             return self._english(place) + numeral
         a, b, draw = self._concepts(place)
+        draw = draw.copy()
         form = draw.below(5)
         first, second = a[language], b[language]
         if form < 3:
@@ -106,7 +108,8 @@ class Storyteller:
         """A movie's title in its own language."""
         return self.title(movie, movie.language)
 
-    def _concepts(self, place: int) -> tuple[dict[str, str], dict[str, str], Draw]:
+    def _drawn(self, place: int) -> tuple[dict[str, str], dict[str, str], Draw]:
+        """What a title speaks of, and the draw that goes on from there: to be copied."""
         draw = Draw(self._seed, TITLE, place)
         concepts = vocabulary().concepts
         first = draw.below(len(concepts))
@@ -115,7 +118,7 @@ class Storyteller:
 
     def _english(self, place: int) -> str:
         first, second, draw = self._concepts(place)
-        a, b, words = first["en"], second["en"], vocabulary().words
+        a, b, words, draw = first["en"], second["en"], vocabulary().words, draw.copy()
         pattern = draw.pick(TITLES)
         return pattern.format(
             a=a,
