@@ -15,9 +15,11 @@ from catalog_asking import FIRST, SIZE, refusal
 from catalog_world import CONTENT
 
 from catalog import jobs
+from catalog.domain import PersonRecord
 from catalog.jobs.running import StageBusy
 from catalog.operations.loading import load_movies, ready
 from catalog.store import featured, runs
+from catalog.store.batches import write_shared
 from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
 from catalog.tmdb.parsing import movie_record
@@ -462,6 +464,35 @@ def test_a_person_another_process_wrote_meanwhile_is_written_again(syncing):
             load_movies(connection, "standin", [told_of(movie_id, name)], familiar)
         familiar.committed()
     assert syncing.values("select name from person") == ["A"]
+
+
+def test_of_people_who_are_stored_those_are_written_who_are_told_otherwise(syncing):
+    first = [
+        PersonRecord(1, 'O\'Neal "Shaq", {a\\b}', "Acting", "", 1.5),
+        PersonRecord(2, "B", "Acting", "/b.jpg", 0.1),
+        PersonRecord(3, "C", "Acting", "", 1e-07),
+        PersonRecord(4, "NULL", "", "", 0.0),
+        PersonRecord(5, "%s\t", "Sound", "/e.jpg", 2.0),
+    ]
+    second = [
+        first[0],
+        first[1]._replace(name="Ähnlich"),
+        first[2]._replace(popularity=2e-07),
+        first[3]._replace(known_for_department="Art"),
+        first[4]._replace(profile_path=""),
+        PersonRecord(6, "F", "", "", 0.0),
+    ]
+    for people in (first, second, second):
+        before = syncing.values("select xmin::text from person where person_id = 1")
+        movie = replace(told_of(1, "A"), people=tuple(people))
+        with syncing.context.database.begin() as connection:
+            write_shared(connection, [movie], Familiar())
+    columns = "name, known_for_department, profile_path, popularity"
+    stored = syncing.rows(f"select person_id, {columns} from person order by person_id")
+    assert [PersonRecord(**row) for row in stored] == second
+    assert syncing.values("select xmin::text from person where person_id = 1") == before
+    assert syncing.values("select name_key from person where person_id = 2") == ["ahnlich"]
+    assert syncing.values("select count(*) from name_word where word in ('ahnlich', 'f')") == [2]
 
 
 @pytest.mark.parametrize("stored_meanwhile", [[], [1], [2], [1, 2]])

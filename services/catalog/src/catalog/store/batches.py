@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import WORD_LENGTH, MovieRecord, title_key, title_keys
+from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key, title_keys
 from catalog.store import bulk
 from catalog.store.familiar import Familiar
 
@@ -170,13 +170,7 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
     bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
     if any(movie.people for movie in movies) and _others_wrote_people(connection, familiar):
         familiar.forget()
-    rows = [
-        (p.person_id, p.name, title_key(p.name), p.known_for_department, p.profile_path,
-         p.popularity)
-        for p in familiar.strangers(one for movie in movies for one in movie.people)
-    ]  # fmt: skip
-    if _write_people(connection, rows):
-        add_words(connection, tables.name_word, (row[2] for row in rows))
+    _write_people(connection, familiar.strangers(one for movie in movies for one in movie.people))
     collections = {m.collection.collection_id: m.collection for m in movies if m.collection}
     columns = ("collection_id", "name", "poster_path", "backdrop_path")
     rows = [
@@ -186,18 +180,44 @@ def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar
     bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
 
 
-def _write_people(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Those who are new without comparing them with anything; answers how many were written."""
-    known = set(
-        connection.exec_driver_sql(
-            "select person_id from person where person_id = any(%(ids)s::bigint[])",
-            {"ids": _array([str(row[0]) for row in rows])},
-        ).scalars()
-    )
-    new = [row for row in rows if row[0] not in known]
+def _write_people(connection: Connection, people: Sequence[PersonRecord]) -> None:
+    """Of these, which stand in the order of ids, those who are new or told otherwise."""
+    known = _written_otherwise(connection, people)
+    new, changed = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for p in people:
+        if p.person_id in known:
+            rows = changed if known[p.person_id] else new
+            rows.append((p.person_id, p.name, title_key(p.name), p.known_for_department,
+                         p.profile_path, p.popularity))  # fmt: skip
     bulk.copy(connection, tables.person, _PERSON, new)
-    met = [row for row in rows if row[0] in known]
-    return len(new) + bulk.merge(connection, tables.person, _PERSON, ("person_id",), met)
+    bulk.merge(connection, tables.person, _PERSON, ("person_id",), changed)
+    if known:
+        add_words(connection, tables.name_word, (row[2] for row in (*new, *changed)))
+
+
+def _written_otherwise(connection: Connection, people: Sequence[PersonRecord]) -> dict[int, bool]:
+    """Those who are not stored just like this, and whether they are stored at all.
+
+    One by one by their ids, which the planner would not choose while there are few: most of them
+    are stored as they are.
+    """
+    result = connection.exec_driver_sql(
+        "select i.person_id, p.person_id is not null"
+        " from unnest(%(ids)s::bigint[], %(names)s::text[], %(departments)s::text[],"
+        " %(paths)s::text[], %(popularities)s::float8[])"
+        " i (person_id, name, department, path, popularity)"
+        " left join lateral (select * from person where person_id = i.person_id limit 1) p on true"
+        " where (p.person_id, p.name, p.known_for_department, p.profile_path, p.popularity)"
+        " is distinct from (i.person_id, i.name, i.department, i.path, i.popularity)",
+        {
+            "ids": _array(str(one.person_id) for one in people),
+            "names": _array(one.name for one in people),
+            "departments": _array(one.known_for_department for one in people),
+            "paths": _array(one.profile_path for one in people),
+            "popularities": _array(str(one.popularity) for one in people),
+        },
+    )
+    return {row[0]: row[1] for row in result}
 
 
 def _others_wrote_people(connection: Connection, familiar: Familiar) -> bool:
