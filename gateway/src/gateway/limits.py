@@ -1,6 +1,5 @@
 """What one request, one address and this process may use up."""
 
-import asyncio
 import ipaddress
 import time
 from dataclasses import dataclass
@@ -22,6 +21,13 @@ LIMITED = "rate_limit_headers"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _UPLOADS = ("POST", "/api/v1/me/imports")
+
+# In one step: a process that dies between a key and its end would leave the key for ever.
+_COUNT = """
+local used = redis.call('INCR', KEYS[1])
+if used == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return used
+"""
 
 log = structlog.get_logger()
 
@@ -71,16 +77,11 @@ class Limits:
         window = int(time.time() // limit.seconds)
         key = f"limit:{limit.name}:{who}:{window}"
         try:
-            # In one pipeline, its end first: were it to come after, a process that dies in between
-            # would leave a key for ever.
-            _, used = await asyncio.gather(
-                self._redis.run("SET", key, 0, "NX", "EX", limit.seconds),
-                self._redis.run("INCR", key),
-            )
+            used = int(await self._redis.run("EVAL", _COUNT, 1, key, limit.seconds))
         except RedisError as error:
             log.warning("limits are off while Redis is away", error=str(error))
             return window, 0
-        return window, int(used)
+        return window, used
 
 
 class Proxies:
