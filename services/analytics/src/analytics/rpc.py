@@ -34,7 +34,7 @@ _SteppedRequest = (
 
 
 class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
-    """The contract as far as it is built."""
+    """The contract, answered."""
 
     def __init__(
         self,
