@@ -10,7 +10,7 @@ import structlog
 
 from chassis.database import Database
 from chassis.erasure import Tombstones
-from chassis.errors import DeadlineExceeded, Invalid, Unavailable
+from chassis.errors import Invalid, Refusal, Unavailable
 from chassis.jobs import Chore, Job, JobFunction, Progress
 from chassis.mail import Mailer
 from users.domain.recommendation_mails import week_of
@@ -99,7 +99,7 @@ class Chores:
                 progress.report(sent + failed)
                 try:
                     sent += self._mail_week(user_id)
-                except (Unavailable, DeadlineExceeded) as refusal:
+                except Refusal as refusal:
                     log.warning("recommendations not mailed", reason=refusal.reason)
                     failed += 1
             after = people[-1]

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis.errors import Unavailable
+from chassis.errors import DeadlineExceeded, Failed, Refusal, Unauthenticated, Unavailable
 from chassis.jobs import Worker
 from marquee.catalog.v1 import catalog_pb2
 from marquee.recommender.v1 import recommender_pb2
@@ -25,13 +25,14 @@ class OtherServices:
     movies: dict[int, str] = field(default_factory=lambda: {1: "Heat", 2: "Arrival"})
     askers: list[str] = field(default_factory=list)
     down_for: set[str] = field(default_factory=set)
+    refusal: Refusal = field(default_factory=lambda: Unavailable("away"))
 
     def Recommend(self, request, timeout, metadata):
         token = dict(metadata)["authorization"].removeprefix("Bearer ")
         subject = jwt.decode(token, options={"verify_signature": False})["sub"]
         self.askers.append(subject)
         if subject in self.down_for:
-            raise Unavailable("away")
+            raise self.refusal
         found = [recommender_pb2.Recommendation(movie_id=one) for one in self.movies]
         return recommender_pb2.RecommendResponse(recommendations=found)
 
@@ -83,9 +84,9 @@ def day_passes(world, settings, others):
     return run
 
 
-def wanting(world, name, **more):
+def wanting(world, name, email="", **more):
     """Somebody who wants mails."""
-    who = world.register(name)
+    who = world.register(name, email=email or f"{name}@example.org")
     wanted: dict[str, Any] = {"recommendation_emails": True, **more}
     world.call(
         "UpdatePreferences",
@@ -117,15 +118,25 @@ def test_who_wants_them_gets_them_once_a_week(world, day_passes, postbox, others
     assert recipients(postbox) == ["ada@example.org"] * 2
 
 
-def test_who_cannot_be_asked_for_keeps_nobody_else_waiting(world, day_passes, postbox, others):
+@pytest.mark.parametrize("refusal", [Unavailable, DeadlineExceeded, Unauthenticated, Failed])
+def test_who_cannot_be_asked_for_keeps_nobody_else_waiting(
+    world, day_passes, postbox, others, refusal
+):
     ada = wanting(world, "ada")
     wanting(world, "ben")
-    others.down_for = {ada}
+    others.down_for, others.refusal = {ada}, refusal("not now")
     day_passes()
     assert recipients(postbox) == ["ben@example.org"]
     others.down_for = set()
     day_passes()
     assert recipients(postbox) == ["ada@example.org", "ben@example.org"]
+
+
+def test_an_address_no_mail_can_go_to_keeps_nobody_else_waiting(world, day_passes, postbox):
+    wanting(world, "ada", "ada@).org")
+    wanting(world, "ben")
+    day_passes()
+    assert recipients(postbox) == ["ben@example.org"]
 
 
 def test_without_anything_to_recommend_no_mail_goes_out(world, day_passes, postbox, others):
