@@ -219,6 +219,7 @@ audit_log = sa.Table(
     *timestamps(),
     sa.Index("audit_log_action_idx", "action", "audit_entry_id"),
     sa.Index("audit_log_actor_user_id_idx", "actor_user_id", "audit_entry_id"),
+    sa.Index("audit_log_subject_idx", "subject", "audit_entry_id"),
 )
 
 signing_key = sa.Table(

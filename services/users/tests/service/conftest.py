@@ -10,12 +10,13 @@ from uuid import UUID
 
 import grpc
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from chassis.database import Database
 from chassis.errors import Refusal
 from chassis.rpc.statuses import refusal_from
-from chassis.testing import Running, Tokens
+from chassis.testing import Running, Tokens, eventually
 from marquee.users.v1 import users_pb2 as pb
 from marquee.users.v1.users_pb2_grpc import UsersServiceStub
 from users import wiring
@@ -80,6 +81,15 @@ class World:
         event.listen(self.database.engine, "before_cursor_execute", note)
         yield executed
         event.remove(self.database.engine, "before_cursor_execute", note)
+
+    def until_blocked(self, count: int = 1) -> None:
+        """Wait until so many of the service's transactions wait for a lock."""
+        blocked = sa.text(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        with self.database.read() as connection:
+            eventually(lambda: connection.execute(blocked).scalar_one() == count)
 
     def register(self, username: str = "", **more: Any) -> pb.RegisterResponse:
         name = username or f"person{next(self.numbers)}"

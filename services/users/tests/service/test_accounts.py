@@ -1,6 +1,7 @@
 """Changing accounts: one's own, and others' as an admin."""
 
-from uuid import uuid4
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.tables import outbox
 from marquee.users.v1 import users_pb2 as pb
+from users.store import accounts
 
 PASSWORD = "a quite uncommon password"
 
@@ -48,6 +50,26 @@ def test_the_address_changes_with_the_password_only(world, ada):
         with world.refused("WRONG_PASSWORD"):
             change(world, ada, password=password, email="new@example.org")
     assert change(world, ada, password=PASSWORD, email="new@example.org").email == "new@example.org"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "asked"),
+    [
+        ({"password_hash": "another"}, {"email": "eve@example.org", "password": PASSWORD}),
+        ({"email": "new@example.org"}, {"email": "ada@example.org"}),
+    ],
+)
+def test_an_address_is_not_changed_by_what_was_good_a_moment_ago(world, ada, meanwhile, asked):
+    user_id = UUID(ada.user.user_id)
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin() as connection:
+            accounts.locked_account(connection, user_id)
+            changing = pool.submit(change, world, ada, **asked)
+            world.until_blocked()
+            kept = accounts.update_account(connection, user_id, meanwhile, world.clock())
+        with world.refused("ETAG_MISMATCH"):
+            changing.result()
+    assert world.call("GetUser", pb.GetUserRequest(), world.acting(ada)).user.email == kept.email
 
 
 def test_anothers_name_and_address_stay_theirs(world, ada):

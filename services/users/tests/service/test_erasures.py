@@ -6,16 +6,17 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import event
 
 from chassis.erasure import Tombstones
 from chassis.outbox import Relay
-from chassis.testing import eventually
 from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
 from users import wiring
 from users.domain.erasures import SERVICES
 from users.operations import erasures
 from users.store import accounts
+from users.store.follows import lock_profiles
 
 PASSWORD = "a quite uncommon password"
 
@@ -99,16 +100,64 @@ def test_a_name_is_not_taken_while_its_owner_is_being_erased(world, ada):
     mask = FieldMask(paths=["username"])
     request = pb.UpdateUserRequest(user=pb.User(username="Ada"), update_mask=mask)
     tombstones = Tombstones(world.settings.internal_key.get_secret_value())
-    waiting = sa.text("select count(*) from pg_locks where not granted")
     with ThreadPoolExecutor(1) as pool:
         with world.database.begin() as connection:
             account = accounts.locked_account(connection, UUID(ada.user.user_id))
             assert account is not None
             erasures.begin_erasure(connection, tombstones, account, world.clock())
             renaming = pool.submit(world.call, "UpdateUser", request, world.acting(grace))
-            eventually(lambda: connection.execute(waiting).scalar_one())
+            world.until_blocked()
         with world.refused("USERNAME_TAKEN"):
             renaming.result()
+
+
+def test_nobody_follows_who_is_being_erased(world, ada):
+    grace = world.register("grace")
+    tombstones = Tombstones(world.settings.internal_key.get_secret_value())
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin() as connection:
+            account = accounts.locked_account(connection, UUID(ada.user.user_id))
+            assert account is not None
+            erasures.begin_erasure(connection, tombstones, account, world.clock())
+            following = pool.submit(follow, world, grace, "ada")
+            world.until_blocked()
+        with world.refused("PROFILE_NOT_FOUND"):
+            following.result()
+
+
+@pytest.mark.parametrize("leaving", ["ada", "grace", "alan"])
+def test_who_follows_and_who_leaves_do_not_lock_each_other_out(world, ada, leaving):
+    """Alan is an admin, whom erasures of others lock too."""
+    people = {"ada": ada, "grace": world.register("grace"), "alan": world.register("alan")}
+    follow(world, people["ada"], "grace")
+    for admin in (people["alan"], world.register()):
+        request = pb.UpdateUserAccessRequest(user_id=admin.user.user_id, role="admin")
+        world.call("UpdateUserAccess", request, world.tokens.user(uuid4(), "admin"))
+    with ThreadPoolExecutor(2) as pool:
+        with world.database.begin() as connection:
+            lock_profiles(connection, {UUID(one.user.user_id) for one in people.values()})
+            following = pool.submit(follow, world, people["ada"], "alan")
+            world.until_blocked()
+            erased = pool.submit(delete, world, people[leaving])
+            world.until_blocked(2)
+        following.result()
+        assert erased.result()
+
+
+def test_nobody_who_leaves_waits_until_the_whole_audit_log_is_read(world, ada):
+    plans: list[str] = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _executemany):
+        if statement.startswith("UPDATE audit_log"):
+            cursor.execute("set local enable_seqscan = off")
+            cursor.execute(f"explain {statement}", parameters)
+            plans.extend(line for (line,) in cursor.fetchall())
+
+    event.listen(world.database.engine, "before_cursor_execute", explain)
+    delete(world, ada)
+    event.remove(world.database.engine, "before_cursor_execute", explain)
+    assert any("audit_log_subject_idx" in line for line in plans)
+    assert not any("Seq Scan" in line for line in plans)
 
 
 def test_the_password_is_needed_and_guesses_are_limited(world, ada):

@@ -1,12 +1,14 @@
 """Guessing passwords is slow, however it is tried."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
 from chassis.errors import Refusal
 from marquee.users.v1 import users_pb2 as pb
 from users import wiring
+from users.operations import passwords
 
 
 def outcome(world, login, password="wrong", **more):
@@ -46,6 +48,20 @@ def test_parallel_guesses_gain_nothing(world):
         answers = list(pool.map(lambda _: outcome(world, "ada"), range(20)))
     assert sorted(answers) == ["INVALID_GRANT"] * 10 + ["TOO_MANY_LOGINS"] * 10
     assert world.passwords.verified_count - before == 10
+
+
+def test_a_password_that_nobody_came_to_look_at_is_no_guess(world, monkeypatch):
+    ada = world.register("ada")
+    request = pb.DeleteUserRequest(password="a quite uncommon password")
+    monkeypatch.setattr(passwords, "_PATIENCE_SECONDS", 0.0)
+    with ExitStack() as busy:
+        for _ in range(world.settings.password_threads):
+            busy.enter_context(world.passwords._turn())  # noqa: SLF001 - as hashing for somebody
+        for _ in range(6):
+            assert outcome(world, "ada", "a quite uncommon password") == "UNAVAILABLE"
+            with world.refused("UNAVAILABLE"):
+                world.call("DeleteUser", request, world.acting(ada))
+    world.sign_in("ada")
 
 
 def test_confirming_with_the_password_counts_too(world):

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from chassis.tables import outbox
 from marquee.users.v1 import events_pb2 as events
 from marquee.users.v1 import users_pb2 as pb
+from users.operations.follows import unfollow_user
+from users.store import follows, profiles
 
 
 @pytest.fixture
@@ -172,6 +174,41 @@ def test_consent_says_since_when_it_is_what_it_is(world, ada):
     assert stored_since.ToDatetime() < named_since.ToDatetime()
 
 
+def test_what_is_consented_to_counts_from_when_it_is_stored(world, ada):
+    """Not from when it was asked for: until then what was said before has been so."""
+    user_id = UUID(ada.user.user_id)
+    change_preferences(world, ada, activity_tracking="off")
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin() as connection:
+            profiles.locked_preferences(connection, user_id)
+            switching = pool.submit(change_preferences, world, ada, activity_tracking="full")
+            world.until_blocked()
+            off_until = world.clock()
+        switching.result()
+    with world.database.read() as connection:
+        (consent,) = profiles.consents_of(connection, [user_id])
+    assert consent.stored_since >= off_until
+    assert consent.named_since >= off_until
+
+
+def test_follows_of_a_pair_have_versions_in_the_order_in_which_they_happen(world, ada):
+    grace = world.register("grace")
+    follow(world, grace, "ada")
+    ends = [UUID(one.user.user_id) for one in (grace, ada)]
+    with ThreadPoolExecutor(1) as pool:
+        with world.database.begin() as connection:
+            follows.lock_profiles(connection, ends)
+            following = pool.submit(follow, world, grace, "ada")
+            world.until_blocked()
+            unfollow_user(connection, ends[0], "ada", world.clock)
+        assert following.result().created
+    versions = sa.select(outbox.c.aggregate_version).where(outbox.c.aggregate_id.like("%:follow"))
+    with world.database.read() as connection:
+        found = connection.execute(versions.order_by(outbox.c.event_id)).scalars().all()
+    assert found == sorted(found)
+    assert len(found) == 3
+
+
 def test_a_batch_is_bounded_and_made_of_ids(world):
     for ids in ([str(uuid4())] * 501, ["me"]):
         with world.refused("INVALID"):
@@ -269,6 +306,18 @@ def test_following_twice_is_following_once(world, ada):
     request, metadata = pb.UnfollowUserRequest(username="ada"), world.acting(grace)
     removed = [world.call("UnfollowUser", request, metadata).removed for _ in range(2)]
     assert removed == [True, False]
+    assert public(world, None).profile.followers_count == 0
+
+
+def test_who_is_disabled_can_be_unfollowed(world, ada):
+    grace, admin = world.register("grace"), world.tokens.user(uuid4(), "admin")
+    follow(world, grace, "ada")
+    for status in ("disabled", "active"):
+        request = pb.UpdateUserAccessRequest(user_id=ada.user.user_id, status=status)
+        world.call("UpdateUserAccess", request, admin)
+        if status == "disabled":
+            unfollow = pb.UnfollowUserRequest(username="ada")
+            assert world.call("UnfollowUser", unfollow, world.acting(grace)).removed
     assert public(world, None).profile.followers_count == 0
 
 

@@ -16,7 +16,19 @@ def test_letters_of_any_script_make_a_name(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["ab", "x" * 31, "a b c", "a@b.c", "_abc", "...", "a/bc", "a\0bc", "\u0430dmin"]
+    "name",
+    [
+        "ab",
+        "x" * 31,
+        "a b c",
+        "a@b.c",
+        "_abc",
+        "...",
+        "a/bc",
+        "a\0bc",
+        "\u0430dmin",
+        "\u0430\U0001d41d\U0001d426\U0001d422\U0001d427",
+    ],
 )
 def test_what_would_confuse_is_no_name(name):
     with pytest.raises(Invalid) as refused:

@@ -88,7 +88,8 @@ def checked_username(username: str, *, field: str = "username") -> str:
         raise Invalid("may contain letters, digits, '_', '.' and '-' only", field=field)
     if not username[0].isalnum():
         raise Invalid("must begin with a letter or a digit", field=field)
-    names = [unicodedata.name(sign, "") for sign in username]
+    letters = unicodedata.normalize("NFKC", username)  # a mathematical letter looks Latin
+    names = [unicodedata.name(sign, "") for sign in letters]
     if sum(any(alphabet in name for name in names) for alphabet in _ALIKE) > 1:
         raise Invalid("must not mix alphabets whose letters look alike", field=field)
     return username

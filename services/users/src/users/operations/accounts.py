@@ -97,19 +97,22 @@ def create_users(
 def update_user(
     connection: Connection,
     tombstones: Tombstones,
-    user_id: UUID,
+    verified: Account,
     changes: dict[str, Any],
     *,
     etag: str,
     address: str,
     at: datetime,
 ) -> Account:
-    """Change the username or the address."""
+    """Change the username or the address; the latter only of the account that was verified."""
+    user_id = verified.user_id
     account = existing(connection, user_id)
     check_etag(etag, account.version)
     changed = {name: value for name, value in changes.items() if getattr(account, name) != value}
     if not changed:
         return account
+    if "email" in changed:
+        still_verified(account, verified)
     updated = _updated(connection, user_id, changed, at)
     if "username" in changed:
         # After the write, which waits while whoever has the name is being erased.
@@ -175,8 +178,9 @@ def existing(connection: Connection, user_id: UUID) -> Account:
 
 
 def still_verified(now: Account, verified: Account) -> None:
-    """Refuse when the password was replaced while it was being verified."""
-    if now.password_hash != verified.password_hash:
+    """Refuse when the password was replaced while it was being verified, or the address was:
+    whoever gives the one that was theirs a moment ago was asked for none."""
+    if (now.password_hash, now.email) != (verified.password_hash, verified.email):
         check_etag("superseded", now.version)
 
 

@@ -39,7 +39,7 @@ def begin_erasure(
     erasure.begin(connection, tombstones, erasure_id, user_id)
     erasures.retire_username(connection, username_pseudonym(tombstones, account.username))
     erasures.delete_account(connection, user_id)
-    erasures.pseudonymise_audit(connection, user_id, pseudonym)
+    erasures.pseudonymise_audit(connection, user_id, pseudonym, mentions=False)
     requested = AuditEntry("user.erasure_requested", at, pseudonym, str(pseudonym))
     insert_audit_entry(connection, requested)
     facts.nameless_sessions_revoked(connection, [*session_ids, user_id], at)
@@ -86,7 +86,7 @@ def finish_erasure(
         wait_for_publishers(connection)
     erasure.forget_entries(streams, _STREAM, user_id)  # what was published again meanwhile
     with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
-        erasures.pseudonymise_audit(connection, user_id, pseudonym)
+        erasures.pseudonymise_audit(connection, user_id, pseudonym, mentions=True)
         rows = erasures.acknowledged(connection, erasure_id)
         entry = AuditEntry("user.erased", at, None, str(pseudonym), {"deleted_rows": rows})
         insert_audit_entry(connection, entry)

@@ -1,5 +1,6 @@
 """Following people."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -8,32 +9,38 @@ from sqlalchemy.engine import Connection
 from users.domain.profiles import Card, Follow, OneselfFollowed, ProfileNotFound
 from users.operations import facts
 from users.store import follows as rows
+from users.store.accounts import user_ids_by_username
 
 
 def follow_user(
-    connection: Connection, user_id: UUID, username: str, at: datetime
+    connection: Connection, user_id: UUID, username: str, now: Callable[[], datetime]
 ) -> tuple[Follow, bool]:
     """The follow, and whether it is new."""
     card = _card(connection, user_id, username)
     if not card.followable_by(user_id):
         raise _not_found()
-    rows.lock_profiles(connection, (user_id, card.user_id))
+    ends = {user_id, card.user_id}
+    if rows.lock_accounts(connection, ends) != ends:
+        raise _not_found()  # one of them has just been erased
+    rows.lock_profiles(connection, ends)
+    at = now()
     created = rows.insert_follow(connection, user_id, card.user_id, at)
     if created:
         facts.user_followed(connection, user_id, card.user_id, at)
     return rows.follow_of(connection, user_id, card.user_id), created
 
 
-def unfollow_user(connection: Connection, user_id: UUID, username: str, at: datetime) -> bool:
-    """Whether there was something to end; a stranger's name is nothing to end either."""
-    card = rows.card_by_username(connection, username, user_id)
-    if card is None:
-        return False
-    rows.lock_profiles(connection, (user_id, card.user_id))
-    removed = rows.delete_follow(connection, user_id, card.user_id)
-    if removed:
-        facts.user_unfollowed(connection, user_id, card.user_id, at)
-    return removed
+def unfollow_user(
+    connection: Connection, user_id: UUID, username: str, now: Callable[[], datetime]
+) -> bool:
+    """Whether there was something to end, be they disabled or not; a stranger's name is nothing
+    to end either."""
+    for followed_id in user_ids_by_username(connection, [username]).values():
+        rows.lock_profiles(connection, (user_id, followed_id))
+        if rows.delete_follow(connection, user_id, followed_id):
+            facts.user_unfollowed(connection, user_id, followed_id, now())
+            return True
+    return False
 
 
 def _card(connection: Connection, user_id: UUID, username: str) -> Card:

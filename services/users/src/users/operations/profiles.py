@@ -1,5 +1,6 @@
 """Changing profiles and preferences."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,7 +37,12 @@ def update_profile(
 
 
 def update_preferences(
-    connection: Connection, user_id: UUID, changes: dict[str, Any], *, etag: str, at: datetime
+    connection: Connection,
+    user_id: UUID,
+    changes: dict[str, Any],
+    *,
+    etag: str,
+    now: Callable[[], datetime],
 ) -> Preferences:
     """The preferences now."""
     preferences = rows.locked_preferences(connection, user_id)
@@ -44,6 +50,7 @@ def update_preferences(
     if profile is None or preferences is None:
         raise UserNotFound("there is no such user")
     check_etag(etag, preferences.version)
+    at = now()  # the wait for the lock is over: nothing else was consented to since
     changed = preferences.changed(changes, at)
     if changed == preferences:
         return preferences

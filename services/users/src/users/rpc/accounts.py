@@ -84,7 +84,7 @@ class AccountRpcs(Rpcs):
             updated = accounts.update_user(
                 connection,
                 self._parts.tombstones,
-                account.user_id,
+                account,
                 values,
                 etag=request.etag,
                 address=caller_address(),

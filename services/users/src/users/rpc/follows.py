@@ -24,7 +24,7 @@ class FollowRpcs(Rpcs):
     ) -> pb.FollowUserResponse:
         with self._parts.database.begin() as connection:
             follow, created = follows.follow_user(
-                connection, own_id(), request.username, self._parts.now()
+                connection, own_id(), request.username, self._parts.now
             )
         return pb.FollowUserResponse(follow=follow_message(follow), created=created)
 
@@ -32,9 +32,7 @@ class FollowRpcs(Rpcs):
         self, request: pb.UnfollowUserRequest, context: grpc.ServicerContext
     ) -> pb.UnfollowUserResponse:
         with self._parts.database.begin() as connection:
-            removed = follows.unfollow_user(
-                connection, own_id(), request.username, self._parts.now()
-            )
+            removed = follows.unfollow_user(connection, own_id(), request.username, self._parts.now)
         return pb.UnfollowUserResponse(removed=removed)
 
     def ListFollowing(

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.erasure import Tombstones
-from chassis.errors import Invalid
+from chassis.errors import Invalid, Unavailable
 from chassis.identity import require_user
 from chassis.paging import PageTokens
 from chassis.rpc import client_address
 from users.domain.accounts import Account, WrongPassword
 from users.domain.sessions import truncated_address
-from users.operations.limits import LoginLimits
+from users.operations.limits import Attempt, LoginLimits
 from users.operations.passwords import Passwords
 from users.operations.sessions import Presentations, Tokens
 
@@ -44,9 +44,17 @@ class Rpcs:
     def _confirm(self, account: Account, password: str) -> None:
         """Refuse a change that needs the password; guesses count like those at sign-in."""
         attempt = self._parts.limits.take(account=str(account.user_id), address="")
-        if not self._parts.passwords.verify(password, account.password_hash):
+        if not self._verified(attempt, password, account.password_hash):
             raise WrongPassword("the password is not right")
         self._parts.limits.give_back(attempt)
+
+    def _verified(self, attempt: Attempt, password: str, stored_hash: str | None) -> bool:
+        """Whether it is the password; one that nobody came to look at is no guess."""
+        try:
+            return self._parts.passwords.verify(password, stored_hash)
+        except Unavailable:
+            self._parts.limits.give_back(attempt)
+            raise
 
     def _page_place(self, scope: str, token: str) -> UUID | None:
         """The id after which the page begins."""

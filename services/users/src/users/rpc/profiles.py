@@ -66,7 +66,7 @@ class ProfileRpcs(Rpcs):
         values = _preference_changes(request)
         with self._parts.database.begin() as connection:
             preferences = profiles.update_preferences(
-                connection, own_id(), values, etag=request.etag, at=self._parts.now()
+                connection, own_id(), values, etag=request.etag, now=self._parts.now
             )
         return pb.UpdatePreferencesResponse(preferences=preferences_message(preferences))
 

@@ -35,7 +35,7 @@ class SessionRpcs(Rpcs):
         subject = fold(login) if account is None else str(account.user_id)
         attempt = parts.limits.take(account=subject, address=limited_address(request.address))
         stored_hash = None if account is None else account.password_hash
-        right = parts.passwords.verify(request.password, stored_hash)
+        right = self._verified(attempt, request.password, stored_hash)
         origin = device(request.address, request.agent)
         if account is None or not right or account.status != "active":
             self._record_failure(account, origin)

@@ -115,15 +115,20 @@ def replace_hash(connection: Connection, user_id: UUID, old_hash: str, new_hash:
 
 
 def has_other_admin(connection: Connection, user_id: UUID) -> bool:
-    """Is there an active admin beside this one; all admins are locked, for two may ask at once."""
+    """Is there an active admin beside this one; all admins are locked, for two may ask at once.
+
+    The account itself is, too: all that are locked together are so in one order.
+    """
     statement = (
-        sa.select(user.c.user_id, user.c.status)
-        .where(user.c.role == "admin")
+        sa.select(user.c.user_id, user.c.role, user.c.status)
+        .where(sa.or_(user.c.role == "admin", user.c.user_id == user_id))
         .order_by(user.c.user_id)
         .with_for_update()
     )
     rows = connection.execute(statement).all()
-    return any(row.user_id != user_id and row.status == "active" for row in rows)
+    return any(
+        row.user_id != user_id and (row.role, row.status) == ("admin", "active") for row in rows
+    )
 
 
 def accounts_after(

@@ -61,17 +61,23 @@ def retired(connection: Connection, pseudonyms: Collection[UUID]) -> set[UUID]:
     return set(connection.execute(statement).scalars())
 
 
-def pseudonymise_audit(connection: Connection, user_id: UUID, pseudonym: UUID) -> int:
-    """Put a pseudonym for the person into every line about them; how many lines."""
+def pseudonymise_audit(
+    connection: Connection, user_id: UUID, pseudonym: UUID, *, mentions: bool
+) -> int:
+    """Put a pseudonym for the person into every line by or about them; how many lines.
+
+    Those that only mention them are found by reading the whole log, which is for no caller to
+    wait for.
+    """
     text = str(user_id)
     connection.execute(sa.text("set local users.pseudonymise = 'on'"))
     details = sa.cast(audit_log.c.details, sa.Text)
-    about = sa.or_(
-        audit_log.c.actor_user_id == user_id,
-        sa.func.strpos(audit_log.c.subject, text) > 0,
-        sa.func.strpos(details, text) > 0,
-    )
     own = audit_log.c.actor_user_id == user_id
+    about = sa.or_(own, audit_log.c.subject == text)
+    if mentions:
+        about = sa.or_(
+            about, sa.func.strpos(audit_log.c.subject, text) > 0, sa.func.strpos(details, text) > 0
+        )
     changed = connection.execute(
         sa.update(audit_log)
         .where(about)

@@ -36,6 +36,20 @@ def cards_of(
     return [Card(*row) for row in connection.execute(statement)]
 
 
+def lock_accounts(connection: Connection, user_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these people who exist, kept from being erased until the transaction ends.
+
+    Accounts before profiles, as erasures lock them, and in the same order.
+    """
+    statement = (
+        sa.select(user.c.user_id)
+        .where(user.c.user_id.in_(user_ids))
+        .order_by(user.c.user_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(connection.execute(statement).scalars())
+
+
 def lock_profiles(connection: Connection, user_ids: Collection[UUID]) -> None:
     """Both ends of follows, always in the same order."""
     connection.execute(
