@@ -300,7 +300,8 @@ def test_of_a_buried_batch_only_the_part_of_who_is_erased_goes(
     tell, users, database, settings, to_users
 ):
     ada, grace = consenting(users), consenting(users)
-    tell("gateway.activity", observed([ada, grace], metadata_json='{"a": "\\u0000"}'))
+    query = '{"query": "what Ada looks for", "a": "\\u0000"}'
+    tell("gateway.activity", observed([ada, grace], metadata_json=query))
     eraser = intake(settings, database, to_users).eraser
     with database.begin() as connection:
         assert forget_rows(connection, ada, eraser.rewriters) == 1
@@ -308,6 +309,7 @@ def test_of_a_buried_batch_only_the_part_of_who_is_erased_goes(
     message = gateway.ActivityObserved.FromString(bytes(left["payload"]))
     assert [one.user_id for one in message.activities] == [str(grace)]
     assert str(ada) not in str(left)
+    assert "looks for" not in left["error"], "nobody would find it there again"
 
 
 def test_ten_thousand_views_are_stored_in_batches(tell, users, database):

@@ -11,9 +11,10 @@ from secrets import token_bytes
 from types import MappingProxyType
 from typing import Any
 
+import psycopg2
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
 
 from chassis import telemetry
 from chassis.errors import DeadlineExceeded, Invalid, Refusal, Unavailable
@@ -115,6 +116,7 @@ def connect(
         },
     )
     event.listen(engine, "checkout", _refuse_a_dead_connection)
+    event.listen(engine, "handle_error", _quote_nothing)
     telemetry.trace_statements(engine)
     return Database(engine)
 
@@ -123,6 +125,14 @@ def violated(error: exc.IntegrityError) -> str | None:
     """Name of the constraint that stood in the way."""
     diagnostics = getattr(error.orig, "diag", None)
     return getattr(diagnostics, "constraint_name", None)
+
+
+def without_rows(error: psycopg2.Error) -> psycopg2.Error:
+    """The same, less what PostgreSQL adds to its message: it quotes rows and what it was sent,
+    and so people, where nobody would look for them."""
+    if error.diag.message_primary:
+        error.args = (error.diag.message_primary,)
+    return error
 
 
 def refusal_of(error: Exception) -> Refusal | None:
@@ -201,6 +211,13 @@ def _session_options(parameters: Mapping[str, object]) -> str:
 
 def _set_statement_timeout(seconds: float) -> sa.TextClause:
     return sa.text(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+
+
+def _quote_nothing(context: ExceptionContext) -> None:
+    error, told = context.original_exception, context.sqlalchemy_exception
+    if isinstance(error, psycopg2.Error) and told is not None:
+        whole = str(error)
+        told.args = (str(told.args[0]).replace(whole, str(without_rows(error))),)
 
 
 def _refuse_a_dead_connection(connection: Any, _record: object, _proxy: object) -> None:

@@ -42,6 +42,17 @@ def test_the_violated_constraint_is_named(database_for):
     assert "'1'" not in str(caught.value)
 
 
+def test_an_error_quotes_no_row(database_for):
+    database, values = database_for("chassis"), sa.insert(tables.relay_state)
+    with database.begin() as connection:
+        connection.execute(sa.text("create unique index one_value on relay_state (value)"))
+        connection.execute(values.values(name="a", value="private"))
+    with pytest.raises(exc.IntegrityError) as caught, database.begin() as connection:
+        connection.execute(values.values(name="b", value="private"))
+    assert "private" not in str(caught.value.orig) + str(caught.value)
+    assert violated(caught.value) == "one_value"
+
+
 def test_every_connection_has_its_timeouts_and_utc(database_for):
     with database_for("chassis").read() as connection:
         shown = {

@@ -21,6 +21,7 @@ from analytics.tables import (
     pseudonym_salt,
     user_activity,
 )
+from chassis.database import without_rows
 from chassis.errors import Unavailable
 
 Cursor = tuple[datetime, UUID]
@@ -238,7 +239,7 @@ def _translated(error: psycopg2.Error) -> Exception:
     """What SQLAlchemy would have made of it; a month without partition will have one soon."""
     if error.pgcode == _CHECK_VIOLATION and error.diag.constraint_name is None:
         return Unavailable("there is no partition for what is received now")
-    return exc.DBAPIError.instance(_COPY, None, error, psycopg2.Error)
+    return exc.DBAPIError.instance(_COPY, None, without_rows(error), psycopg2.Error)
 
 
 def _column(name: str) -> Any:
