@@ -1,10 +1,11 @@
 """What is answered when something is missing, and while models take turns."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import grpc
@@ -20,6 +21,8 @@ from marquee.recommender.v1 import recommender_pb2 as pb
 from recommender import wiring
 from recommender.operations import models
 from recommender.operations.live import Live
+from recommender.ranking.ensemble import Model
+from recommender.store.artefacts import Artefacts, Manifest
 
 
 @pytest.fixture
@@ -100,6 +103,24 @@ def test_a_new_replica_answers_by_the_model_before_when_the_live_one_is_damaged(
     assert newcomer.refresh().model_version == before
     mended = next_model(trained)
     assert newcomer.refresh().model_version == mended
+
+
+class Unforeseen(Artefacts):
+    """A store whose library breaks in a way that nobody thought of."""
+
+    asked = 0
+
+    def read(self, version: str, manifest: Manifest, meta: Mapping[str, Any]) -> Model:
+        self.asked += 1
+        raise KeyError(version)
+
+
+def test_what_fails_as_nobody_foresaw_is_tried_once(trained: World, tmp_path: Path):
+    store = Unforeseen(str(tmp_path), tmp_path)
+    live = Live(trained.database, store, now=wiring.utc_now, clock=lambda: 0.0)
+    assert live.refresh().degraded
+    assert live.refresh().degraded
+    assert store.asked == 1
 
 
 @contextmanager

@@ -131,10 +131,12 @@ def read(folder: Path, text: str) -> tuple[Deeds, Numbers]:
 
 
 def test_of_what_was_rated_twice_the_latest_counts(tmp_path: Path):
-    text = "user,item,rating,ts\n1,7,5,200\n1,7.0,1,100\n1,8,2,5\n1,8,3,5\n1,9,4,\n1,9,2,\n"
-    found, movies = read(tmp_path, text)
-    assert movies.ids == ["7", "8", "9"]
-    assert found.ratings.tolist() == [5, 3, 2]
+    seven, eight = "1,7,5,200\n1,7.0,1,100\n", "1,8,2,5\n2,8,4,9\n1,8,3,5\n"
+    no_moments, one_moment = "1,9,4,\n1,9,2,\n", "1,5,4,3\n1,5,1,\n"
+    found, movies = read(tmp_path, f"user,item,rating,ts\n{seven}{eight}{no_moments}{one_moment}")
+    assert movies.ids == ["7", "8", "9", "5"]
+    assert found.movies.tolist() == [0, 1, 1, 2, 3]
+    assert found.ratings.tolist() == [5, 3, 4, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     scale = scale_of(known, history)
     trained = known.interactions(scale)
     catalogue = catalogue_from(movies, options.movies)
+    _say(f"read {len(known):,} deeds to train on and {len(history):,} to rank after; training")
     model = train(trained, catalogue, Options(seed=options.seed, threads=_THREADS))
+    _say(f"trained on {len(movies.ids):,} movies; ranking")
     ensemble = Ensemble(model).focused()
     wish = Wish(options.type, options.top, options.diversity, only(ensemble, items))
     asked = history.interactions(scale)
@@ -94,6 +96,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.test is not None:
         test = deeds(options.test, people, movies)
         _print(_measured(lists, test, known, scale, movie_count=len(set(items))))
+
+
+def _say(text: str) -> None:
+    """Where it stands, for whoever waits; figures alone go to the standard output."""
+    sys.stderr.write(f"{text}\n")
 
 
 def _asked(options: argparse.Namespace, people: Numbers) -> list[int]:

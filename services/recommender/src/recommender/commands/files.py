@@ -5,7 +5,9 @@ and more of them than are asked for.
 """
 
 import csv
+import math
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +26,7 @@ _HIGHEST = 5.0
 # The usual scales end here: a log in which nobody gave the best is still of one of them.
 _SCALES = (1.0, 5.0, 10.0, 100.0)
 # No moment in seconds is so large, none of ours in thousandths so small; and so on.
-_FRACTIONS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+_FRACTIONS = ((1e11, 1e3), (1e14, 1e6), (1e17, 1e9))
 _SEPARATOR = re.compile(r"[|;,]")
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _PEOPLE = ("people", "cast", "actors", "directors", "director", "writers", "crew")
@@ -46,6 +48,9 @@ class Numbers:
 
     def of(self, identifier: str) -> int:
         """The number of an id, a new one if need be; 7.0 is 7."""
+        place = self.places.get(identifier)
+        if place is not None:
+            return place
         identifier = _canonical(identifier)
         place = self.places.setdefault(identifier, len(self.ids))
         if place == len(self.ids):
@@ -103,18 +108,33 @@ def deeds(
     """A file of user, item, rating and moment, of which only the first columns are needed; rating
     and moment may be empty.
 
-    Of several lines of one person and movie the latest counts, of equally late ones the last.
+    Of several lines of one person and movie the latest counts, of equally late ones the last; a
+    line without a moment is before those with one.
     """
-    found: dict[tuple[int, int], tuple[float, float]] = {}
+    who, what, stars, moments = array("q"), array("q"), array("d"), array("d")
     for line in lines(path, names[:needed], names[needed:]):
-        user, item, rating, at = zip(names, line.cells, strict=True)
-        pair = people.of(_given(line, *user)), movies.of(_given(line, *item))
-        deed = _number(line, *rating, float), _seconds(_number(line, *at, _moment))
-        if pair not in found or not deed[1] < found[pair][1]:
-            found[pair] = deed
-    pairs = np.array(list(found), np.int64).reshape(-1, 2)
-    told = np.array(list(found.values()), np.float64).reshape(-1, 2)
-    return Deeds(pairs[:, 0], pairs[:, 1], told[:, 0], told[:, 1])
+        user, item, rating, moment = zip(names, line.cells, strict=True)
+        who.append(people.of(_given(line, *user)))
+        what.append(movies.of(_given(line, *item)))
+        stars.append(_number(line, *rating, float))
+        moments.append(_number(line, *moment, _moment))
+    people_there, movies_there = (np.frombuffer(each, np.int64) for each in (who, what))
+    ratings, at = (np.frombuffer(each, np.float64) for each in (stars, moments))
+    told = Deeds(people_there, movies_there, ratings, _seconds(at))
+    kept = _latest(told)
+    return Deeds(told.people[kept], told.movies[kept], told.ratings[kept], told.at[kept])
+
+
+def _latest(told: Deeds) -> Ints:
+    """Which lines count, one a person and movie, in the order in which these came up."""
+    if not len(told):
+        return np.empty(0, np.int64)
+    pairs = told.people * (told.movies.max() + 1) + told.movies
+    order = np.lexsort((np.where(np.isnan(told.at), -np.inf, told.at), pairs))
+    pairs = pairs[order]
+    starts = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
+    last = order[np.append(starts[1:], len(order)) - 1]
+    return last[np.argsort(np.minimum.reduceat(order, starts))]
 
 
 def columns(path: Path, needed: Sequence[str], welcome: Sequence[str] = ()) -> Iterator[list[str]]:
@@ -169,7 +189,7 @@ def _number(line: Line, name: str, text: str, read: Callable[[str], float]) -> f
         number = read(text)
     except (ValueError, OverflowError) as error:
         raise line.wrong(f"{name} {text[:40]!r} is not a number") from error
-    return number if np.isfinite(number) else float("nan")
+    return number if math.isfinite(number) else float("nan")
 
 
 def _moment(text: str) -> float:
@@ -181,10 +201,12 @@ def _moment(text: str) -> float:
         return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
 
 
-def _seconds(moment: float) -> float:
-    """A moment in seconds, from seconds, thousandths, millionths or billionths."""
-    parts = next((parts for least, parts in _FRACTIONS if abs(moment) >= least), 1.0)
-    return moment / parts
+def _seconds(moments: np.ndarray) -> np.ndarray:
+    """Moments in seconds, from seconds, thousandths, millionths or billionths."""
+    sizes, seconds = np.abs(moments), moments.copy()
+    for least, parts in _FRACTIONS:
+        seconds[sizes >= least] = moments[sizes >= least] / parts
+    return seconds
 
 
 def scale_of(*logs: Deeds) -> float:

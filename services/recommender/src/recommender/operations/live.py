@@ -247,6 +247,10 @@ class _Loading:
             except OSError as error:
                 log.warning("the store of models is away", model=version, error=repr(error))
                 self.away = True
+            except Exception:
+                # Nobody foresaw this one, so it will hardly go away by being tried again.
+                log.exception("a model cannot be loaded", model=version)
+                self.damaged = True
             else:
                 self.version = version
                 return
