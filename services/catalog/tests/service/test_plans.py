@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from catalog.domain import title_key
-from catalog.store import batches, browsing, items, movies, people, searching, upkeep
+from catalog.store import browsing, items, movies, people, searching, shared, upkeep
 from catalog.store.browsing import Filter, Order, Place
 from catalog.tables import movie, name_word, title_word
 from chassis.database import uuid7
@@ -106,8 +106,8 @@ def database(database_for):
     with database.begin(statement_timeout_seconds=120) as connection:
         for statement in FILL:
             connection.exec_driver_sql(statement.format(SIZE).replace("%", "%%"))
-        batches.add_words(connection, title_word, [f"word{i}" for i in range(500)])
-        batches.add_words(connection, name_word, [f"name{i}" for i in range(500)])
+        shared.add_words(connection, title_word, [f"word{i}" for i in range(500)])
+        shared.add_words(connection, name_word, [f"name{i}" for i in range(500)])
     with database.read() as connection:
         upkeep.settle(connection, 120)
     return database

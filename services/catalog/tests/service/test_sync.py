@@ -18,8 +18,7 @@ from catalog import jobs
 from catalog.domain import PersonRecord
 from catalog.jobs.running import StageBusy
 from catalog.operations.loading import load_movies, ready
-from catalog.store import featured, runs
-from catalog.store.batches import write_shared
+from catalog.store import featured, runs, shared
 from catalog.store.familiar import Familiar
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
 from catalog.tmdb.parsing import movie_record
@@ -486,7 +485,7 @@ def test_of_people_who_are_stored_those_are_written_who_are_told_otherwise(synci
         before = syncing.values("select xmin::text from person where person_id = 1")
         movie = replace(told_of(1, "A"), people=tuple(people))
         with syncing.context.database.begin() as connection:
-            write_shared(connection, [movie], Familiar())
+            shared.write(connection, [movie], Familiar())
     columns = "name, known_for_department, profile_path, popularity"
     stored = syncing.rows(f"select person_id, {columns} from person order by person_id")
     assert [PersonRecord(**row) for row in stored] == second

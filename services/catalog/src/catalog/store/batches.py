@@ -5,15 +5,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key, title_keys
-from catalog.store import bulk
+from catalog.domain import MovieRecord, title_key, title_keys
+from catalog.store import bulk, shared
 from catalog.store.familiar import Familiar
 
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
@@ -28,7 +27,6 @@ _MOVIE_COLUMNS = (
 _CREDIT = ("movie_id", "position", "person_id", "department", "job", "character", "billing_order")
 _VIDEO = ("movie_id", "video_id", "name", "site", "key", "type", "language", "official")
 _TRANSLATION = ("movie_id", "language", "region", "title", "overview", "tagline")
-_PERSON = ("person_id", "name", "name_key", "known_for_department", "profile_path", "popularity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +59,6 @@ def known_movies(connection: Connection, movie_ids: Sequence[int]) -> dict[int, 
     return {row[0]: Known(row[1], row[2], bytes(row[3]), row[4]) for row in rows}
 
 
-def add_words(connection: Connection, words: sa.Table, keys: Iterable[str]) -> None:
-    """Remember the words of these keys, for search; most are known already.
-
-    Beside each stands what is left of it without any one of its letters.
-    """
-    connection.exec_driver_sql(
-        f"insert into {words.name} (word, near) select w, array(select distinct"
-        " substr(w, 1, i - 1) || substr(w, i + 1) from generate_series(1, length(w) + 1) i)"
-        f" from unnest(%(words)s::text[]) w where length(w) <= {WORD_LENGTH}"
-        f" and not exists (select from {words.name} k where k.word = w) order by w"
-        " on conflict (word) do nothing",
-        {"words": _array({word for key in keys for word in key.split()})},
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Packed:
     """Movies that were not there at all and all that hangs on them, as COPY reads it: made without
@@ -104,10 +87,10 @@ def write_new(
     connection: Connection, movies: Sequence[MovieRecord], packed: Packed, familiar: Familiar
 ) -> None:
     """Movies that were not there at all: nothing to compare with."""
-    write_shared(connection, movies, familiar)
+    shared.write(connection, movies, familiar)
     for name, columns, text in packed.tables:
         bulk.copy_packed(connection, name, columns, text)
-    add_words(connection, tables.title_word, packed.title_keys)
+    shared.add_words(connection, tables.title_word, packed.title_keys)
 
 
 def write_changed(
@@ -118,14 +101,14 @@ def write_changed(
 ) -> None:
     """Movies whose content differs from what is stored, each with its next version."""
     movies = [record for record, _ in records]
-    write_shared(connection, movies, familiar)
+    shared.write(connection, movies, familiar)
     rows = _movie_rows(source, records)
     bulk.merge(connection, tables.movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
     movie_ids = [movie.movie_id for movie in movies]
     for table, columns, key, rows in _children(movies):
         bulk.merge_children(connection, table, columns, key, movie_ids, rows)
         if table is tables.movie_title:
-            add_words(connection, tables.title_word, (str(key) for _, key in rows))
+            shared.add_words(connection, tables.title_word, (str(key) for _, key in rows))
 
 
 def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[int, int]:
@@ -161,90 +144,6 @@ def remove_movies(
     return sorted(row[0] for row in result)
 
 
-def write_shared(connection: Connection, movies: Sequence[MovieRecord], familiar: Familiar) -> None:
-    """What several movies share: genres, keywords, people, collections; in the order of ids."""
-    genres = {key: name for movie in movies for key, name in movie.genres}
-    keywords = {key: name for movie in movies for key, name in movie.keywords}
-    add_genres(connection, genres)
-    rows: list[Any] = sorted(keywords.items())
-    bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
-    if any(movie.people for movie in movies) and _others_wrote_people(connection, familiar):
-        familiar.forget()
-    _write_people(connection, familiar.strangers(one for movie in movies for one in movie.people))
-    collections = {m.collection.collection_id: m.collection for m in movies if m.collection}
-    columns = ("collection_id", "name", "poster_path", "backdrop_path")
-    rows = [
-        (c.collection_id, c.name, c.poster_path, c.backdrop_path)
-        for c in (collections[key] for key in sorted(collections))
-    ]
-    bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
-
-
-def _write_people(connection: Connection, people: Sequence[PersonRecord]) -> None:
-    """Of these, which stand in the order of ids, those who are new or told otherwise."""
-    known = _written_otherwise(connection, people)
-    new, changed = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-    for p in people:
-        if p.person_id in known:
-            rows = changed if known[p.person_id] else new
-            rows.append((p.person_id, p.name, title_key(p.name), p.known_for_department,
-                         p.profile_path, p.popularity))  # fmt: skip
-    bulk.copy(connection, tables.person, _PERSON, new)
-    bulk.merge(connection, tables.person, _PERSON, ("person_id",), changed)
-    if known:
-        add_words(connection, tables.name_word, (row[2] for row in (*new, *changed)))
-
-
-def _written_otherwise(connection: Connection, people: Sequence[PersonRecord]) -> dict[int, bool]:
-    """Those who are not stored just like this, and whether they are stored at all.
-
-    One by one by their ids, which the planner would not choose while there are few: most of them
-    are stored as they are.
-    """
-    result = connection.exec_driver_sql(
-        "select i.person_id, p.person_id is not null"
-        " from unnest(%(ids)s::bigint[], %(names)s::text[], %(departments)s::text[],"
-        " %(paths)s::text[], %(popularities)s::float8[])"
-        " i (person_id, name, department, path, popularity)"
-        " left join lateral (select * from person where person_id = i.person_id limit 1) p on true"
-        " where (p.person_id, p.name, p.known_for_department, p.profile_path, p.popularity)"
-        " is distinct from (i.person_id, i.name, i.department, i.path, i.popularity)",
-        {
-            "ids": _array(str(one.person_id) for one in people),
-            "names": _array(one.name for one in people),
-            "departments": _array(one.known_for_department for one in people),
-            "paths": _array(one.profile_path for one in people),
-            "popularities": _array(str(one.popularity) for one in people),
-        },
-    )
-    return {row[0]: row[1] for row in result}
-
-
-def _others_wrote_people(connection: Connection, familiar: Familiar) -> bool:
-    """Whether somebody else did last, or nobody yet; from now on it is us, if this is committed."""
-    return bool(
-        connection.exec_driver_sql(
-            "insert into sync_watermark as w (source, name, value)"
-            " values ('', 'people_writer', %(writer)s) on conflict (source, name)"
-            " do update set value = excluded.value, updated_at = now()"
-            " where w.value <> excluded.value",
-            {"writer": str(familiar.writer_id)},
-        ).rowcount
-    )
-
-
-def add_genres(connection: Connection, genres: dict[int, str]) -> None:
-    """Genres the reference stage has not brought yet; it alone may rename one."""
-    if genres:
-        connection.exec_driver_sql(
-            "insert into genre (tmdb_id, name)"
-            " select * from unnest(%(ids)s::bigint[], %(names)s::text[])"
-            " g (id, name) where not exists (select from genre where tmdb_id = g.id) order by id"
-            " on conflict (tmdb_id) do nothing",
-            {"ids": list(genres), "names": list(genres.values())},
-        )
-
-
 def _movie_rows(
     source: str, records: Iterable[tuple[MovieRecord, int]]
 ) -> list[tuple[object, ...]]:
@@ -255,19 +154,12 @@ def _movie_rows(
             m.runtime_minutes, m.budget, m.revenue, m.imdb_id, m.adult, m.poster_path,
             m.backdrop_path, m.votes.popularity, m.votes.vote_average, m.votes.vote_count,
             m.collection.collection_id if m.collection else None,
-            orjson.dumps(m.external_ids).decode(), _array(m.production_countries),
-            _array(m.spoken_languages), m.watch_providers.decode(),
+            orjson.dumps(m.external_ids).decode(), bulk.array(m.production_countries),
+            bulk.array(m.spoken_languages), m.watch_providers.decode(),
             "\\x" + m.content_hash.hex(), None,
         )
         for m, version in records
     ]  # fmt: skip
-
-
-def _array(values: Iterable[str]) -> str:
-    """An array literal, which is read far faster than ARRAY[...]; codes from outside may hold
-    anything, so each is quoted."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 Children = tuple[sa.Table, Sequence[str], Sequence[str], list[tuple[object, ...]]]
