@@ -18,7 +18,7 @@ from users.operations import erasures, resets
 from users.operations.recommendation_mails import Offer, week_mail
 from users.operations.signing_keys import Keyring
 from users.store.recommendation_mails import waiting
-from users.store.resets import delete_old_resets
+from users.store.resets import delete_old_resets, delete_reset
 from users.store.sessions import delete_ended_sessions, delete_old_tokens
 
 CHORES = (
@@ -83,9 +83,17 @@ class Chores:
             return  # nobody has the address that was asked for
         user_id = UUID(job.payload["user_id"])
         with self.database.begin() as connection:
-            mail = resets.reset_mail(connection, user_id, self.password_reset_url, self.now())
-            if mail is not None:
-                self.mailer.send(mail)
+            made = resets.make_reset(connection, user_id, self.password_reset_url, self.now())
+        if made is None:
+            return
+        try:
+            self.mailer.send(made.mail)
+        except Refusal:
+            with self.database.begin() as connection:
+                delete_reset(connection, made.token_hash)
+            raise
+        with self.database.begin() as connection:
+            resets.note_reset(connection, made, self.now())
 
     def mail_recommendations(self, _job: Job, progress: Progress) -> dict[str, object]:
         """Mail everybody who wants it this week's recommendations, one transaction a person.

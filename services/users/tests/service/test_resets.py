@@ -42,6 +42,14 @@ def confirm(world, token, password=NEW):
     return world.call("ConfirmPasswordReset", request).revoked_sessions_count
 
 
+def reason_of(deed):
+    try:
+        deed()
+    except Refusal as refusal:
+        return refusal.reason
+    return "OK"
+
+
 def token_in(mail):
     found = re.search(r"lang=en&token=([\w-]+)", mail.get_payload(decode=True).decode())
     assert found is not None
@@ -83,11 +91,7 @@ def test_of_many_who_confirm_at_once_one_does(world, post, postbox):
     token = mailed_token(world, post, postbox)
 
     def attempt(number):
-        try:
-            confirm(world, token, f"uncommon password number {number}")
-        except Refusal as refusal:
-            return refusal.reason
-        return "OK"
+        return reason_of(lambda: confirm(world, token, f"uncommon password number {number}"))
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = sorted(pool.map(attempt, range(8)))
@@ -126,6 +130,80 @@ def test_a_token_ends_with_the_password_or_address_it_was_for(world, post, postb
     change(world, ada)
     with world.refused("RESET_TOKEN_INVALID"):
         confirm(world, token, "a third uncommon password")
+
+
+def leave(world, who):
+    world.call("DeleteUser", pb.DeleteUserRequest(password=PASSWORD), world.acting(who))
+
+
+def sign_in(world, _who):
+    world.sign_in("ada")
+
+
+def make_admin(world, who):
+    request = pb.UpdateUserAccessRequest(user_id=who.user.user_id, role="admin")
+    world.call("UpdateUserAccess", request, world.tokens.user(uuid4(), "admin"))
+
+
+@pytest.fixture
+def while_mailing(postbox, monkeypatch):
+    """`while_mailing(deed)`: done while the server has the mail in its hands; the outcomes."""
+
+    def arrange(deed):
+        outcomes, deliver = [], postbox.handle_DATA
+
+        async def handle(*given):
+            outcomes.append(reason_of(deed))
+            return await deliver(*given)
+
+        monkeypatch.setattr(postbox, "handle_DATA", handle)
+        return outcomes
+
+    return arrange
+
+
+@pytest.mark.parametrize("deed", [sign_in, make_admin])
+def test_nobody_waits_for_the_mail_server(world, post, postbox, while_mailing, deed):
+    ada = world.register("ada")
+    outcomes = while_mailing(lambda: deed(world, ada))
+    token = mailed_token(world, post, postbox)
+    assert outcomes == ["OK"]
+    confirm(world, token)
+
+
+@pytest.mark.parametrize("change", [change_password, change_email, leave])
+def test_a_token_ends_with_what_it_was_for_while_its_mail_is_under_way(
+    world, post, postbox, while_mailing, change
+):
+    ada = world.register("ada")
+    outcomes = while_mailing(lambda: change(world, ada))
+    token = mailed_token(world, post, postbox)
+    assert outcomes == ["OK"]
+    with world.refused("RESET_TOKEN_INVALID"):
+        confirm(world, token, "a third uncommon password")
+
+
+def test_no_audit_line_names_who_left_while_the_mail_was_under_way(world, post, while_mailing):
+    ada = world.register("ada")
+    while_mailing(lambda: leave(world, ada))
+    ask(world, "ada@example.org")
+    post()
+    with world.database.read() as connection:
+        lines = connection.execute(sa.text("select subject from audit_log")).scalars().all()
+    assert lines
+    assert ada.user.user_id not in lines
+
+
+def test_mails_that_did_not_go_out_count_for_nothing(world, post, postbox):
+    world.register("later", email="later@example.org")
+    for _ in range(6):
+        ask(world, "later@example.org")
+    post()
+    with world.database.begin() as connection:
+        connection.execute(sa.text("update \"user\" set email = 'ada@example.org'"))
+        connection.execute(sa.text("update job set run_after = now()"))
+    post()
+    assert len(postbox.delivered) == 5
 
 
 def test_a_bad_new_password_is_refused_and_costs_no_token(world, post, postbox):

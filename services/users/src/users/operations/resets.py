@@ -1,6 +1,7 @@
 """Replacing a forgotten password."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -34,8 +35,17 @@ def request_reset(connection: Connection, account: Account | None) -> None:
     enqueue(connection, MAIL_RESET, key=str(uuid7()), payload={"user_id": user_id})
 
 
-def reset_mail(connection: Connection, user_id: UUID, page: str, at: datetime) -> Mail | None:
-    """The mail with a new token, or None when this person is not to get one."""
+@dataclass(frozen=True)
+class ResetMail:
+    """A mail that is to go out, and the token that works from before it does."""
+
+    user_id: UUID
+    token_hash: bytes
+    mail: Mail
+
+
+def make_reset(connection: Connection, user_id: UUID, page: str, at: datetime) -> ResetMail | None:
+    """A new token and its mail, or None when this person is not to get one."""
     account = accounts.locked_account(connection, user_id)
     if account is None or account.status != "active":
         return None
@@ -43,10 +53,15 @@ def reset_mail(connection: Connection, user_id: UUID, page: str, at: datetime) -
         return None
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     resets.insert_reset(connection, hashed(token), user_id, expires_at=at + RESET_TOKEN_LIFE, at=at)
-    insert_audit_entry(
-        connection, AuditEntry("user.password_reset_requested", at, None, str(user_id))
-    )
-    return Mail(account.email, SUBJECT, mail_text(account.username, token, page))
+    mail = Mail(account.email, SUBJECT, mail_text(account.username, token, page))
+    return ResetMail(user_id, hashed(token), mail)
+
+
+def note_reset(connection: Connection, made: ResetMail, at: datetime) -> None:
+    """Its mail went out; of who was erased meanwhile nothing is noted."""
+    if accounts.locked_account(connection, made.user_id) is not None:
+        entry = AuditEntry("user.password_reset_requested", at, None, str(made.user_id))
+        insert_audit_entry(connection, entry)
 
 
 def check_reset_token(connection: Connection, token: str, at: datetime) -> UUID:

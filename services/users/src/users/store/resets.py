@@ -12,7 +12,7 @@ from users.tables import password_reset
 def insert_reset(
     connection: Connection, token_hash: bytes, user_id: UUID, *, expires_at: datetime, at: datetime
 ) -> None:
-    """A token that was mailed."""
+    """A token that is to be mailed."""
     connection.execute(
         sa.insert(password_reset).values(
             token_hash=token_hash,
@@ -22,6 +22,11 @@ def insert_reset(
             updated_at=at,
         )
     )
+
+
+def delete_reset(connection: Connection, token_hash: bytes) -> None:
+    """A token whose mail did not go out, and so counts for nothing."""
+    connection.execute(sa.delete(password_reset).where(password_reset.c.token_hash == token_hash))
 
 
 def resets_since(connection: Connection, user_id: UUID, since: datetime) -> int:
