@@ -15,9 +15,9 @@ from chassis.jobs import Chore, Job, JobFunction, Progress
 from chassis.mail import Mailer
 from users.domain.recommendation_mails import week_of
 from users.operations import erasures, resets
-from users.operations.recommendation_mails import Offer, week_mail
+from users.operations.recommendation_mails import Claimed, Offer, claim_week, week_mail
 from users.operations.signing_keys import Keyring
-from users.store.recommendation_mails import waiting
+from users.store.recommendation_mails import release, waiting
 from users.store.resets import delete_old_resets, delete_reset
 from users.store.sessions import delete_ended_sessions, delete_old_tokens
 
@@ -96,7 +96,7 @@ class Chores:
             resets.note_reset(connection, made, self.now())
 
     def mail_recommendations(self, _job: Job, progress: Progress) -> dict[str, object]:
-        """Mail everybody who wants it this week's recommendations, one transaction a person.
+        """Mail everybody who wants it this week's recommendations.
 
         Whom it cannot reach now is tried again by the next attempt, after all the others.
         """
@@ -106,7 +106,7 @@ class Chores:
             for user_id in people:
                 progress.report(sent + failed)
                 try:
-                    sent += self._mail_week(user_id)
+                    sent += self._mail_week(user_id, week)
                 except Refusal as refusal:
                     log.warning("recommendations not mailed", reason=refusal.reason)
                     failed += 1
@@ -119,17 +119,28 @@ class Chores:
         with self.database.read() as connection:
             return waiting(connection, week, after=after, limit=_CHUNK)
 
-    def _mail_week(self, user_id: UUID) -> bool:
-        """Whether a mail went out; an address that is refused for good has had its week."""
+    def _mail_week(self, user_id: UUID, week: date) -> bool:
+        """Whether a mail went out; whom none can be sent to has had the week all the same."""
         with self.database.begin() as connection:
-            mail = week_mail(connection, user_id, self.keyring, self.offer, self.now())
-            if mail is None:
-                return False
-            try:
-                self.mailer.send(mail)
-            except Invalid as refusal:
-                log.warning("recommendations not mailed", reason=refusal.reason)
-                return False
+            claimed = claim_week(connection, user_id, week, self.keyring, self.now())
+        if claimed is None:
+            return False
+        try:
+            return self._send_week(claimed)
+        except Refusal:
+            with self.database.begin() as connection:
+                release(connection, user_id, week)
+            raise
+
+    def _send_week(self, claimed: Claimed) -> bool:
+        mail = week_mail(claimed, self.offer)
+        if mail is None:
+            return False
+        try:
+            self.mailer.send(mail)
+        except Invalid as refusal:
+            log.warning("recommendations not mailed", reason=refusal.reason)
+            return False
         return True
 
     def finish_erasure(self, job: Job, _progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """Recommendations by mail: to those who want them, once a week, whatever happens meanwhile."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -26,11 +27,16 @@ class OtherServices:
     askers: list[str] = field(default_factory=list)
     down_for: set[str] = field(default_factory=set)
     refusal: Refusal = field(default_factory=lambda: Unavailable("away"))
+    meanwhile: Callable[[], object] | None = None
+    """Done once, while the recommender thinks."""
 
     def Recommend(self, request, timeout, metadata):
         token = dict(metadata)["authorization"].removeprefix("Bearer ")
         subject = jwt.decode(token, options={"verify_signature": False})["sub"]
         self.askers.append(subject)
+        deed, self.meanwhile = self.meanwhile, None
+        if deed is not None:
+            deed()
         if subject in self.down_for:
             raise self.refusal
         found = [recommender_pb2.Recommendation(movie_id=one) for one in self.movies]
@@ -87,15 +93,18 @@ def day_passes(world, settings, others):
 def wanting(world, name, email="", **more):
     """Somebody who wants mails."""
     who = world.register(name, email=email or f"{name}@example.org")
-    wanted: dict[str, Any] = {"recommendation_emails": True, **more}
+    prefer(world, who.user.user_id, recommendation_emails=True, **more)
+    return who.user.user_id
+
+
+def prefer(world, user_id, **wanted: Any):
     world.call(
         "UpdatePreferences",
         pb.UpdatePreferencesRequest(
             preferences=pb.Preferences(**wanted), update_mask=FieldMask(paths=sorted(wanted))
         ),
-        world.tokens.user(UUID(who.user.user_id)),
+        world.tokens.user(UUID(user_id)),
     )
-    return who.user.user_id
 
 
 def recipients(postbox):
@@ -130,6 +139,21 @@ def test_who_cannot_be_asked_for_keeps_nobody_else_waiting(
     others.down_for = set()
     day_passes()
     assert recipients(postbox) == ["ada@example.org", "ben@example.org"]
+
+
+def test_nobody_waits_while_their_mail_is_made(world, day_passes, postbox, others):
+    ada = wanting(world, "ada")
+    others.meanwhile = lambda: prefer(world, ada, preferred_language="de")
+    day_passes()
+    assert others.askers == [ada]
+    assert recipients(postbox) == ["ada@example.org"]
+
+
+def test_two_who_mail_at_once_send_one_mail(world, day_passes, postbox, others):
+    wanting(world, "ada")
+    others.meanwhile = day_passes
+    day_passes()
+    assert recipients(postbox) == ["ada@example.org"]
 
 
 def test_an_address_no_mail_can_go_to_keeps_nobody_else_waiting(world, day_passes, postbox):

@@ -1,7 +1,8 @@
 """Mails with recommendations: made of what the recommender offers the person now."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
@@ -10,7 +11,8 @@ from chassis.database import uuid7
 from chassis.mail import Mail
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.recommender.v1 import recommender_pb2, recommender_pb2_grpc
-from users.domain.recommendation_mails import MOVIES, SUBJECT, mail_text, week_of
+from users.domain.accounts import Account
+from users.domain.recommendation_mails import MOVIES, SUBJECT, mail_text
 from users.operations.signing_keys import Keyring
 from users.store import accounts, recommendation_mails
 
@@ -46,21 +48,32 @@ class Offers:
         return [titles[movie_id] for movie_id in movie_ids if movie_id in titles]
 
 
-def week_mail(
-    connection: Connection, user_id: UUID, keyring: Keyring, offer: Offer, at: datetime
-) -> Mail | None:
-    """The mail of this week, noted down as sent; None when the person is not to get one.
+@dataclass(frozen=True)
+class Claimed:
+    """Somebody whose week is noted down, so that nobody else mails it."""
 
-    The person's own ten minutes of access are made for the question, and go nowhere else.
-    """
+    account: Account
+    language: str
+    access_token: str
+    """The person's own ten minutes, made for the question; goes nowhere else."""
+
+
+def claim_week(
+    connection: Connection, user_id: UUID, week: date, keyring: Keyring, at: datetime
+) -> Claimed | None:
+    """Note down that this week is mailed; None when the person is not to get one."""
     account = accounts.account(connection, user_id)
     if account is None or account.status != "active":
         return None
-    claimed = recommendation_mails.claim(connection, user_id, week_of(at))
-    if claimed is None:
+    language = recommendation_mails.claim(connection, user_id, week)
+    if language is None:
         return None
-    token = keyring.access_token(connection, account, uuid7(), at)
-    titles = offer(token, claimed.preferred_language)
+    return Claimed(account, language, keyring.access_token(connection, account, uuid7(), at))
+
+
+def week_mail(claimed: Claimed, offer: Offer) -> Mail | None:
+    """The mail of the week; None when there is nothing to recommend."""
+    account, titles = claimed.account, offer(claimed.access_token, claimed.language)
     return Mail(account.email, SUBJECT, mail_text(account.username, titles)) if titles else None
 
 

@@ -1,11 +1,10 @@
 """Who wants mails with recommendations, and which week they had one for."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from users.tables import preferences, user
 
@@ -22,18 +21,24 @@ def waiting(connection: Connection, week: date, *, after: UUID, limit: int) -> l
     return list(connection.execute(statement).scalars())
 
 
-def claim(connection: Connection, user_id: UUID, week: date) -> Row[Any] | None:
-    """Note down the week's mail, and answer the preferred language; None when it is not to be.
-
-    Held until the transaction ends, so that nobody else sends it meanwhile.
-    """
+def claim(connection: Connection, user_id: UUID, week: date) -> str | None:
+    """Note down the week's mail, and answer the preferred language; None when it is not to be."""
     statement = (
         sa.update(preferences)
         .where(preferences.c.user_id == user_id, _wants(week))
         .values(recommendations_mailed_for=week)
         .returning(preferences.c.preferred_language)
     )
-    return connection.execute(statement).one_or_none()
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def release(connection: Connection, user_id: UUID, week: date) -> None:
+    """The week's mail did not go out."""
+    connection.execute(
+        sa.update(preferences)
+        .where(preferences.c.user_id == user_id, preferences.c.recommendations_mailed_for == week)
+        .values(recommendations_mailed_for=None)
+    )
 
 
 def _wants(week: date) -> sa.ColumnElement[bool]:
