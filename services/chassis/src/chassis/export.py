@@ -15,6 +15,9 @@ from chassis.paging import PageTokens
 _ROWS = 200
 _PAGE_BYTES = 1024 * 1024
 
+PERSON = sa.bindparam("person_id", type_=sa.Uuid)
+"""Whose export it is, for a source whose `owner` no index knows."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -46,7 +49,7 @@ def export_page(
         name, *place = page_tokens.decode(scope, page_token)
     position = next(number for number, one in enumerate(sections) if one.name == name)
     section = sections[position]
-    rows = connection.execute(_statement(section, user_id, place)).all()
+    rows = connection.execute(_statement(section, user_id, place), {PERSON.key: user_id}).all()
     page = rows[: _fitting([row.record for row in rows])]
     document = json.dumps({name: [json.loads(row.record) for row in page]}, ensure_ascii=False)
     if len(page) < len(rows):

@@ -1,5 +1,6 @@
 """The audit log: what people did here and from where, and what admins did in other services."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import event
 
 from chassis.events import Consumer, Fact, append, stream_key
 from chassis.testing import eventually
@@ -60,6 +62,34 @@ def test_what_people_do_is_logged_with_their_truncated_address(world):
         ),
         "203.0.113.0",
     )
+
+
+def test_an_export_reads_what_somebody_did_from_an_index(world):
+    ada, ben = world.register("ada"), world.register("ben")
+    promoted = pb.UpdateUserAccessRequest(user_id=ben.user.user_id, role="admin")
+    world.call("UpdateUserAccess", promoted, world.acting(ada, "admin"))
+    plans: list[str] = []
+
+    def explain(_connection, cursor, statement, parameters, _context, _executemany):
+        if statement.startswith("SELECT") and "audit_log" in statement:
+            cursor.execute("set local enable_seqscan = off")
+            cursor.execute(f"explain {statement}", parameters)
+            plans.extend(line for (line,) in cursor.fetchall())
+
+    sections, token = [], None
+    event.listen(world.database.engine, "before_cursor_execute", explain)
+    while token != "":
+        request = pb.ExportPersonalDataRequest(page_token=token)
+        reply = world.call("ExportPersonalData", request, world.acting(ada))
+        token = reply.next_page_token
+        sections.append(json.loads(reply.document_json))
+    event.remove(world.database.engine, "before_cursor_execute", explain)
+    (lines,) = [one["audit_log"] for one in sections if "audit_log" in one]
+    assert {"user.role_changed", "user.exported"} <= {one["action"] for one in lines}
+    conditions = [line for line in plans if "Index Cond" in line]
+    assert any("(subject = " in line for line in conditions)
+    assert any("(actor_user_id = " in line for line in conditions)
+    assert not any("Seq Scan" in line for line in plans)
 
 
 def act(stream, user_id, subject):

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chassis.export import Section
+from chassis.export import PERSON, Section
 from users.tables import (
     audit_log,
     follow,
@@ -56,7 +56,7 @@ _ACTOR = sa.cast(audit_log.c.actor_user_id, sa.Text)
 # What was done to them, and what they did to others; not who else had to do with it.
 _AUDIT = sa.union_all(
     _audited(audit_log.c.subject, sa.true()),
-    _audited(_ACTOR, audit_log.c.subject != _ACTOR),
+    _audited(_ACTOR, sa.and_(audit_log.c.actor_user_id == PERSON, audit_log.c.subject != _ACTOR)),
 ).subquery()
 
 SECTIONS: Sequence[Section] = (
