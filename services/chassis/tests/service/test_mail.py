@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 from structlog.testing import capture_logs
 
 from chassis.errors import Invalid, Unavailable
-from chassis.mail import LogMailer, Mail, MailUrl, SmtpMailer, mailer_of
+from chassis.mail import LogMailer, Mail, MailUrl, SmtpMailer, mail_address, mailer_of
 
 SENDER = "marquee@example.org"
 MAIL = Mail("ada@example.org", "Grüße", "Dear Ada,\n\nall is well.\n")
@@ -37,6 +37,17 @@ def test_one_address_never_becomes_two(postbox, address):
     with pytest.raises(Invalid):
         SmtpMailer(postbox.url, SENDER).send(Mail(address, "s", "t"))
     assert postbox.delivered == []
+
+
+@pytest.mark.parametrize(
+    "address", ["jürgen@x.org", "a..b@x.org", ".a@x.org", "a.@x.org", "+(@a?.org", "a(b)@x.org"]
+)
+def test_what_no_mail_is_sent_to_is_known_before(postbox, address):
+    with pytest.raises(Invalid) as refused:
+        mail_address(address, field="email")
+    assert refused.value.errors[0]["pointer"] == "/email"
+    with pytest.raises(Invalid):
+        SmtpMailer(postbox.url, SENDER).send(Mail(address, "s", "t"))
 
 
 def test_a_subject_with_a_line_break_is_refused(postbox):

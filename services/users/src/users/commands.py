@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection
 
 from chassis.errors import Refusal
 from chassis.identity import AUDIENCE, ISSUER
-from users.domain.accounts import Account, checked_email, checked_role, checked_username
+from users.domain.accounts import Account, checked_role, checked_username
 from users.domain.sessions import ACCESS_TOKEN_SECONDS
 from users.domain.signing_keys import LEAD
 from users.operations.accounts import Newcomer, refuse_retired, register, update_access
+from users.rpc.accounts import cleaned_email
 from users.settings import Settings
 from users.store.accounts import account_by_login
 from users.wiring import database_of, keyring_of, passwords_of, tombstones_of, utc_now
@@ -97,7 +98,7 @@ def _registered(settings: Settings, connection: Connection, wanted: argparse.Nam
     password_hash = passwords_of(settings).hash(os.environ.get("USER_PASSWORD", ""))
     now = utc_now()
     newcomer = Newcomer(
-        checked_username(wanted.username), checked_email(wanted.email), password_hash, now
+        checked_username(wanted.username), cleaned_email(wanted.email), password_hash, now
     )
     tombstones = tombstones_of(settings)
     refuse_retired(connection, tombstones, [newcomer.username])

@@ -52,6 +52,30 @@ def test_the_address_changes_with_the_password_only(world, ada):
     assert change(world, ada, password=PASSWORD, email="new@example.org").email == "new@example.org"
 
 
+UNMAILABLE = ["jürgen@example.org", "a..b@example.org", ".a@example.org", "a.@example.org"]
+
+
+@pytest.mark.parametrize("email", UNMAILABLE)
+def test_an_address_no_mail_goes_to_is_refused_wherever_it_is_given(world, ada, email):
+    for refused_call in (
+        lambda: world.register("ben", email=email),
+        lambda: change(world, ada, password=PASSWORD, email=email),
+        lambda: world.call("RequestPasswordReset", pb.RequestPasswordResetRequest(email=email)),
+    ):
+        with world.refused("INVALID") as refused:
+            refused_call()
+        assert [one["pointer"] for one in refused.value.facts["errors"]] == ["/email"]
+
+
+def test_who_has_an_address_no_mail_goes_to_still_signs_in(world, ada):
+    with world.database.begin() as connection:  # as accounts of before could be
+        connection.execute(
+            sa.text("update \"user\" set email = 'a..b@x.org', email_key = 'a..b@x.org'")
+        )
+    assert world.sign_in("a..b@x.org").user.user_id == ada.user.user_id
+    assert change(world, ada, username="countess").email == "a..b@x.org"
+
+
 @pytest.mark.parametrize(
     ("meanwhile", "asked"),
     [

@@ -56,7 +56,7 @@ def test_folding_is_done_once_and_for_all(text):
     assert fold(fold(text)) == fold(text)
 
 
-@pytest.mark.parametrize("email", ["a@b.co", "ada+x@mail.example.org", "jürgen@bücher.example"])
+@pytest.mark.parametrize("email", ["a@b.co", "ada+x@mail.example.org", "ada@bücher.example"])
 def test_addresses_pass(email):
     assert checked_email(email) == email
 

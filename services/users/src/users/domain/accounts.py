@@ -96,7 +96,7 @@ def checked_username(username: str, *, field: str = "username") -> str:
 
 
 def checked_email(email: str, *, field: str = "email") -> str:
-    """The address itself when mail could be sent to it."""
+    """The address itself when it looks like one; what the mailer takes it knows itself."""
     if len(email) > LONGEST_EMAIL:
         raise Invalid(f"must be at most {LONGEST_EMAIL} characters long", field=field)
     local_part = email.partition("@")[0]

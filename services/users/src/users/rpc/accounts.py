@@ -3,6 +3,7 @@
 import grpc
 
 from chassis.identity import require_user
+from chassis.mail import mail_address
 from chassis.text import clean_name, clean_text
 from marquee.users.v1 import users_pb2 as pb
 from users.domain.accounts import (
@@ -29,9 +30,10 @@ def cleaned_username(username: str, field: str = "username") -> str:
 
 
 def cleaned_email(email: str, field: str = "email") -> str:
-    """Trimmed and composed, and fit to be an address."""
+    """Trimmed and composed, and an address that the mailer will take."""
     text = clean_text(email, field=field, max_length=LONGEST_EMAIL)
-    return checked_email(text, field=field)
+    mail_address(checked_email(text, field=field), field=field)
+    return text
 
 
 class AccountRpcs(Rpcs):
