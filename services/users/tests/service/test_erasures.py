@@ -1,6 +1,7 @@
 """Somebody who leaves takes everything along but a keyed hash."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import pytest
@@ -95,16 +96,23 @@ def test_the_account_is_gone_at_once_and_its_name_is_nobodys(world, ada):
         world.call("BatchCreateUsers", imported)
 
 
+@contextmanager
+def being_erased(world, person):
+    """Meanwhile their erasure has begun, and is not committed."""
+    tombstones = Tombstones(world.settings.internal_key.get_secret_value())
+    with world.database.begin() as connection:
+        account = accounts.locked_account(connection, UUID(person.user.user_id))
+        assert account is not None
+        erasures.begin_erasure(connection, tombstones, account, world.clock())
+        yield
+
+
 def test_a_name_is_not_taken_while_its_owner_is_being_erased(world, ada):
     grace = world.register("grace")
     mask = FieldMask(paths=["username"])
     request = pb.UpdateUserRequest(user=pb.User(username="Ada"), update_mask=mask)
-    tombstones = Tombstones(world.settings.internal_key.get_secret_value())
     with ThreadPoolExecutor(1) as pool:
-        with world.database.begin() as connection:
-            account = accounts.locked_account(connection, UUID(ada.user.user_id))
-            assert account is not None
-            erasures.begin_erasure(connection, tombstones, account, world.clock())
+        with being_erased(world, ada):
             renaming = pool.submit(world.call, "UpdateUser", request, world.acting(grace))
             world.until_blocked()
         with world.refused("USERNAME_TAKEN"):
@@ -113,12 +121,8 @@ def test_a_name_is_not_taken_while_its_owner_is_being_erased(world, ada):
 
 def test_nobody_follows_who_is_being_erased(world, ada):
     grace = world.register("grace")
-    tombstones = Tombstones(world.settings.internal_key.get_secret_value())
     with ThreadPoolExecutor(1) as pool:
-        with world.database.begin() as connection:
-            account = accounts.locked_account(connection, UUID(ada.user.user_id))
-            assert account is not None
-            erasures.begin_erasure(connection, tombstones, account, world.clock())
+        with being_erased(world, ada):
             following = pool.submit(follow, world, grace, "ada")
             world.until_blocked()
         with world.refused("PROFILE_NOT_FOUND"):
