@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> None:
         Api(settings),
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.ASGI,
+        interface=Interfaces.RSGI,
         websockets=False,
         backlog=1024,
         log_enabled=False,

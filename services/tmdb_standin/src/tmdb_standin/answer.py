@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import orjson
 
-JSON_TYPE = b"application/json;charset=utf-8"
-Headers = Sequence[tuple[bytes, bytes]]
+JSON_TYPE = "application/json;charset=utf-8"
+Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +20,4 @@ class Answer:
 
 def json_answer(body: object, status: int = 200, headers: Headers = ()) -> Answer:
     """An answer in JSON."""
-    return Answer(status, orjson.dumps(body), [(b"content-type", JSON_TYPE), *headers])
+    return Answer(status, orjson.dumps(body), [("content-type", JSON_TYPE), *headers])

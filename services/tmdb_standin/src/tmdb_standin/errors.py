@@ -9,7 +9,7 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.message = message
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[str, str]] = []
 
     def body(self) -> dict[str, object]:
         """The JSON TMDb sends with it."""
