@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from analytics.messages.facts import (
     clicked_of,
+    halves_of,
     observations_of,
     shown_of,
     type_of,
@@ -117,4 +118,4 @@ def _subscription(
         batch(connection, [event])
 
     types = {type_of(message): alone for message in messages}
-    return Subscription(stream, types, batch, keep_seconds)
+    return Subscription(stream, types, batch, keep_seconds, divided=halves_of)

@@ -296,6 +296,23 @@ def test_poison_is_buried_and_the_stream_goes_on(tell, users, database):
     assert buried == {poison.event_id, nobody.event_id, strange.event_id}
 
 
+def test_one_unreadable_activity_costs_no_other(tell, users, database):
+    people = [consenting(users) for _ in range(500)]
+    batch = gateway.ActivityObserved.FromString(observed(people).payload)
+    batch.activities[123].activity_type = "of a later release"
+    batch.activities[321].metadata_json = '{"a": "\\u0000"}'
+    tell("gateway.activity", fact(batch), observed([people[0]]))
+    assert {row["user_id"] for row in rows(database)} == {
+        one for number, one in enumerate(people) if number not in {123, 321}
+    }
+    assert len(rows(database)) == 499
+    buried = [
+        gateway.ActivityObserved.FromString(bytes(row["payload"])).activities
+        for row in rows(database, "dead_letter")
+    ]
+    assert sorted(one.user_id for (one,) in buried) == sorted([str(people[123]), str(people[321])])
+
+
 def test_of_a_buried_batch_only_the_part_of_who_is_erased_goes(
     tell, users, database, settings, to_users
 ):

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,13 +54,15 @@ def inbox(database):
         return connection.execute(sa.text("select * from inbox")).all()
 
 
-def consumer(database, redis, handler: Any = count, *, batch=None, instance="one", **more: Any):
+def consumer(
+    database, redis, handler: Any = count, *, batch=None, told=None, instance="one", **more: Any
+):
     options: Any = {"claim_idle_seconds": 1, "retry_seconds": 0.01, **more}
     return Consumer(
         name="counter",
         database=database,
         redis=redis,
-        subscriptions=[Subscription(STREAM, {TYPE: handler}, batch)],
+        subscriptions=[Subscription(STREAM, {TYPE: handler}, batch, **(told or {}))],
         instance=instance,
         **options,
     )
@@ -122,6 +125,56 @@ def test_a_poison_message_is_buried_after_five_tries_and_blocks_nobody(
     assert letter["attempts"] == 5
     assert bytes(letter["payload"]) == b"\x00bad"
     assert "cannot swallow this" in letter["error"]
+
+
+def halves(event):
+    middle = len(event.payload) // 2
+    return [
+        replace(
+            event,
+            event_id=uuid.uuid5(event.event_id, str(place)),
+            aggregate_id=some.decode(),
+            payload=some,
+        )
+        for place, some in enumerate((event.payload[:middle], event.payload[middle:]))
+        if middle
+    ]
+
+
+def test_of_a_poison_message_that_can_be_divided_the_poison_alone_is_buried(
+    database, redis_streams, background
+):
+    def count_letters(connection, event):
+        if b"!" in event.payload:
+            raise ValueError("cannot swallow this")
+        for letter in event.payload.decode():
+            count(connection, replace(event, aggregate_id=letter))
+
+    append(redis_streams, STREAM, [fact("whole", payload=b"abcd!fg"), fact("good", payload=b"h")])
+    told = {"divided": halves}
+    with background(consumer(database, redis_streams, count_letters, told=told).run):
+        [letter] = eventually(lambda: dead_letters(database))
+        eventually(lambda: pending(redis_streams) == 0)
+        append(redis_streams, STREAM, [fact("again", payload=b"abcd!fg")])
+        eventually(lambda: len(dead_letters(database)) == 2)
+    assert bytes(letter["payload"]) == b"!"
+    assert effects(database) == dict.fromkeys("abcdfg", 2) | {"h": 1}
+
+
+def test_a_divided_event_that_comes_twice_has_its_effects_once(database, redis_streams, background):
+    def count_good(connection, event):
+        if b"!" in event.payload:
+            raise ValueError("cannot swallow this")
+        count(connection, event)
+
+    same = fact("whole", payload=b"a!")
+    with background(consumer(database, redis_streams, count_good, told={"divided": halves}).run):
+        for _ in range(2):
+            append(redis_streams, STREAM, [same])
+            eventually(lambda: dead_letters(database))
+            eventually(lambda: pending(redis_streams) == 0)
+    assert effects(database) == {"a": 1}
+    assert len(dead_letters(database)) == 1
 
 
 def test_an_event_that_fails_once_is_tried_again(database, redis_streams, background):

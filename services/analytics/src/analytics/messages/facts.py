@@ -1,12 +1,13 @@
 """Other services' facts: what of them is activity, and what is counted."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from analytics.domain.activities import (
@@ -77,11 +78,30 @@ def observed_without(payload: bytes, user_id: UUID) -> bytes | None:
     return gateway.ActivityObserved(activities=kept).SerializeToString() if kept else None
 
 
+def halves_of(event: Event) -> Sequence[Event]:
+    """What a gateway saw, as two events of half as much, so that one bad activity can be found;
+    nothing for one activity, or for any other event."""
+    if event.type != type_of(gateway.ActivityObserved):
+        return ()
+    try:
+        seen = gateway.ActivityObserved.FromString(event.payload).activities
+    except DecodeError:
+        return ()
+    middle = len(seen) // 2
+    halves = {"first": seen[:middle], "second": seen[middle:]} if middle else {}
+    return [_half(event, name, some) for name, some in halves.items()]
+
+
 def activity_deleted(user_id: UUID, deleted_count: int, at: datetime) -> own.ActivityDeleted:
     """Our own fact."""
     return own.ActivityDeleted(
         user_id=str(user_id), deleted_count=deleted_count, deleted_at=timestamp(at)
     )
+
+
+def _half(event: Event, name: str, seen: Sequence[gateway.Activity]) -> Event:
+    payload = gateway.ActivityObserved(activities=seen).SerializeToString()
+    return replace(event, event_id=uuid5(event.event_id, name), payload=payload)
 
 
 def _logged_in(event: Event) -> list[Observation]:

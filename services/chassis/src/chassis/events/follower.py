@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -56,6 +56,11 @@ def nobody_erased(_connection: Connection, _user_ids: Collection[UUID]) -> Colle
     return ()
 
 
+def _not_divided(_event: Event) -> Sequence[Event]:
+    """For a stream whose events tell of one thing each."""
+    return ()
+
+
 def _named_in(event: Event) -> set[UUID]:
     """Every id an event names, of whatever it is."""
     text = b" ".join((event.actor.encode(), event.aggregate_id.encode(), event.payload))
@@ -71,6 +76,9 @@ class Subscription:
     batch: BatchHandler | None = None
     keep_seconds: float = KEEP_SECONDS
     """How long an entry stays at least that every group is done with."""
+    divided: Callable[[Event], Sequence[Event]] = _not_divided
+    """An event that cannot be handled as events of less, of which the good ones can; their ids are
+    the same each time. None for what cannot be taken apart."""
 
 
 @dataclass
@@ -87,7 +95,8 @@ class Follower:
 
     An entry is acknowledged after the commit of its effects. What a dead reader held is claimed
     after `claim_idle_seconds`. A handler that refuses with Unavailable is tried until it works and
-    holds the stream back; any other error counts against the event, which is buried after five.
+    holds the stream back; any other error counts against the event, which is buried after five,
+    or what cannot be handled of one that can be divided.
     """
 
     def __init__(
@@ -208,7 +217,7 @@ class Follower:
             if failure is not None:
                 self._set_aside(entry, failure, attempts=1)
 
-    def _attempt(self, entries: Sequence[Entry]) -> Exception | None:
+    def _attempt(self, entries: Sequence[Entry], *, acknowledged: bool = True) -> Exception | None:
         """Apply and acknowledge; wait out what is transient; answer an error that is the event's.
 
         After `stop` nothing is acknowledged that was not applied: another reader claims it.
@@ -225,7 +234,8 @@ class Follower:
                 if self._stop.is_set():
                     return None
             else:
-                self._acknowledge([entry.entry_id for entry in entries])
+                if acknowledged:
+                    self._acknowledge([entry.entry_id for entry in entries])
                 return None
 
     def _apply(self, entries: Sequence[Entry]) -> None:
@@ -267,11 +277,28 @@ class Follower:
         facts = {"stream": self._stream, "type": entry.event.type, "attempts": attempts}
         log.error("event failed", event_id=str(entry.event.event_id), exc_info=error, **facts)
         if attempts >= ATTEMPTS:
-            self._bury(entry, "".join(traceback.format_exception(error)), attempts)
+            self._give_up(entry, error, attempts)
+            if not self._stop.is_set():
+                self._acknowledge([entry.entry_id])
             return
         wait = self._retry_seconds * 4 ** (attempts - 1)
         self._failed[entry.entry_id] = _Failed(entry, attempts, time.monotonic() + wait)
         self._count("failed", 1)
+
+    def _give_up(self, entry: Entry, error: Exception, attempts: int) -> None:
+        """Bury an event, or what cannot be handled of it; cut off by `stop`, it is begun anew."""
+        parts = [replace(entry, event=part) for part in self._subscription.divided(entry.event)]
+        if not parts:
+            self._bury(entry, "".join(traceback.format_exception(error)), attempts)
+            return
+        for part in parts:
+            failure = self._attempt([part], acknowledged=False)
+            if self._stop.is_set():
+                return
+            if failure is not None:
+                self._give_up(part, failure, attempts)
+        with self._database.begin() as connection:
+            inbox.settle(connection, self._name, entry.event.event_id)
 
     def _bury(self, entry: Entry, error: str, attempts: int) -> None:
         with self._database.begin() as connection:
@@ -287,7 +314,6 @@ class Follower:
                     error=error[-4000:],
                     attempts=attempts,
                 )
-        self._acknowledge([entry.entry_id])
         self._count("buried", 1)
 
     def _bury_raw(self, raw: Raw, error: str) -> None:
@@ -300,6 +326,7 @@ class Follower:
             entry = Entry(entry_id.decode(), stand_in, "")
         log.error("event buried", stream=self._stream, entry_id=entry.entry_id, error=error)
         self._bury(entry, error, ATTEMPTS)
+        self._acknowledge([entry.entry_id])
 
     def _acknowledge(self, entry_ids: Sequence[str]) -> None:
         if entry_ids:
