@@ -43,6 +43,8 @@ _CATCHING_UP_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 _PEOPLE_HELD = 50_000
 _NOTICES_HELD = 50
+_FOLLOWERS_HELD = 50_000
+_FOLLOWED_ONCE_SECONDS = 86_400.0
 _LISTENERS_OF_A_PERSON = 10
 
 log = structlog.get_logger()
@@ -99,6 +101,9 @@ class Live:
         self._number = 0
         self._changes: Recent[UUID, Placed] = Recent(_PEOPLE_HELD, HELD_SECONDS)
         self._notices: Recent[UUID, list[Placed]] = Recent(_PEOPLE_HELD, HELD_SECONDS)
+        self._followers: Recent[tuple[UUID, str], bool] = Recent(
+            _FOLLOWERS_HELD, _FOLLOWED_ONCE_SECONDS
+        )
         self._for_all: Placed | None = None
         self._listeners: dict[UUID, list[Listener]] = {}
         self._count = 0
@@ -194,8 +199,20 @@ class Live:
             if one.user_id is not None and one.sequence and one.facts["cause"] == "import":
                 # No request of theirs has told any gateway how far an import has brought them.
                 await self._imported(one.user_id, one.sequence)
+            if self._known_already(one):
+                continue
             self._number += 1
             self._tell(Placed(one, stream, tuple(self._places), self._number))
+
+    def _known_already(self, told: Told) -> bool:
+        """Whether it is a follower of whom the person was told today: some follow in a loop."""
+        if told.user_id is None or not told.follower_id:
+            return False
+        pair = told.user_id, told.follower_id
+        if self._followers.get(pair):
+            return True
+        self._followers.put(pair, True)  # noqa: FBT003 - that it is there is all it says
+        return False
 
     async def _look_after(self) -> None:
         ticks = 0

@@ -146,6 +146,16 @@ async def test_people_are_told_of_themselves_and_of_nobody_else(gateway, redis_s
         assert (event, facts["cause"]) == ("recommendations_changed", "model")
 
 
+async def test_who_follows_again_and_again_is_told_of_once(gateway, redis_streams):
+    one, here = somebody(), gateway()
+    heard = await here.listen(one).begins()
+    for _ in range(3):
+        tell(redis_streams, "users.events", followed(one, "f1"))
+    tell(redis_streams, "users.events", followed(somebody(), "f1"), followed(one, "f2"))
+    told = [(await heard.next())[1]["follower_id"] for _ in range(2)]
+    assert told == ["f1", "f2"]
+
+
 async def test_who_comes_while_the_process_stops_is_not_kept(gateway):
     here = gateway()
     early = await here.listen(somebody()).begins()

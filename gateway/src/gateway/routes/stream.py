@@ -88,8 +88,9 @@ async def follow_stream(
     token and `Last-Event-ID`, and what was missed in the last fifteen minutes is told first.
 
     `recommendations_changed`: `{cause, changed_at}`, the cause being interaction, import,
-    preferences, model or resumed. `notification`: `{kind: follower, username, occurred_at}` or
-    `{kind: movie_released, movie_id, title, release_date, occurred_at}`, of the watchlist."""
+    preferences, model or resumed. `notification`: `{kind: follower, username, occurred_at}`, of
+    who follows you once a day, or `{kind: movie_released, movie_id, title, release_date,
+    occurred_at}`, of the watchlist."""
     here = context.of(request)
     if here.live.full:
         raise Unavailable("Too many listen here; try again.", retry_after_seconds=5)
