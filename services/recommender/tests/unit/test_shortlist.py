@@ -10,7 +10,7 @@ from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import Signals, Taste, taste_of
 from recommender.ranking.training import Interactions, Options, train
 
-MOVIES, PEOPLE, RATED, TOP = MEASURED + 2_500, 250, 40, 50
+MOVIES, PEOPLE, RATED, TOP = MEASURED + 6_000, 250, 40, 50
 LATER = 1e9
 
 

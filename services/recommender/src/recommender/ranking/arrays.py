@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse._sparsetools import csc_matvec, csr_row_index
 
 Floats: TypeAlias = NDArray[np.float32]
 Ints: TypeAlias = NDArray[np.int64]
@@ -57,29 +58,34 @@ def block_of(matrix: Sparse, rows: Ints, columns: Ints) -> Floats:
     block = np.zeros((len(rows), len(columns)), np.float32)
     if not len(columns):
         return block
-    entries, sizes = _entries(matrix, rows)
-    there, order = matrix.indices[entries], np.argsort(columns)
+    ends, there, values = _of_rows(matrix, rows)
+    order = np.argsort(columns)
     places = order[np.minimum(np.searchsorted(columns[order], there), len(columns) - 1)]
     held = columns[places] == there
-    block[np.repeat(np.arange(len(rows)), sizes)[held], places[held]] = matrix.data[entries[held]]
+    block[np.repeat(np.arange(len(rows)), np.diff(ends))[held], places[held]] = values[held]
     return block
 
 
 def columns_at(matrix: Sparse, rows: Ints) -> Ints:
     """The columns that these rows have anything in, ascending."""
-    return np.unique(matrix.indices[_entries(matrix, rows)[0]])
+    return np.unique(_of_rows(matrix, rows)[1])
 
 
-def _entries(matrix: Sparse, rows: Ints) -> tuple[Ints, Ints]:
-    """Where the entries of these rows of a CSR matrix are, and how many each row has.
+def _of_rows(matrix: Sparse, rows: Ints) -> tuple[Ints, Ints, Floats]:
+    """The entries of these rows of a CSR matrix, one row after another: where each row's begin and
+    the last one's end (len(rows) + 1,), their columns, their values.
 
-    What scipy makes of `matrix[rows]` takes several times longer for a few rows.
+    By scipy's own loop: what it makes of `matrix[rows]` takes ten times as long for a few rows, and
+    indexing by numpy thrice.
     """
-    starts = matrix.indptr[rows].astype(np.int64)
-    sizes = matrix.indptr[rows + 1] - starts
-    ends = np.cumsum(sizes)
-    entries = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
-    return entries, sizes
+    kind = matrix.indices.dtype
+    rows = rows.astype(kind)
+    ends: Ints = np.zeros(len(rows) + 1, kind)
+    np.cumsum(matrix.indptr[rows + 1] - matrix.indptr[rows], out=ends[1:])
+    columns: Ints = np.empty(ends[-1], kind)
+    values: Floats = np.empty(ends[-1], np.float32)
+    csr_row_index(len(rows), rows, matrix.indptr, matrix.indices, matrix.data, columns, values)
+    return ends, columns, values
 
 
 class Columns(NamedTuple):
@@ -106,12 +112,14 @@ def all_combined(
     told: Sequence[tuple[Sparse, Floats]], rows: Ints, among: Columns | None = None
 ) -> Floats:
     """The sum of `combined` over several matrices of one shape, each with its own weights."""
-    total = np.zeros(told[0][0].shape[1] if among is None else among.width + 1, np.float32)
+    width = told[0][0].shape[1] if among is None else among.width + 1
+    total = np.zeros(width, np.float32)
     for matrix, weights in told:
-        entries, sizes = _entries(matrix, rows)
-        columns, values = matrix.indices[entries], matrix.data[entries]
-        values *= np.repeat(weights, sizes)
-        np.add.at(total, columns if among is None else among.place_of[columns], values)
+        ends, columns, values = _of_rows(matrix, rows)
+        if among is not None:
+            # Clipped, since none is out of bounds: to look for such takes half as long again.
+            columns = np.take(among.place_of, columns, mode="clip")
+        csc_matvec(width, len(rows), ends, columns, values, weights, total)
     return total if among is None else total[:-1]
 
 

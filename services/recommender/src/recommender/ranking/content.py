@@ -25,6 +25,8 @@ FAVORITE_GENRE_WEIGHT = 1.0
 # the index tells which movies those are.
 CLASSES = (0.00025, 0.0008, 0.0025, 0.01, 0.033, 0.1)
 TOLD_CLASSES = 4
+# Rows are of length one, but for rounding.
+LONGEST = 1.0 + 1e-5
 # How many of the index's entries may be looked at for one taste.
 MOST_ENTRIES = 25_000
 
@@ -53,13 +55,18 @@ class Content:
             return np.asarray(rows_within(self._scored, places) @ asked, np.float32)
         return np.asarray(self._scored[places] @ asked, np.float32)
 
-    def at_most(self, asked: Floats) -> Floats:
-        """Terms that few movies have as they are, as many classes as are soon looked at. What a
-        class adds beyond is bounded by the lengths of both (Cauchy & Schwarz) or by the largest of
-        the one and the sum of the other (Hoelder), whichever is less of most movies."""
+    def lengths(self, places: slice) -> float:  # noqa: ARG002 - all alike
+        """How long these movies' rows are at most."""
+        return LONGEST
+
+    def at_most(self, asked: Floats, places: slice) -> Floats:
+        """What the scores at these places are not above. Terms that few movies have as they are, as
+        many classes as are soon looked at. What a class adds beyond is bounded by the lengths of
+        both (Cauchy & Schwarz) or by the largest of the one and the sum of the other (Hoelder),
+        whichever is less of most movies."""
         index = self._index
         if index is None:
-            return self.of(asked, slice(0, self._scored.shape[0]))
+            return self.of(asked, places)
         told = np.flatnonzero(asked)
         values, classes = asked[told], index.classes[told]
         entries = np.cumsum(np.bincount(classes, index.frequency[told], len(CLASSES) + 1))
@@ -72,7 +79,7 @@ class Content:
                 norms = np.array([np.linalg.norm(mine), np.abs(mine).max()])
                 which = int(np.argmin(norms * index.means[number]))
                 add_scaled(bound, float(norms[which]), index.norms[number, which])
-        return bound
+        return bound[places]
 
     def contributions(self, taste: Taste, movies: Ints) -> Floats:
         terms = columns_at(self._rows, movies)

@@ -19,6 +19,8 @@ from recommender.ranking.signals import Taste
 HEAD = 10_000
 # Above this many cells the user-side factor costs more to score with than a row of B per rating.
 FACTOR_CELLS = 12_000_000
+# Rows of B that are sooner copied than multiplied where they are.
+FEW = 64
 # p / (1 - p), when a share p of each history is left out at random while learning.
 DROPOUT = 1.0
 TOPICS = 150
@@ -173,6 +175,9 @@ class Ease:
     def _undamped(self, tastes: Sequence[Taste]) -> Floats:
         known = [self._known(taste) for taste in tastes]
         if self._weights is not None:
+            if len(known) == 1 and len(known[0][0]) <= FEW:
+                (mine, weights), *_ = known
+                return (weights @ self._weights[mine])[None]
             return np.asarray(_rows(known, len(self._weights)) @ self._weights)
         factors, left, right = self._by_users()
         people = np.stack([factors[:, mine] @ (weights * left[mine]) for mine, weights in known])

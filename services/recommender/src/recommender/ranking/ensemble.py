@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +22,13 @@ from recommender.ranking.ease import Ease
 from recommender.ranking.neighbours import Neighbours
 from recommender.ranking.rankers import Popularity, Ranker, Trend, Unmet, trend_of_now
 from recommender.ranking.sequence import InTime
+from recommender.ranking.shortlisting import (
+    LEAST_SPREAD,
+    Dear,
+    Shortlist,
+    scores_at,
+    shortlist,
+)
 from recommender.ranking.signals import Taste
 
 FORMAT = 3
@@ -45,16 +52,8 @@ TYPES: Mapping[str, frozenset[str]] = {
 MOST_CANDIDATES = 120_000
 # By how many of the candidates, the most popular, it is measured how far a view's scores spread.
 MEASURED = 10_000
-# What two ways to the same score may differ by.
-ROUNDING = 1e-5
-# Of so many left it is worth while to look more closely what a movie needs.
-TOO_MANY = 4_000
-# At least one in so many.
-_MANY = 4
 # Fewer people than this is nobody: TMDb's popularity stands for some.
 _MET = 0.5
-# What spreads less says nothing of the difference between movies.
-LEAST_SPREAD = 1e-9
 # The least history length of each bucket that has blend weights of its own.
 BUCKETS = (0, 1, 3, 6, 12, 25, 60)
 
@@ -70,19 +69,6 @@ class Model:
 def bucket_of(length: int) -> int:
     """The bucket of a history of this many movies."""
     return int(np.searchsorted(BUCKETS, length, side="right")) - 1
-
-
-# Views too dear to have of every movie in every request: roughly of all, exactly of a few.
-Dear = Als | Content
-
-
-class Shortlist(NamedTuple):
-    """Places among the candidates, their blended scores, and what a unit of each ranker's own score
-    adds to them."""
-
-    places: Ints
-    totals: Floats
-    per_unit: dict[str, float]
 
 
 class Ensemble:
@@ -231,12 +217,14 @@ class Ensemble:
         that lies within it.
         """
         moments = self.model.arrays["trend.moments"]
-        ahead = len(moments) > 0 and taste.at >= moments[-1]
+        if ahead := len(moments) > 0 and taste.at >= moments[-1]:
+            # Whoever was to be met has been.
+            without |= {"unmet"}
         table = self.model.arrays[f"blend.{kind}.ahead" if ahead else f"blend.{kind}"]
-        table = table[bucket_of(len(taste))]
+        row = table[bucket_of(len(taste))].tolist()
         return {
-            name: float(weight)
-            for name, weight in zip(RANKERS, table, strict=True)
+            name: weight
+            for name, weight in zip(RANKERS, row, strict=True)
             if weight > 0 and name in self._rankers and name not in without
         }
 
@@ -275,92 +263,13 @@ class Ensemble:
             return np.zeros(len(places), np.float32)
         asked = als.asked(taste)
         parts = np.split(places, np.searchsorted(places, [self.measured]))
-        return np.concatenate([_at(als, asked, part) for part in parts])
+        return np.concatenate([scores_at(als, asked, part) for part in parts])
 
     def shortlist(
         self, taste: Taste, weights: Mapping[str, float], open_to: Mask, wanted: int
     ) -> Shortlist:
-        """The `wanted` best of the open candidates (c,), and who is as good as the last of them.
-
-        Cheap views are had of all candidates. Dear ones are had of the most popular, which say
-        what a movie needs to be among the best, and of those others that may have that much.
-        """
-        first = slice(0, self.measured)
-        cheap = np.zeros(len(self.candidates), np.float32)
-        most, per_unit = cheap.copy(), dict[str, float]()
-        dear: list[tuple[np.float32, Dear, Floats]] = []
-        for name, weight in weights.items():
-            ranker = self._scorers[name]
-            if isinstance(ranker, Dear):
-                asked = ranker.asked(taste)
-                bound = _bound(ranker, asked, first, len(cheap))
-                per_unit[name] = unit = _unit(weight, bound[first])
-                dear.append((np.float32(unit), ranker, asked))
-                add_scaled(most, unit, bound)
-            else:
-                scores = ranker.scores([taste])[0]
-                per_unit[name] = unit = _unit(weight, scores[first])
-                add_scaled(cheap, unit, scores)
-        most += cheap
-
-        def totals(places: Ints) -> Floats:
-            total, others = most[places], places >= self.measured
-            total[others] = cheap[places[others]]
-            for unit, ranker, asked in dear:
-                total[others] += unit * _at(ranker, asked, places[others])
-            return total
-
-        least = _last_of_best(most[first][open_to[first]], wanted)
-        places = np.flatnonzero(open_to & (most >= least))
-        if len(places) > TOO_MANY:
-            # The popular ones say too little here: those do that promise most.
-            promising = places[np.argpartition(-most[places], TOO_MANY // 2)[: TOO_MANY // 2]]
-            least = max(least, _last_of_best(totals(np.sort(promising)), wanted))
-            places = places[most[places] >= least]
-        found = totals(places)
-        kept = found >= _last_of_best(found, wanted)
-        return Shortlist(places[kept], found[kept], per_unit)
-
-
-def _last_of_best(scores: Floats, wanted: int) -> float:
-    """The last of the `wanted` best scores, and a little less for rounding."""
-    if len(scores) < wanted:
-        return -np.inf
-    last = float(np.partition(scores, len(scores) - wanted)[len(scores) - wanted])
-    return last - ROUNDING * abs(last)
-
-
-def _bound(ranker: Dear, asked: Floats, first: slice, size: int) -> Floats:
-    """(size,) the scores of the first, and what those of the others are not above."""
-    exact = ranker.of(asked, first)
-    if len(exact) == size:
-        return exact
-    bound = ranker.at_most(asked)
-    bound[first] = exact
-    return bound
-
-
-def _at(ranker: Dear, asked: Floats, places: Ints) -> Floats:
-    """The scores at these places, ascending; of such as stand close together all between them are
-    had sooner than those are collected."""
-    within = slice(int(places[0]), int(places[-1]) + 1) if len(places) else slice(0, 0)
-    if within.stop - within.start <= _MANY * len(places):
-        return ranker.of(asked, within)[places - within.start]
-    return ranker.of(asked, places)
-
-
-def _unit(weight: float, scores: Floats) -> float:
-    """What a unit of a view's own score adds to the blend."""
-    spread = _spread(scores)
-    return weight / spread if spread >= LEAST_SPREAD else weight
-
-
-def _spread(scores: Floats) -> float:
-    """The standard deviation of one row; 0 where rounding is all there is."""
-    size = max(len(scores), 1)
-    mean, square = float(scores.sum()) / size, float(scores @ scores) / size
-    variance = square - mean * mean
-    return variance**0.5 if variance > 1e-5 * square else 0.0
+        """The `wanted` best of the open candidates (c,), and who is as good as the last of them."""
+        return shortlist(self._scorers, self.measured, taste, weights, open_to, wanted)
 
 
 def _spreads(scores: Floats) -> Floats:

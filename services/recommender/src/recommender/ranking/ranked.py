@@ -12,9 +12,9 @@ from recommender.ranking.ensemble import (
     CONTENT,
     TYPES,
     Ensemble,
-    Shortlist,
 )
 from recommender.ranking.reasons import Reason, reasons
+from recommender.ranking.shortlisting import Shortlist
 from recommender.ranking.signals import Taste
 
 POOL_PER_PLACE = 5
@@ -115,7 +115,7 @@ def _enough(
     """The ensemble with candidates of which enough are open, and which of them are; where others
     than before, they are scored by the rankers of these names alone."""
     shown = open_to[ensemble.candidates]
-    if len(shown) == len(open_to) or int(shown.sum()) >= wanted:
+    if len(shown) == len(open_to) or np.count_nonzero(shown) >= wanted:
         return ensemble, shown
     others = ensemble.among(ensemble.most_popular(np.flatnonzero(open_to)), names)
     return others, np.ones(len(others.candidates), bool)

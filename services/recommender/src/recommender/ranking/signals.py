@@ -53,6 +53,7 @@ class Taste:
 
 # By kind: a rating of which only the fact is known, a favorite, a watchlist entry, a hidden movie.
 FIXED_WEIGHTS = (1.0, 1.0, 0.4, 0.0)
+_FIXED = np.array(FIXED_WEIGHTS, np.float32)
 GRADE_FROM, GRADE_SPAN, LEAST_GRADE = 1.5, 3.0, 0.05
 RECENCY_HALF_LIFE_SECONDS = 365 * 86_400.0
 RECENCY_SHARE = 0.25
@@ -63,21 +64,23 @@ LOW_WEIGHT = -0.05
 
 def graded(ratings: Floats) -> Floats:
     """clip((rating - 1.5) / 3, 0.05, 1): the training weight of an explicit rating."""
-    return np.clip((ratings - GRADE_FROM) / GRADE_SPAN, LEAST_GRADE, 1.0).astype(np.float32)
+    grades = (ratings - GRADE_FROM) / GRADE_SPAN
+    return np.minimum(np.maximum(grades, LEAST_GRADE), 1.0).astype(np.float32)
 
 
 def training_weights(signals: Signals) -> Floats:
     """The weight of each interaction for training; 0 for hidden movies."""
-    fixed = np.array(FIXED_WEIGHTS, np.float32)[signals.kinds]
-    rated = (signals.kinds == Kind.RATING) & ~np.isnan(signals.ratings)
-    return np.where(rated, graded(np.nan_to_num(signals.ratings)), fixed).astype(np.float32)
+    weights = _FIXED[signals.kinds]
+    grades = graded(signals.ratings)
+    np.copyto(weights, grades, where=(signals.kinds == Kind.RATING) & ~np.isnan(grades))
+    return weights
 
 
 def taste_weights(signals: Signals) -> Floats:
     """As training_weights, but a low rating is negative: it pushes similar movies away."""
     weights = training_weights(signals)
-    low = (signals.kinds == Kind.RATING) & (signals.ratings < LOW_RATING)
-    return np.where(low, LOW_WEIGHT, weights).astype(np.float32)
+    weights[(signals.kinds == Kind.RATING) & (signals.ratings < LOW_RATING)] = LOW_WEIGHT
+    return weights
 
 
 def taste_of(signals: Signals, *, at: float, genres: Ints | None = None) -> Taste:
@@ -106,13 +109,17 @@ def _later(at: np.ndarray, places: Ints) -> Floats:
     later = np.empty(len(at), np.float32)
     later[order] = np.arange(len(at) - 1, -1, -1)
     # nan sorts last, so as many seem to be later as there are moments unknown.
-    return np.where(np.isnan(at), np.float32("nan"), later - np.isnan(at).sum())
+    unknown = np.isnan(at)
+    later -= np.count_nonzero(unknown)
+    later[unknown] = np.nan
+    return later
 
 
 def _freshness(ats: np.ndarray, now: float) -> Floats:
     if np.isnan(now):
         return np.ones(len(ats), np.float32)
-    age = np.maximum(now - np.nan_to_num(ats, nan=now), 0.0)
+    # Of what nobody knows when it was, fmax says that it is new.
+    age = np.fmax(now - ats, 0.0)
     fading = 0.5 ** (age / RECENCY_HALF_LIFE_SECONDS)
     return (1.0 - RECENCY_SHARE + RECENCY_SHARE * fading).astype(np.float32)
 
