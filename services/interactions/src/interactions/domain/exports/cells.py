@@ -11,9 +11,7 @@ _IMDB = re.compile(r"(?:tt)?([0-9]{1,10})")
 _YEARS = range(1850, 2200)
 _LARGEST_ID = 2**53
 _TITLE_LENGTH = 500
-_TITLE_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})(?:[-\u2013]\d{0,4})?\)\s*")
-# "Seven (a.k.a. Se7en)" and "Dolce Vita, La (Sweet Life, The)": other titles stand behind.
-_WITH_ANOTHER = re.compile(r"(\S.*?)\s*\((?:[^()]|\([^()]*\))+\)")
+_TITLE_AND_YEAR = re.compile(r"(.*\S)\s*\((\d{4})(?:[-\u2013]\d{0,4})?\)\s*")
 # "Matrix, The": MovieLens sorts articles behind.
 _ARTICLE = re.compile(r"(.*), (The|An?|L[ae']|Les|Il|El|Los|Las|D[ae]s|D[ie]e|Der|Une?)")
 _DIGITS_OF_AN_IMDB_ID = 7
@@ -75,18 +73,41 @@ def imdb_id_of(text: str) -> str:
 def split_title(text: str) -> tuple[str, str]:
     """Title and year of `Toy Story (1995)`, of `Matrix, The (1999)` as everybody calls it, and
     of `Seven (a.k.a. Se7en) (1995)` without its other title."""
-    # The pattern tries a run of blanks from each of its ends: no more of them than a title has.
     if len(text) > _TITLE_LENGTH:
         return text, ""
     found = _TITLE_AND_YEAR.fullmatch(text)
     title, year = (found.group(1), found.group(2)) if found else (text, "")
-    while (one := _WITH_ANOTHER.fullmatch(title)) and not one.group(1).lower().endswith(" or"):
-        title = one.group(1)
+    title = _without_others(title)
     sorted_behind = _ARTICLE.fullmatch(title)
     if sorted_behind is None:
         return title, year
     rest, article = sorted_behind.groups()
     return f"{article}{'' if article.endswith(chr(39)) else ' '}{rest}", year
+
+
+def _without_others(title: str) -> str:
+    """Without other titles behind it, in parentheses: "Seven (a.k.a. Se7en)", and before an
+    article, "Dolce Vita, La (Sweet Life, The)"."""
+    while (place := _last_parentheses(title)) > 0:
+        rest = title[:place].rstrip()
+        if not rest or rest.lower().endswith(" or"):
+            break
+        title = rest
+    return title
+
+
+def _last_parentheses(title: str) -> int:
+    """Where those begin that end it and hold something, with at most one pair within; 0 if none.
+
+    Steps back from the end: a pattern would try each beginning anew, and a title of many would
+    cost a hundredth of a second.
+    """
+    depth = 0
+    for place in range(len(title) - 1, 0, -1):
+        depth += (title[place] == ")") - (title[place] == "(")
+        if depth not in (1, 2):
+            return place if depth == 0 and place < len(title) - 2 else 0
+    return 0
 
 
 def review_of(text: str) -> str:
