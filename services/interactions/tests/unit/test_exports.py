@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -375,6 +376,50 @@ def test_an_entry_that_is_none_of_trakts_is_reported(entry: object):
     first, second = lines_of("trakt", "ratings.json", content)
     assert isinstance(first, Unusable)
     assert isinstance(second, Row)
+
+
+@pytest.mark.parametrize("content", [b'{"a": [1], "b": {"c": [2]}, "d": [3, 4] } ', b" [1,2,3]"])
+def test_json_is_read_entry_by_entry(content: bytes):
+    lines = lines_of("trakt", "ratings.json", content)
+    assert [line.number for line in lines] == [1, 2, 3]
+
+
+def test_entries_are_read_whole_wherever_they_lie():
+    entries = [{"notes": "x" * 300_000, **TRAKT_RATINGS[0]} for _ in range(20)]
+    assert len(usable(lines_of("trakt", "ratings.json", json.dumps(entries).encode()))) == 20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[1, 2", b"[1 2]", b"[1, ]", b"[1] 2", b'{"a": [1], }', b'{"a" [1]}', b"{1: [1]}",
+     b'{"a": [1]', b"[" + json.dumps("x" * 2_000_001).encode() + b"]"],
+)  # fmt: skip
+def test_json_that_breaks_off_is_refused_as_a_whole(content: bytes):
+    with pytest.raises(UnreadableExport, match="not JSON"):
+        lines_of("trakt", "ratings.json", content)
+
+
+def test_there_is_an_end_to_the_movies_that_links_name():
+    links = "movieId,tmdbId\n" + "".join(f"{number},1\n" for number in range(250_001))
+    with pytest.raises(UnreadableExport, match="more than 250,000 movies"):
+        named("movielens", {"ratings.csv": "movieId,rating\n1,5\n", "links.csv": links})
+
+
+@pytest.mark.parametrize(
+    ("source", "content"),
+    [
+        ("trakt", b'{"a": [' + b"[{},[]]," * 200_000 + b"1]}"),
+        ("imdb", b"," * 4_000_000 + b"const"),
+    ],
+    ids=["many values", "many columns"],
+)
+def test_no_file_takes_many_times_its_size_in_memory(source: str, content: bytes):
+    tracemalloc.start()
+    with pytest.raises(UnreadableExport):
+        lines_of(source, "ratings.json", content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 * 1024 * 1024
 
 
 def test_names_in_an_archive_are_no_paths():

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 import struct
 import zipfile
@@ -21,6 +20,7 @@ _UNCLOSED_QUOTES = 1_000
 _PROSE = frozenset({"review", "notes", "description", "comment"})
 _PIECE = 256 * 1024
 _COLUMN = re.compile(r"[^a-z0-9]+")
+_LINE = re.compile(r"[^\r\n]+(?:\r\n?|\n)?|\r\n?|\n")
 _ZIP = b"PK\x03\x04"
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -78,7 +78,7 @@ def documents_of(source: str, filename: str, content: bytes) -> list[Document]:
 
 def columns_of(document: Document) -> set[str]:
     """Names of the columns of a CSV file: lower case, without what is no letter or digit."""
-    return set(_header(csv.reader(io.StringIO(document.text, newline=""))))
+    return set(_header(csv.reader(io.StringIO(document.text[:_ROW], newline=""))))
 
 
 def cells_of(document: Document) -> Iterator[Cells]:
@@ -120,7 +120,7 @@ class _Lines:
     """Lines of a text for csv to read, those of the row under way so that they can be reread."""
 
     def __init__(self, text: str) -> None:
-        self._lines = iter(io.StringIO(text, newline=""))
+        self._lines = (found.group() for found in _LINE.finditer(text))
         self._again: deque[str] = deque()
         self._row: list[str] = []
         self._length = 0
@@ -152,18 +152,6 @@ class _Lines:
             raise UnreadableExport(f"more than {_UNCLOSED_QUOTES:,} of its quotes are not closed")
         self._again.extendleft(reversed(self._row[1:]))
         return True
-
-
-def objects_of(document: Document) -> Iterator[tuple[str, Any]]:
-    """Entries of a JSON file that is a list, or an object of lists; with what names them."""
-    try:
-        value = json.loads(document.text)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableExport(f"{document.base} is not JSON that can be read") from error
-    lists = value if isinstance(value, dict) else {document.base: value}
-    for name, entries in lists.items():
-        if isinstance(entries, list):
-            yield from ((str(name).lower(), entry) for entry in entries)
 
 
 def _header(reader: Any) -> list[str]:

@@ -25,6 +25,7 @@ from interactions.domain.imports import RATING, Clue, Line, Row, Unusable, shown
 _HIGHEST = 5.0
 _NEEDED = {"movieid", "rating"}
 _KEYS = {"tmdbid", "imdbid", "title"}
+_MOVIES = 250_000
 
 _Named = Mapping[str, Mapping[str, str]]
 
@@ -54,6 +55,8 @@ def _named(documents: Sequence[Document]) -> _Named:
             continue
         for cells in cells_of(document):
             about = found.setdefault(cells["movieid"], {})
+            if len(found) > _MOVIES:
+                raise UnreadableExport(f"{document.base} names more than {_MOVIES:,} movies")
             about.update({key: cells[key] for key in _KEYS if cells[key]})
     return found
 

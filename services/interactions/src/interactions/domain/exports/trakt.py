@@ -11,8 +11,8 @@ from interactions.domain.exports.files import (
     UnreadableExport,
     cells_of,
     columns_of,
-    objects_of,
 )
+from interactions.domain.exports.objects import objects_of
 from interactions.domain.imports import (
     FAVORITE,
     RATING,
