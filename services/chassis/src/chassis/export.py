@@ -30,6 +30,8 @@ class Section:
     owner: str = "user_id"
     left_out: Sequence[str] = ()
     """Columns that open something, or say nothing to anybody: hashes of tokens."""
+    at_once: int = _ROWS
+    """How many rows a page may have; fewer where a single one may be as large as a page."""
 
 
 def export_page(
@@ -50,7 +52,7 @@ def export_page(
     position = next(number for number, one in enumerate(sections) if one.name == name)
     section = sections[position]
     rows = connection.execute(_statement(section, user_id, place), {PERSON.key: user_id}).all()
-    page = rows[: _fitting([row.record for row in rows])]
+    page = rows[: _fitting([row.record for row in rows[: section.at_once]])]
     document = json.dumps({name: [json.loads(row.record) for row in page]}, ensure_ascii=False)
     if len(page) < len(rows):
         return document.encode(), page_tokens.encode(scope, [name, *page[-1][1:]])
@@ -67,7 +69,7 @@ def _statement(
     owner = columns[section.owner]
     own = owner == (user_id if isinstance(owner.type, sa.Uuid) else str(user_id))
     told = [one for one in columns if one.name not in section.left_out]
-    rows = sa.select(*told).where(own).order_by(*key).limit(_ROWS + 1)
+    rows = sa.select(*told).where(own).order_by(*key).limit(section.at_once + 1)
     if place:
         after = [sa.cast(sa.literal(text), one.type) for text, one in zip(place, key, strict=True)]
         rows = rows.where(sa.tuple_(*key) > sa.tuple_(*after))
@@ -81,5 +83,5 @@ def _statement(
 
 def _fitting(records: Sequence[str]) -> int:
     """How many may go into one page: one at least."""
-    sizes = accumulate(len(record.encode()) for record in records[:_ROWS])
+    sizes = accumulate(len(record.encode()) for record in records)
     return max(1, sum(size <= _PAGE_BYTES for size in sizes)) if records else 0

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import json
 import threading
+import tracemalloc
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -300,6 +302,26 @@ def test_chunks_are_checked(person):
     assert other == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
     late = refused(lambda: somebody.AppendImport(**same, chunk_number=2, data=b"c"))
     assert late == ("FAILED_PRECONDITION", "IMPORT_STARTED")
+
+
+def test_an_export_holds_a_piece_of_an_upload_at_a_time(person):
+    somebody = person()
+    opened = getattr(somebody.CreateImport(source="imdb"), "import")
+    for number in range(20):
+        piece = bytes(1024 * 1024)
+        somebody.AppendImport(import_id=opened.import_id, chunk_number=number, data=piece)
+    token, chunks_count = "", 0
+    tracemalloc.start()
+    while True:
+        reply = somebody.ExportPersonalData(page_token=token)
+        chunks_count += len(json.loads(reply.document_json).get("import_chunks", ()))
+        token = reply.next_page_token
+        if not token:
+            break
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert chunks_count == 20
+    assert peak < 32 * 1024 * 1024
 
 
 def test_a_file_may_have_20_mib_and_no_more(person):

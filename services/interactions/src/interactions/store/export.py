@@ -46,7 +46,7 @@ SECTIONS: Sequence[Section] = (
     Section("lists", movie_list, ("list_id",)),
     Section("list_entries", _LIST_ENTRIES, ("list_id", "rank")),
     Section("imports", movie_import, ("import_id",)),
-    Section("import_chunks", _of_imports(import_chunk), ("import_id", "chunk_number")),
+    Section("import_chunks", _of_imports(import_chunk), ("import_id", "chunk_number"), at_once=1),
     Section("import_row_errors", _of_imports(import_row_error), ("import_id", "place")),
     Section("sequence", user_sequence, ("user_id",)),
     Section("access", user_access, ("user_id",)),
