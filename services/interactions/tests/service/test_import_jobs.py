@@ -324,6 +324,27 @@ def test_an_export_holds_a_piece_of_an_upload_at_a_time(person):
     assert peak < 32 * 1024 * 1024
 
 
+def test_an_upload_that_broke_off_is_gone_on_with_by_the_same_file_alone(person, worker):
+    somebody, key = person(), {"source": "letterboxd", "request_id": "r"}
+    opened = getattr(somebody.CreateImport(**key), "import")
+    first, other = rated(("Movie 1", 5)).encode(), rated(("Movie 2", 1)).encode()
+    same = {"import_id": opened.import_id}
+    somebody.AppendImport(**same, chunk_number=0, data=first[:30])
+    somebody.AppendImport(**same, chunk_number=1, data=first[30:50])
+
+    assert getattr(somebody.CreateImport(**key), "import").import_id == opened.import_id
+    somebody.AppendImport(**same, chunk_number=0, data=other)
+    mixed = {**same, "content_sha256": hashlib.sha256(other).digest()}
+    reused = refused(lambda: somebody.StartImport(**mixed))
+    assert reused == ("INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+
+    somebody.AppendImport(**same, chunk_number=0, data=first[:30])
+    somebody.AppendImport(**same, chunk_number=1, data=first[30:])
+    somebody.StartImport(**same, content_sha256=hashlib.sha256(first).digest())
+    worker.run_waiting()
+    assert outcome(somebody, opened) == ("done", 1, 0, 0)
+
+
 def test_a_file_may_have_20_mib_and_no_more(person):
     somebody = person()
     opened = getattr(somebody.CreateImport(source="imdb"), "import")

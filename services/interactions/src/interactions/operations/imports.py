@@ -85,6 +85,9 @@ def start(
     numbers = imports.chunk_numbers(connection, import_id)
     if numbers != list(range(len(numbers))):
         raise ImportIncomplete("chunks are missing")
+    if digest and digest != imports.content_digest(connection, import_id):
+        # Of an upload that broke off under the same key, what was longer has stayed.
+        raise RequestIdReused("was used for another file", field="request_id")
     source = checked_source(source or found.source, required=True)
     imports.start(connection, import_id, source, digest)
     enqueue(connection, JOB, key=str(import_id), payload={"import_id": str(import_id)})

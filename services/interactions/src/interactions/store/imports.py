@@ -68,6 +68,11 @@ def content(connection: Connection, import_id: UUID) -> bytes:
     return b"".join(connection.execute(_CHUNKS, {"import_id": import_id}).scalars())
 
 
+def content_digest(connection: Connection, import_id: UUID) -> bytes:
+    """The SHA-256 of the uploaded file."""
+    return bytes(connection.execute(_DIGEST, {"import_id": import_id}).scalar_one())
+
+
 def start(connection: Connection, import_id: UUID, source: str, digest: bytes) -> None:
     """Nothing is added any more: it waits to be read."""
     parameters = {"import_id": import_id, "source": source, "digest": digest}
@@ -189,6 +194,10 @@ _CHUNK_NUMBERS = sa.text("""
 """)
 _CHUNKS = sa.text("""
     select data from import_chunk where import_id = :import_id order by chunk_number
+""")
+_DIGEST = sa.text("""
+    select sha256(coalesce(string_agg(data, '' order by chunk_number), ''))
+    from import_chunk where import_id = :import_id
 """)
 _START = sa.text("""
     update import set state = 'queued', source = :source, content_sha256 = :digest,
