@@ -48,6 +48,12 @@ def once(
     return response
 
 
+def forget(connection: Connection, *, user_id: UUID, operation: str, request_id: str) -> None:
+    """Let the request act anew: what it was answered with is no more."""
+    key: dict[str, object] = {"user_id": user_id, "operation": operation, "request_id": request_id}
+    connection.execute(sa.delete(idempotency).where(*_is(key)))
+
+
 def _claim(key: dict[str, object], digest: bytes) -> sa.Insert:
     """Take the id, also from somebody who used it long ago; no row when it is in use."""
     statement = insert(idempotency).values(**key, request_hash=digest)

@@ -25,7 +25,7 @@ from interactions.domain.entries import Movie
 from interactions.domain.imports import ROWS_AT_ONCE
 from interactions.jobs import CHORES, job_functions
 from interactions.operations.matching import Matching
-from interactions.store import movies
+from interactions.store import imports, movies
 from marquee.catalog.v1 import catalog_pb2
 from marquee.interactions.v1 import events_pb2 as events
 
@@ -304,26 +304,6 @@ def test_chunks_are_checked(person):
     assert late == ("FAILED_PRECONDITION", "IMPORT_STARTED")
 
 
-def test_an_export_holds_a_piece_of_an_upload_at_a_time(person):
-    somebody = person()
-    opened = getattr(somebody.CreateImport(source="imdb"), "import")
-    for number in range(20):
-        piece = bytes(1024 * 1024)
-        somebody.AppendImport(import_id=opened.import_id, chunk_number=number, data=piece)
-    token, chunks_count = "", 0
-    tracemalloc.start()
-    while True:
-        reply = somebody.ExportPersonalData(page_token=token)
-        chunks_count += len(json.loads(reply.document_json).get("import_chunks", ()))
-        token = reply.next_page_token
-        if not token:
-            break
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert chunks_count == 20
-    assert peak < 32 * 1024 * 1024
-
-
 def test_an_upload_that_broke_off_is_gone_on_with_by_the_same_file_alone(person, worker):
     somebody, key = person(), {"source": "letterboxd", "request_id": "r"}
     opened = getattr(somebody.CreateImport(**key), "import")
@@ -343,6 +323,37 @@ def test_an_upload_that_broke_off_is_gone_on_with_by_the_same_file_alone(person,
     somebody.StartImport(**same, content_sha256=hashlib.sha256(first).digest())
     worker.run_waiting()
     assert outcome(somebody, opened) == ("done", 1, 0, 0)
+
+
+def test_an_upload_that_was_forgotten_begins_anew_under_the_same_key(person, database):
+    somebody = person()
+    opened = getattr(somebody.CreateImport(source="imdb", request_id="r"), "import")
+    with database.begin() as connection:
+        imports.drop_abandoned(connection, idle=timedelta(0))
+    again = getattr(somebody.CreateImport(source="imdb", request_id="r"), "import")
+    assert (again.state, again.import_id != opened.import_id) == ("uploading", True)
+    same = getattr(somebody.CreateImport(source="imdb", request_id="r"), "import")
+    assert same.import_id == again.import_id
+
+
+def test_an_export_holds_a_piece_of_an_upload_at_a_time(person):
+    somebody = person()
+    opened = getattr(somebody.CreateImport(source="imdb"), "import")
+    for number in range(20):
+        piece = bytes(1024 * 1024)
+        somebody.AppendImport(import_id=opened.import_id, chunk_number=number, data=piece)
+    token, chunks_count = "", 0
+    tracemalloc.start()
+    while True:
+        reply = somebody.ExportPersonalData(page_token=token)
+        chunks_count += len(json.loads(reply.document_json).get("import_chunks", ()))
+        token = reply.next_page_token
+        if not token:
+            break
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert chunks_count == 20
+    assert peak < 32 * 1024 * 1024
 
 
 def test_a_file_may_have_20_mib_and_no_more(person):

@@ -2,7 +2,7 @@
 
 import grpc
 
-from chassis.idempotency import once
+from chassis.idempotency import forget, once
 from chassis.paging import page_size
 from chassis.text import clean_text
 from interactions.domain.imports import (
@@ -19,6 +19,7 @@ from marquee.interactions.v1 import interactions_pb2 as pb
 
 _REQUEST_ID_LENGTH = 200
 _BEFORE_ALL = -1
+_CREATE = "CreateImport"
 
 
 class ImportRpcs(Rpcs):
@@ -30,6 +31,9 @@ class ImportRpcs(Rpcs):
         user_id = user_id_of_caller()
         source = checked_source(request.source, required=False)
         filename = clean_text(request.filename, field="filename", max_length=FILENAME_LENGTH)
+        request_id = clean_text(
+            request.request_id, field="request_id", max_length=_REQUEST_ID_LENGTH
+        )
         with self._database.begin() as connection:
 
             def create() -> bytes:
@@ -38,18 +42,23 @@ class ImportRpcs(Rpcs):
                 )
                 return str(opened.import_id).encode()
 
-            answer = once(
-                connection,
-                user_id=user_id,
-                operation="CreateImport",
-                request_id=clean_text(
-                    request.request_id, field="request_id", max_length=_REQUEST_ID_LENGTH
-                ),
-                request=f"{source}\n{filename}".encode(),
-                act=create,
-            )
-            # Not as it was then: whoever repeats the upload must know how far the first came.
-            found = imports.find(connection, import_id_from(answer.decode()))
+            def opened_once() -> imports.Import | None:
+                """Not as it was then: who repeats the upload must know how far the first came."""
+                document = f"{source}\n{filename}".encode()
+                answer = once(
+                    connection,
+                    user_id=user_id,
+                    operation=_CREATE,
+                    request_id=request_id,
+                    request=document,
+                    act=create,
+                )
+                return imports.find(connection, import_id_from(answer.decode()))
+
+            found = opened_once()
+            if found is None:  # it broke off, and nobody went on with it for too long
+                forget(connection, user_id=user_id, operation=_CREATE, request_id=request_id)
+                found = opened_once()
         return pb.CreateImportResponse(**{"import": import_message(_own(found))})
 
     def AppendImport(
