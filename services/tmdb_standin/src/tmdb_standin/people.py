@@ -8,9 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from math import gcd
-from typing import Any
+from typing import Any, NamedTuple
 
 from tmdb_standin.catalogue import Catalogue, Outline
 from tmdb_standin.drawing import Draw, mix
@@ -54,8 +53,7 @@ TRADES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """One slot of a pool: movie place -> person, and back."""
 
     step: int
@@ -80,7 +78,8 @@ class Pool:
         first, count = self.first_person, self.count
         lap, at = divmod(place - self.first_place, count)
         return [
-            first + (walk.step * at + walk.start + lap * walk.drift) % count for walk in self.walks
+            first + (step * at + start + lap * drift) % count
+            for step, _, start, drift in self.walks
         ]
 
     def places_of(self, person: int) -> Iterator[int]:
@@ -105,7 +104,6 @@ class People:
         words = vocabulary().words
         self._given, self._family = words["given"], words["family"]
         self._walk_ons = [job.title() for job in words["jobs"]]
-        self.card = lru_cache(maxsize=8192)(self._card)
 
     def _scopes(self) -> dict[str, list[tuple[int, int, list[int]]]]:
         """For each scope its ranges: first place, places, and the numbers of its cells."""
@@ -155,60 +153,73 @@ class People:
 
     def cast(self, movie: Outline) -> list[Json]:
         """TMDb's cast entries of a movie."""
+        credit = self._credit(movie.index)
+        return [
+            self._part(person, trade, order, credit)
+            for order, (person, trade) in enumerate(self._players(movie).items())
+        ]
+
+    def _players(self, movie: Outline) -> dict[int, Trade]:
+        """Who plays in a movie, the stars first."""
         draw = Draw(self._seed, CAST, movie.index)
         part = movie.rank / self._catalogue.size
         wanted = 0 if part > 0.1 and draw.chance(5) else draw.between(4, 15) if part > 0.02 else 15
-        first_credit = self._first_credit(movie.index)
-        entries: dict[int, Json] = {}
+        players: dict[int, Trade] = {}
         for pool in self._pool_of[movie.cell.number][:4]:
-            rare = part > 0.4 and pool.trade.job == "star"
-            for person in pool.people_at(movie.place):
-                if rare and not draw.chance(35):
-                    continue
-                if len(entries) < wanted and person not in entries:
-                    entries[person] = self._part(
-                        person, len(entries), first_credit, mix(first_credit, person)
-                    )
-        return list(entries.values())
+            if len(players) >= wanted:
+                break
+            trade, people = pool.trade, pool.people_at(movie.place)
+            if part > 0.4 and trade.job == "star":
+                people = [person for person in people if draw.chance(35)]
+            players |= dict.fromkeys(people, trade)
+        while len(players) > wanted:
+            players.popitem()
+        return players
 
     def crew(self, movie: Outline) -> list[Json]:
         """TMDb's crew entries of a movie."""
         draw = Draw(self._seed, CREW, movie.index)
         if movie.rank > self._catalogue.size * 0.1 and draw.chance(3):
             return []
-        few = movie.rank > self._catalogue.size * 0.5
-        credit = self._first_credit(movie.index) + 100
-        entries: list[Json] = []
-        for at, pool in enumerate(self._pool_of[movie.cell.number][4:]):
-            for person in pool.people_at(movie.place):
-                if at and draw.chance(55 if few else 10):
-                    continue
-                entries.append(self._task(person, pool.trade, credit + len(entries)))
-        return entries
+        absent = 55 if movie.rank > self._catalogue.size * 0.5 else 10
+        first, *others = self._pool_of[movie.cell.number][4:]
+        workers = [(person, first.trade) for person in first.people_at(movie.place)]
+        workers += [
+            (person, pool.trade)
+            for pool in others
+            for person in pool.people_at(movie.place)
+            if not draw.chance(absent)
+        ]
+        credit = self._credit(movie.index)
+        return [
+            self._task(person, trade, 100 + order, credit)
+            for order, (person, trade) in enumerate(workers)
+        ]
 
-    def _part(self, person: int, order: int, first_credit: int, bits: int) -> Json:
+    def _part(self, person: int, trade: Trade, order: int, credit: int) -> Json:
+        bits = mix(credit << 32, person)
         if order < 6 or bits & 1:
             given, family = self._given, self._family
             name = f"{given[(bits >> 8) % len(given)]} {family[(bits >> 20) % len(family)]}"
         else:
             name = self._walk_ons[(bits >> 8) % len(self._walk_ons)]
-        entry = self.card(person).copy()
+        entry = self._person(person, trade)
         entry["cast_id"] = order + 2
         entry["character"] = name
-        entry["credit_id"] = f"{first_credit + order:024x}"
+        entry["credit_id"] = f"{credit:016x}{order:08x}"
         entry["order"] = order
         return entry
 
-    def _task(self, person: int, trade: Trade, credit: int) -> Json:
-        entry = self.card(person).copy()
-        entry["credit_id"] = f"{credit:024x}"
+    def _task(self, person: int, trade: Trade, order: int, credit: int) -> Json:
+        entry = self._person(person, trade)
+        entry["credit_id"] = f"{credit:016x}{order:08x}"
         entry["department"] = trade.department
         entry["job"] = trade.job
         return entry
 
-    def _first_credit(self, index: int) -> int:
-        """Credit ids of a movie count from here."""
-        return mix(self._seed, 24, index) << 32
+    def _credit(self, index: int) -> int:
+        """What all credit ids of a movie begin with."""
+        return mix(self._seed, 24, index)
 
     def name(self, person: int) -> str:
         """A person's name."""
@@ -223,9 +234,12 @@ class People:
             return f"{first} {given[(bits >> 32) % len(given)]} {last}"
         return f"{first} {last}-{family[(bits >> 32) % len(family)]}"
 
-    def _card(self, person: int) -> Json:
+    def card(self, person: int) -> Json:
+        """The short form of a person, as lists and credits hold it."""
+        return self._person(person, self.pool_of(person).trade)
+
+    def _person(self, person: int, trade: Trade) -> Json:
         bits = mix(self._seed, PERSON, 1, person)
-        trade = self.pool_of(person).trade
         name = self.name(person)
         pictured = bits % 100 < (90 if trade.fame > FAMOUS else 45)
         genders = GENDERS if trade.fame >= 1 else GENDERS_WITH_UNKNOWN
