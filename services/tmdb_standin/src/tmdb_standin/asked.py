@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from tmdb_standin.discover import day_of
 from tmdb_standin.errors import date_range_too_long, invalid_page, too_many_appended
@@ -41,13 +42,9 @@ class Asked:
         return int(text)
 
     @property
-    def appended(self) -> list[str]:
+    def appended(self) -> tuple[str, ...]:
         """The parts to append, each once."""
-        text = self.query.get("append_to_response", "")
-        names = [name.strip() for name in text.split(",") if name.strip()]
-        if len(names) > APPENDED_LIMIT:
-            raise too_many_appended()
-        return list(dict.fromkeys(names))
+        return _names(self.query.get("append_to_response", ""))
 
     @property
     def image_languages(self) -> set[str] | None:
@@ -69,3 +66,11 @@ class Asked:
         midnight = datetime.min.time()
         end_of_last = datetime.combine(last, midnight, UTC) + timedelta(days=1, microseconds=-1)
         return datetime.combine(first, midnight, UTC), min(end_of_last, self.now)
+
+
+@lru_cache(maxsize=64)
+def _names(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if len(names) > APPENDED_LIMIT:
+        raise too_many_appended()
+    return tuple(dict.fromkeys(names))

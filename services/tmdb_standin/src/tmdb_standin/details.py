@@ -1,13 +1,12 @@
 """TMDb's answer for a movie and its short form in lists."""
 
-from collections import Counter
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from tmdb_standin.catalogue import COLLECTION_BLOCK, Catalogue, Outline
 from tmdb_standin.drawing import Draw, mix
-from tmdb_standin.revisions import kinds_of
+from tmdb_standin.revisions import Edits, edits_of
 from tmdb_standin.text import LANGUAGES, Storyteller
 from tmdb_standin.vocabulary import FIRST_ID, GENRE_LANGUAGES, vocabulary
 
@@ -35,6 +34,7 @@ class Details:
         self._seed = catalogue.seed
         self._stories = storyteller
         self.told_in = lru_cache(maxsize=64)(self._told_in)
+        self._english = lru_cache(maxsize=64)(self._told_in_english)
         self._genre_names = {
             tongue: {genre.genre_id: genre.names[tongue] for genre in vocabulary().genres}
             for tongue in GENRE_LANGUAGES
@@ -56,42 +56,39 @@ class Details:
             if draw.chance(english if tongue == "en" else chance) or tongue == movie.language
         ]
 
-    def texts(self, movie: Outline, language: str, edits: Counter[str]) -> tuple[str, str, str]:
+    def texts(self, movie: Outline, language: str, edits: Edits) -> tuple[str, str, str]:
         """Title, overview and tagline in a language; '' where nobody translated them."""
         if language not in self.told_in(movie):
             return self._stories.original_title(movie), "", ""
         return self.translation(movie, language, edits)
 
-    def translation(
-        self, movie: Outline, language: str, edits: Counter[str]
-    ) -> tuple[str, str, str]:
+    def translation(self, movie: Outline, language: str, edits: Edits) -> tuple[str, str, str]:
         """Title, overview and tagline in a language the movie is told in."""
-        title = self._stories.title(movie, language)
-        if language != "en":
-            return title, self._stories.summary(movie, language), ""
-        return title, self.overview(movie, edits), self._tagline(movie, edits)
+        if language == "en":
+            return self._english(movie, edits)
+        return self._stories.title(movie, language), self._stories.summary(movie, language), ""
 
-    def overview(self, movie: Outline, edits: Counter[str]) -> str:
+    def _told_in_english(self, movie: Outline, edits: Edits) -> tuple[str, str, str]:
+        title = self._stories.title(movie, "en")
+        return title, self._overview(movie, edits), self._tagline(movie, edits)
+
+    def _overview(self, movie: Outline, edits: Edits) -> str:
         """A movie's English overview with every edit made to it."""
         tail = movie.rank > self._catalogue.size * 0.2
         silent = tail and mix(self._seed, 45, movie.index) % 100 < 9
         overview = "" if silent else self._stories.overview(movie)
         places = vocabulary().words["places"]
-        for number in range(edits["overview"]):
+        for number in range(edits.overview):
             place = places[mix(46, movie.index, number) % len(places)]
             overview += f" A longer cut was shown in {place}."
         return overview.strip()
 
-    def _tagline(self, movie: Outline, edits: Counter[str]) -> str:
+    def _tagline(self, movie: Outline, edits: Edits) -> str:
         tail = movie.rank > self._catalogue.size * 0.2
         silent = tail and mix(self._seed, 47, movie.index) % 100 < 60
-        if silent and not edits["tagline"]:
+        if silent and not edits.tagline:
             return ""
-        return self._stories.tagline(movie, edits["tagline"])
-
-    def edits(self, movie: Outline, count: int) -> Counter[str]:
-        """How often each kind of edit was made."""
-        return kinds_of(movie.index, count)
+        return self._stories.tagline(movie, edits.tagline)
 
     def votes(self, movie: Outline, today: date) -> tuple[float, int]:
         """Vote average and count; the count grows a little every day."""
@@ -112,7 +109,7 @@ class Details:
 
     def card(self, movie: Outline, language: str, today: date, count: int = 0) -> Json:
         """The short form that lists hold."""
-        title, overview, _ = self.texts(movie, language, self.edits(movie, count))
+        title, overview, _ = self.texts(movie, language, edits_of(movie.index, count))
         poster, backdrop = self.pictures(movie)
         average, votes = self.votes(movie, today)
         return {
@@ -138,9 +135,8 @@ class Details:
         tail = movie.rank > self._catalogue.size * 0.3
         return tail and mix(self._seed, 48, movie.index) % 100 == 0
 
-    def movie(self, movie: Outline, language: str, today: date, count: int) -> Json:
+    def movie(self, movie: Outline, language: str, today: date, edits: Edits) -> Json:
         """The full answer of /3/movie/{id}, without appended parts."""
-        edits = self.edits(movie, count)
         title, overview, tagline = self.texts(movie, language, edits)
         poster, backdrop = self.pictures(movie)
         average, votes = self.votes(movie, today)
@@ -149,7 +145,7 @@ class Details:
             "adult": movie.adult,
             "backdrop_path": backdrop,
             "belongs_to_collection": self._collection(movie),
-            "budget": budget + 50_000 * edits["budget"],
+            "budget": budget + 50_000 * edits.budget,
             "genres": self.genres(movie, language),
             "homepage": self._homepage(movie),
             "id": movie.movie_id,
@@ -166,7 +162,7 @@ class Details:
             ],
             "release_date": movie.release_date.isoformat() if movie.release_date else "",
             "revenue": revenue,
-            "runtime": movie.runtime + edits["runtime"],
+            "runtime": movie.runtime + edits.runtime,
             "softcore": False,
             "spoken_languages": self._spoken(movie),
             "status": self._status(movie, today),

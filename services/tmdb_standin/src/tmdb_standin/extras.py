@@ -1,12 +1,12 @@
 """What append_to_response adds to a movie: releases, videos, translations, pictures, providers."""
 
-from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
 from tmdb_standin.catalogue import Catalogue, Outline
 from tmdb_standin.details import Details, picture
 from tmdb_standin.drawing import Draw, mix
+from tmdb_standin.revisions import Edits
 from tmdb_standin.text import LANGUAGES, Storyteller, keyword_id
 
 Json = dict[str, Any]
@@ -31,6 +31,15 @@ STREAMS = (
     (900000004, "Kinobox"), (900000005, "Matinee Plus"), (900000006, "Popcorn Vault"),
     (900000007, "Arthouse Now"), (900000008, "Lumen Free"),
 )  # fmt: skip
+OFFERS = tuple(
+    {
+        "logo_path": picture("l", provider_id),
+        "provider_id": provider_id,
+        "provider_name": name,
+        "display_priority": number,
+    }
+    for number, (provider_id, name) in enumerate(STREAMS)
+)
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "BR", "JP", "IN", "KR", "MX", "CA")
 KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -52,10 +61,10 @@ class Extras:
         turn = mix(self._seed, 65, movie.index) % 100
         return turn // 60 if first in GENTLE else (2 if first in HARSH else 1) + turn // 48
 
-    def keywords(self, movie: Outline, edits: Counter[str]) -> list[Json]:
+    def keywords(self, movie: Outline, edits: Edits) -> list[Json]:
         """Keywords with ids; an edited overview brings another."""
         names = self._stories.keywords(movie)
-        if edits["overview"]:
+        if edits.overview:
             names = list(dict.fromkeys([*names, "aftercreditsstinger"]))
         return [{"id": keyword_id(name), "name": name} for name in names]
 
@@ -96,7 +105,7 @@ class Extras:
             for at in range(count)
         ]
 
-    def translations(self, movie: Outline, edits: Counter[str]) -> list[Json]:
+    def translations(self, movie: Outline, edits: Edits) -> list[Json]:
         """Every language the movie is told in; its own title is '' as at TMDb."""
         results = list[Json]()
         for tongue in self._details.told_in(movie):
@@ -139,8 +148,7 @@ class Extras:
             if draw.chance(chance):
                 link = f"https://movies.example/{movie.movie_id}/watch?locale={region}"
                 kinds = [kind for kind in ("flatrate", "rent", "buy") if draw.chance(55)]
-                offers = {kind: [_offer(draw.below(len(STREAMS)))] for kind in kinds}
-                results[region] = {"link": link, **offers}
+                results[region] = {"link": link} | {kind: [draw.pick(OFFERS)] for kind in kinds}
         return results
 
     def images(self, movie: Outline, languages: set[str] | None) -> Json:
@@ -177,16 +185,6 @@ def _release(day: date, late: int, country: str, certification: str) -> Json:
         "type": 3,
     }
     return {"iso_3166_1": country, "release_dates": [release]}
-
-
-def _offer(number: int) -> Json:
-    provider_id, name = STREAMS[number]
-    return {
-        "logo_path": picture("l", provider_id),
-        "provider_id": provider_id,
-        "provider_name": name,
-        "display_priority": number,
-    }
 
 
 def _image(path: str, width: int, height: int, language: str | None) -> Json:

@@ -1,6 +1,5 @@
 """Answers about one movie."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +8,12 @@ from tmdb_standin.catalogue import Outline
 from tmdb_standin.drawing import mix
 from tmdb_standin.errors import not_found
 from tmdb_standin.list_answers import change_entries, page_of
-from tmdb_standin.revisions import Edit
+from tmdb_standin.revisions import Edit, Edits, edits_of
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
 
 Json = dict[str, Any]
-Part = Callable[[World, Asked, Outline, Counter[str]], Json]
+Part = Callable[[World, Asked, Outline, Edits], Json]
 
 PARTS: dict[str, Part] = {
     "credits": lambda world, _asked, movie, _edits: {
@@ -57,9 +56,8 @@ def movie(world: World, asked: Asked) -> Json | list[Json]:
     """/3/movie/{id} with its appended parts."""
     appended = asked.appended
     outline = world.find(asked.parts[1])
-    count = world.revisions.count(outline.index, asked.as_of)
-    body = world.details.movie(outline, asked.language, asked.today, count)
-    edits = world.details.edits(outline, count)
+    edits = edits_of(outline.index, world.revisions.count(outline.index, asked.as_of))
+    body = world.details.movie(outline, asked.language, asked.today, edits)
     for name in appended:
         if name in PARTS:
             body[name] = PARTS[name](world, asked, outline, edits)
@@ -75,7 +73,7 @@ def part(world: World, asked: Asked) -> Json:
     if name not in PARTS:
         raise not_found()
     outline = world.find(asked.parts[1])
-    edits = world.details.edits(outline, world.revisions.count(outline.index, asked.as_of))
+    edits = edits_of(outline.index, world.revisions.count(outline.index, asked.as_of))
     body = PARTS[name](world, asked, outline, edits)
     return body if name in WITHOUT_ID else {"id": outline.movie_id} | body
 
@@ -83,8 +81,8 @@ def part(world: World, asked: Asked) -> Json:
 def latest(world: World, asked: Asked) -> Json:
     """/3/movie/latest: the newest id."""
     outline = world.at(world.catalogue.size - 1)
-    count = world.revisions.count(outline.index, asked.as_of)
-    return world.details.movie(outline, asked.language, asked.today, count)
+    edits = edits_of(outline.index, world.revisions.count(outline.index, asked.as_of))
+    return world.details.movie(outline, asked.language, asked.today, edits)
 
 
 def changes(world: World, asked: Asked) -> Json:
@@ -107,8 +105,10 @@ def _changes(world: World, asked: Asked, movie: Outline) -> Json:
 
 
 def _change(world: World, movie: Outline, edit: Edit) -> Json:
-    before = world.details.movie(movie, "en", edit.at.date(), edit.number - 1)
-    after = world.details.movie(movie, "en", edit.at.date(), edit.number)
+    before, after = (
+        world.details.movie(movie, "en", edit.at.date(), edits_of(movie.index, count))
+        for count in (edit.number - 1, edit.number)
+    )
     return {
         "id": f"{mix(FIRST_ID, movie.index, edit.number):016x}{edit.number:08x}",
         "action": "updated" if before[edit.kind] else "added",

@@ -1,16 +1,15 @@
 """Edits: which movies changed when. Each edit alters what the movie answers from then on."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from tmdb_standin.catalogue import Catalogue
 from tmdb_standin.drawing import Shuffle, mix
 
 CACHED_DAYS = 16
-KINDS = ("overview", "runtime", "tagline", "budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +26,25 @@ class Edit:
         return kind_of(self.index, self.number)
 
 
+class Edits(NamedTuple):
+    """How often each kind of edit was made to a movie."""
+
+    overview: int
+    runtime: int
+    tagline: int
+    budget: int
+
+
+KINDS = Edits._fields
+
+
 def kind_of(index: int, number: int) -> str:
     """What the n-th edit of a movie alters."""
     return KINDS[(_turn(index) + number) % len(KINDS)]
 
 
-def kinds_of(index: int, count: int) -> Counter[str]:
-    """How often the first edits of a movie altered what."""
+def edits_of(index: int, count: int) -> Edits:
+    """What the first edits of a movie altered."""
     return _tally(_turn(index), count)
 
 
@@ -42,8 +53,9 @@ def _turn(index: int) -> int:
 
 
 @lru_cache(maxsize=1024)
-def _tally(turn: int, count: int) -> Counter[str]:
-    return Counter(KINDS[(turn + number) % len(KINDS)] for number in range(1, count + 1))
+def _tally(turn: int, count: int) -> Edits:
+    kinds = [KINDS[(turn + number) % len(KINDS)] for number in range(1, count + 1)]
+    return Edits(*map(kinds.count, KINDS))
 
 
 class Revisions:

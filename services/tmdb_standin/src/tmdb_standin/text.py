@@ -1,13 +1,14 @@
 """What movies are called and what is said about them, in every language they are told in."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tmdb_standin.catalogue import Catalogue, Outline
 from tmdb_standin.drawing import Draw
 from tmdb_standin.vocabulary import FIRST_ID, vocabulary
 
-RECENT = 512
-"""How many recent titles are remembered: one answer asks for the same title several times."""
+RECENT = 64
+"""Of how many movies it is remembered what they tell of: one answer asks several times."""
 TITLE, OVERVIEW, TRANSLATION = 31, 32, 33
 
 AND = {
@@ -60,77 +61,73 @@ TAGLINES = (
 NUMERALS = ("", " II", " III", " IV", ": The Last Chapter")
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a movie's titles and summaries speak of, in every language."""
+
+    first: dict[str, str]
+    second: dict[str, str]
+    english: str
+    form: int
+    scene: str
+    numeral: str
+
+
 class Storyteller:
     """Titles and texts of one catalogue's movies."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._seed = catalogue.seed
-        self._root = lru_cache(maxsize=RECENT)(self._find_root)
-        self._remembered = lru_cache(maxsize=RECENT)(self._compose)
-        self._concepts = lru_cache(maxsize=64)(self._drawn)
-        self.overview = lru_cache(maxsize=64)(self._overview)
-        self._where = lru_cache(maxsize=64)(self._whose)
-
-    def _find_root(self, place: int) -> tuple[int, str]:
-        """The place whose title a movie carries (its collection's first), and its numeral."""
-        collection = self._catalogue.collection_of(place)
-        if collection is None:
-            return place, ""
-        parts = collection[1]
-        return parts[0], NUMERALS[parts.index(place)]
+        self._subject = lru_cache(maxsize=RECENT)(self._find_subject)
+        self._hero = lru_cache(maxsize=RECENT)(self._draw_hero)
 
     def collection_name(self, block: int) -> str:
         """What a collection is called."""
         first = self._catalogue.collection_places(block)[0]
-        return f"{self._english(first)} Collection"
+        return f"{self._subject(first).english} Collection"
 
     def title(self, movie: Outline, language: str) -> str:
         """A movie's title in a language."""
-        return self._remembered(movie.place, language)
-
-    def _compose(self, movie_place: int, language: str) -> str:
-        place, numeral = self._root(movie_place)
+        subject = self._subject(movie.place)
         if language == "en":
-            return self._english(place) + numeral
-        a, b, draw = self._concepts(place)
-        draw = draw.copy()
-        form = draw.below(5)
-        first, second = a[language], b[language]
-        if form < 3:
+            return subject.english + subject.numeral
+        first, second = subject.first[language], subject.second[language]
+        if subject.form < 3:
             joined = second if language == "de" else second.lower()
-            return first + AND[language] + joined + numeral
-        if form == 3:
-            return f"{first} - {draw.pick(vocabulary().words['places'])}{numeral}"
-        return first + numeral
+            return first + AND[language] + joined + subject.numeral
+        if subject.form == 3:
+            return f"{first} - {subject.scene}{subject.numeral}"
+        return first + subject.numeral
 
     def original_title(self, movie: Outline) -> str:
         """A movie's title in its own language."""
         return self.title(movie, movie.language)
 
-    def _drawn(self, place: int) -> tuple[dict[str, str], dict[str, str], Draw]:
-        """What a title speaks of, and the draw that goes on from there: to be copied."""
+    def _find_subject(self, place: int) -> Subject:
+        """A movie of a collection carries the title of the first, with a numeral."""
+        collection = self._catalogue.collection_of(place)
+        parts = collection[1] if collection else [place]
+        first, second, draw = self._concepts(parts[0])
+        told, words = draw.copy(), vocabulary().words
+        return Subject(
+            first=first,
+            second=second,
+            english=_english(first["en"], second["en"], draw),
+            form=told.below(5),
+            scene=told.pick(words["places"]),
+            numeral=NUMERALS[parts.index(place)],
+        )
+
+    def _concepts(self, place: int) -> tuple[dict[str, str], dict[str, str], Draw]:
+        """Two concepts, and the draw that goes on from there."""
         draw = Draw(self._seed, TITLE, place)
         concepts = vocabulary().concepts
         first = draw.below(len(concepts))
         second = (first + 1 + draw.below(len(concepts) - 1)) % len(concepts)
         return concepts[first], concepts[second], draw
 
-    def _english(self, place: int) -> str:
-        first, second, draw = self._concepts(place)
-        a, b, words, draw = first["en"], second["en"], vocabulary().words, draw.copy()
-        pattern = draw.pick(TITLES)
-        return pattern.format(
-            a=a,
-            b=b,
-            adjective=draw.pick(words["adjectives"]),
-            adjective2=draw.pick(words["adjectives"]),
-            place=draw.pick(words["places"]),
-            given=draw.pick(words["given"]),
-            family=draw.pick(words["family"]),
-        )
-
-    def _overview(self, movie: Outline) -> str:
+    def overview(self, movie: Outline) -> str:
         """A movie's English overview, drawn from its themes."""
         draw = Draw(self._seed, OVERVIEW, movie.index)
         told = self._told(movie, draw)
@@ -162,12 +159,13 @@ class Storyteller:
 
     def summary(self, movie: Outline, language: str) -> str:
         """A movie's overview in a language other than English."""
-        a, b, _ = self._concepts(self._root(movie.place)[0])
-        name, place = self._where(movie)
+        subject = self._subject(movie.place)
+        hero, place = self._hero(movie)
+        first, second = subject.first[language], subject.second[language]
         summary = vocabulary().summaries[language]
-        return summary.format(hero=name, a=a[language], b=b[language], place=place)
+        return summary.format(hero=hero, a=first, b=second, place=place)
 
-    def _whose(self, movie: Outline) -> tuple[str, str]:
+    def _draw_hero(self, movie: Outline) -> tuple[str, str]:
         """Whose story a summary tells, and where."""
         draw = Draw(self._seed, TRANSLATION, movie.index)
         words = vocabulary().words
@@ -176,10 +174,10 @@ class Storyteller:
 
     def tagline(self, movie: Outline, edits: int) -> str:
         """A movie's English tagline; each edit of it gives another."""
-        a, b, _ = self._concepts(movie.place)
+        first, second, _ = self._concepts(movie.place)
         draw = Draw(self._seed, OVERVIEW, movie.index, 1)
         at = draw.below(len(TAGLINES)) + edits
-        return TAGLINES[at % len(TAGLINES)].format(a=a["en"].lower(), b=b["en"].lower())
+        return TAGLINES[at % len(TAGLINES)].format(a=first["en"].lower(), b=second["en"].lower())
 
     def keywords(self, movie: Outline) -> list[str]:
         """A movie's keywords: its themes' and a mood or two."""
@@ -191,6 +189,19 @@ class Storyteller:
             names += [word for word in movie.second_theme.keywords if draw.chance(30)]
         names += [draw.pick(vocabulary().words["moods"]) for _ in range(draw.below(3))]
         return list(dict.fromkeys(names))
+
+
+def _english(a: str, b: str, draw: Draw) -> str:
+    words = vocabulary().words
+    return draw.pick(TITLES).format(
+        a=a,
+        b=b,
+        adjective=draw.pick(words["adjectives"]),
+        adjective2=draw.pick(words["adjectives"]),
+        place=draw.pick(words["places"]),
+        given=draw.pick(words["given"]),
+        family=draw.pick(words["family"]),
+    )
 
 
 def keyword_id(name: str) -> int:
