@@ -323,6 +323,7 @@ sync_item = sa.Table(
     sa.Column("next_at", _MOMENT, nullable=False, server_default=sa.func.now()),
     sa.Column("changed_at", _MOMENT),
     sa.Column("as_of", _MOMENT),
+    # Of releases that wrote their leases on each movie, while one of them may still run.
     sa.Column("leased_by", sa.Uuid),
     *timestamps(),
     sa.CheckConstraint("state in ('pending', 'done', 'gone', 'quarantined')", name="state"),
@@ -346,11 +347,19 @@ sync_item = sa.Table(
         "movie_id",
         postgresql_where=sa.text("state = 'done'"),
     ),
-    sa.Index(
-        "sync_item_leased_by_idx", "leased_by", postgresql_where=sa.text("leased_by is not null")
-    ),
     postgresql_with={"fillfactor": "80"},
 )
+
+sync_lease = sa.Table(
+    "sync_lease",
+    metadata,
+    sa.Column("lease_id", sa.Uuid, primary_key=True),
+    sa.Column("sync_run_id", sa.Uuid, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("movie_ids", ARRAY(sa.BigInteger), nullable=False),
+    *timestamps(),
+)
+"""Batches of the queue that somebody fetches now."""
 
 sync_run = sa.Table(
     "sync_run",

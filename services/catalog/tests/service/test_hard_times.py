@@ -162,7 +162,7 @@ def test_a_disk_that_is_really_full_stops_the_run_which_goes_on_by_itself(synced
     assert "disk is full" in failed.error
     (loaded,) = synced.values("select count(*) from movie")
     assert loaded == failed.done_count < SIZE
-    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert synced.values("select count(*) from sync_lease") == [0]
     assert synced.values("select count(*) from quarantine") == [0]
     assert synced.values("select state from job where payload ->> 'sync_run_id' is not null") == [
         "queued"

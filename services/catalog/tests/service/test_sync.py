@@ -243,7 +243,7 @@ def test_a_source_that_suddenly_knows_nothing_is_not_believed(synced, standin):
         synced.run("refresh", older_than_days=-1)
     assert "TMDB_BASE_URL" in synced.last["error"]
     assert synced.values("select count(*) from movie where removed_at is not null") == [0]
-    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert synced.values("select count(*) from sync_lease") == [0]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_worker_that_stops_leaves_a_run_that_another_goes_on_with(syncing):
         backfill(stop_after_the_first_batch)
     shown = "select state, done_count, error from sync_run where sync_run_id = :id"
     assert syncing.rows(shown, id=run_id) == [{"state": "queued", "done_count": 40, "error": ""}]
-    assert syncing.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert syncing.values("select count(*) from sync_lease") == [0]
     backfill(lambda _: None)
     assert syncing.rows(shown, id=run_id) == [{"state": "done", "done_count": SIZE, "error": ""}]
     assert syncing.values("select count(*) from movie") == [SIZE]
@@ -309,7 +309,7 @@ def test_a_server_that_is_down_leaves_nothing_behind_but_a_message(syncing, stan
     with pytest.raises(Unavailable):
         syncing.run("movies", movie_ids=[FIRST])
     assert "503" in syncing.last["error"]
-    assert syncing.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert syncing.values("select count(*) from sync_lease") == [0]
     assert syncing.values("select count(*) from quarantine") == [0]
 
 
@@ -332,7 +332,7 @@ def test_a_disk_that_is_full_loses_nothing_and_says_so(synced, standin):
         synced.run("backfill")
     assert (synced.last["state"], synced.last["done_count"]) == ("failed", 0)
     assert "disk is full" in synced.last["error"]
-    assert synced.values("select count(*) from sync_item where leased_by is not null") == [0]
+    assert synced.values("select count(*) from sync_lease") == [0]
     assert synced.values("select count(*) from quarantine") == [0]
     with synced.context.database.begin() as connection:
         connection.exec_driver_sql("drop function full_disk() cascade")

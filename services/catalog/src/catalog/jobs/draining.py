@@ -76,9 +76,9 @@ class _Drainer:
             fetched, ready = fetcher.wait(flights.popleft())
             self._refuse_nonsense(fetched)
             self._write(fetched, ready)
-            for one in fetched:
-                del self._claims[one.movie_id]
+            leases = {self._claims.pop(one.movie_id).lease_id for one in fetched}
             with self._sync.database.begin() as connection:
+                items.give_back(connection, leases)
                 remaining = self._remaining(connection, len(fetched))
                 self._run.add(connection, requests=fetcher.new_requests(), remaining=remaining)
                 if new_fields := fetcher.novelties.new_counts():

@@ -140,11 +140,14 @@ def _replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
     return text
 
 
-def array(values: Iterable[str]) -> str:
+def array(values: Iterable[str | None]) -> str:
     """An array literal, which is read far faster than ARRAY[...]; codes from outside may hold
     anything, so each is quoted."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    return "{" + ",".join("null" if value is None else _quoted(value) for value in values) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def copy_packed(connection: Connection, name: str, columns: Sequence[str], text: bytes) -> None:

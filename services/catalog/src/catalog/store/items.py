@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,9 @@ from sqlalchemy.engine import Connection
 
 from catalog import tables
 from catalog.store import bulk
+from chassis.database import uuid7
 
+_CLAIM_LOCK = 0x6C6561736573  # "leases": one claim at a time, so that each sees those before it
 _LONGEST_WAIT = 24
 """Of a movie that TMDb cannot answer for, in times of what a cache needs to forget."""
 
@@ -37,6 +39,7 @@ _WHICH: dict[Queue, str] = {
 class Claim:
     """A movie that is ours to fetch until it is finished or our run has died."""
 
+    lease_id: UUID
     movie_id: int
     as_of: datetime | None
     attempts: int
@@ -77,30 +80,44 @@ class Wanted:
 def claim(
     connection: Connection, source: str, run_id: UUID, wanted: Wanted, limit: int
 ) -> list[Claim]:
-    """Lease the next movies of a queue; those that others hold are passed over."""
+    """Lease the next movies of a queue; those that others hold are passed over.
+
+    A lease is a row for all of them: written on each movie it would cost a version of its row, with
+    entries in every index, as much again as finishing it does.
+    """
+    connection.exec_driver_sql("select pg_advisory_xact_lock(%(key)s)", {"key": _CLAIM_LOCK})
+    lease_id = uuid7()
     result = connection.exec_driver_sql(
-        "update sync_item set leased_by = %(run)s where source = %(source)s and movie_id in ("
-        " select movie_id from sync_item where source = %(source)s and leased_by is null and "
-        f"{_WHICH[wanted.queue]} limit %(limit)s for update skip locked)"
-        " returning movie_id, as_of, attempts, missing_count > 0",
-        {"run": str(run_id), "limit": limit, **wanted.parameters(source)},
+        "with claimed as materialized ("
+        " select movie_id, as_of, attempts, missing_count > 0 from sync_item"
+        " where source = %(source)s and movie_id not in"
+        " (select unnest(movie_ids) from sync_lease where source = %(source)s) and "
+        f"{_WHICH[wanted.queue]} limit %(limit)s for update skip locked),"
+        " leased as (insert into sync_lease (lease_id, sync_run_id, source, movie_ids)"
+        " select %(lease)s, %(run)s, %(source)s, array_agg(movie_id) from claimed"
+        " having count(*) > 0)"
+        " select * from claimed",
+        {
+            "lease": str(lease_id),
+            "run": str(run_id),
+            "limit": limit,
+            **wanted.parameters(source),
+        },
     )
-    return [Claim(*row) for row in result]
+    return [Claim(lease_id, *row) for row in result]
 
 
 def finish(
     connection: Connection, source: str, outcomes: Sequence[Outcome], settle_seconds: int
 ) -> None:
-    """Give the leases back with what came out.
+    """Note what came out of movies that were claimed.
 
     A body older than the change it was fetched for came from a cache: the movie stays pending,
     to be fetched again when the cache has had time to forget. So does one that TMDb could not
     answer for now, each time for longer.
     """
-    columns = ("movie_id", "state", "as_of", "attempts")
-    rows = [(o.movie_id, o.state, o.as_of, o.attempts) for o in outcomes]
-    name = bulk.stage(connection, tables.sync_item, columns, rows)
     later = "(n.state = 'pending' or n.state = 'done' and i.changed_at >= n.as_of)"
+    rows = sorted(outcomes, key=lambda outcome: outcome.movie_id)
     connection.exec_driver_sql(
         f"update sync_item i set state = case when {later} then 'pending' else n.state end,"
         f" next_at = case when {later} then now() + make_interval(secs => %(settle)s"
@@ -108,24 +125,43 @@ def finish(
         " else now() end,"
         f" changed_at = case when {later} then i.changed_at end,"
         " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts, missing_count = 0,"
-        " leased_by = null, updated_at = now()"
-        f" from {name} n where i.movie_id = n.movie_id and i.source = %(source)s",
-        {"settle": settle_seconds, "source": source},
+        " updated_at = now()"
+        " from unnest(%(ids)s::bigint[], %(states)s::text[], %(moments)s::timestamptz[],"
+        " %(attempts)s::integer[]) n (movie_id, state, as_of, attempts)"
+        # The ids once more, or the planner reads a queue of less than 100,000 as a whole.
+        " where i.movie_id = n.movie_id and i.movie_id = any(%(ids)s::bigint[])"
+        " and i.source = %(source)s",
+        {
+            "settle": settle_seconds,
+            "source": source,
+            "ids": bulk.array(str(row.movie_id) for row in rows),
+            "states": bulk.array(row.state for row in rows),
+            "moments": bulk.array(row.as_of and row.as_of.isoformat() for row in rows),
+            "attempts": bulk.array(str(row.attempts) for row in rows),
+        },
+    )
+
+
+def give_back(connection: Connection, lease_ids: Iterable[UUID]) -> None:
+    """What was leased is finished."""
+    connection.exec_driver_sql(
+        "delete from sync_lease where lease_id = any(%(ids)s::uuid[])",
+        {"ids": [str(lease_id) for lease_id in lease_ids]},
     )
 
 
 def release(connection: Connection, run_id: UUID) -> None:
-    """Give back what a run holds without having fetched it."""
+    """Give back what a run holds, fetched or not."""
     connection.exec_driver_sql(
-        "update sync_item set leased_by = null where leased_by = %(run)s", {"run": str(run_id)}
+        "delete from sync_lease where sync_run_id = %(run)s", {"run": str(run_id)}
     )
 
 
 def release_dead(connection: Connection) -> None:
     """Give back what runs hold that are over."""
     connection.exec_driver_sql(
-        "update sync_item set leased_by = null where leased_by is not null and leased_by in"
-        " (select sync_run_id from sync_run where state in ('done', 'failed'))"
+        "delete from sync_lease l where not exists (select from sync_run r"
+        " where r.sync_run_id = l.sync_run_id and r.state in ('queued', 'running'))"
     )
 
 

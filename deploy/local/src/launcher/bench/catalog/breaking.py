@@ -18,7 +18,7 @@ from launcher.children import python
 PART = "catalog"
 _KILLS, _LONGEST_LIFE_SECONDS = 20, 6.0
 _CAP, _STORM_SECONDS, _PATIENCE_SECONDS, _NEARLY = 35, 5.0, 90.0, 0.9
-_OF_THE_RUN = ("id", "created_at", "updated_at", "leased_by", "next_at", "version", "as_of")
+_OF_THE_RUN = ("id", "created_at", "updated_at", "next_at", "version", "as_of")
 
 
 def breaking_rows(world: World) -> Iterator[Row]:
@@ -101,8 +101,8 @@ def _contents(world: World) -> dict[str, Any]:
 
 
 def _forget(world: World) -> None:
-    tables = ", ".join((*CONTENT, "sync_item", "sync_run", "sync_watermark", "quarantine"))
-    world.execute("catalog", f"truncate {tables} cascade")
+    state = ("sync_item", "sync_lease", "sync_run", "sync_watermark", "quarantine")
+    world.execute("catalog", f"truncate {', '.join((*CONTENT, *state))} cascade")
 
 
 def _put(world: World, faults: dict[str, Any]) -> None:
