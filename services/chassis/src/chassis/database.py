@@ -35,6 +35,7 @@ _POOL_TIMEOUT_SECONDS = 3
 _CONNECT_TIMEOUT_SECONDS = 3
 
 _QUERY_CANCELED = "57014"
+_READ_ONLY = "25006"
 _PROGRAM_LIMIT_EXCEEDED = "54"  # a class of states
 
 
@@ -117,6 +118,7 @@ def connect(
     )
     event.listen(engine, "checkout", _refuse_a_dead_connection)
     event.listen(engine, "handle_error", _quote_nothing)
+    event.listen(engine, "handle_error", _leave_a_read_only_server)
     telemetry.trace_statements(engine)
     return Database(engine)
 
@@ -218,6 +220,12 @@ def _quote_nothing(context: ExceptionContext) -> None:
     if isinstance(error, psycopg2.Error) and told is not None:
         whole = str(error)
         told.args = (str(told.args[0]).replace(whole, str(without_rows(error))),)
+
+
+def _leave_a_read_only_server(context: ExceptionContext) -> None:
+    """A primary that has become a standby keeps its connections: take others, to its successor."""
+    if getattr(context.original_exception, "pgcode", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _refuse_a_dead_connection(connection: Any, _record: object, _proxy: object) -> None:

@@ -137,6 +137,18 @@ def test_a_database_that_is_down_is_unavailable_and_not_ready():
     assert isinstance(refusal_of(caught.value), Unavailable)
 
 
+def test_a_server_that_may_only_be_read_now_is_an_outage_and_is_left(database_for):
+    """As a primary becomes by a failover, and a managed server when its disk is full."""
+    database, row = database_for("chassis"), sa.insert(tables.relay_state)
+    with database.read() as connection:
+        connection.execute(sa.text("set default_transaction_read_only = on"))
+    with pytest.raises(exc.DBAPIError) as caught, database.begin() as connection:
+        connection.execute(row.values(name="a", value="1"))
+    assert isinstance(refusal_of(caught.value), Unavailable)
+    with database.begin() as connection:
+        connection.execute(row.values(name="a", value="1"))
+
+
 def test_what_the_database_cannot_hold_is_no_outage(database_for):
     with database_for("chassis").engine.connect() as connection:
         connection.execute(sa.text("create temporary table one (long text unique)"))
