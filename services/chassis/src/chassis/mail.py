@@ -92,6 +92,10 @@ class SmtpMailer:
             if 400 <= code < 500:
                 raise Unavailable("the mail server asks for patience") from error
             raise Invalid("the mail server refuses the address") from error
+        except smtplib.SMTPDataError as error:
+            if 400 <= error.smtp_code < 500:
+                raise Unavailable("the mail server asks for patience") from error
+            raise Invalid("the mail server refuses the mail") from error
         except smtplib.SMTPNotSupportedError as error:
             raise Invalid("the mail server does not take such an address") from error
         except (OSError, smtplib.SMTPException) as error:

@@ -29,6 +29,13 @@ def test_a_refused_address_is_refused_for_now_or_for_ever(postbox, name):
     assert postbox.delivered == []
 
 
+@pytest.mark.parametrize(("name", "kind"), [("full", Unavailable), ("spam", Invalid)])
+def test_a_mail_refused_when_it_was_read_is_refused_for_now_or_for_ever(postbox, name, kind):
+    with pytest.raises(kind):
+        SmtpMailer(postbox.url, SENDER).send(Mail(f"{name}@example.org", "s", "t"))
+    assert postbox.delivered == []
+
+
 @pytest.mark.parametrize(
     "address",
     ["ada@example.org, eve@example.org", "ada,eve@example.org", "a\r\nBcc: e@x.org", "a@).org", ""],

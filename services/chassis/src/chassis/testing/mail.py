@@ -11,7 +11,8 @@ from aiosmtpd.controller import Controller
 
 
 class Postbox:
-    """What was delivered, newest last. Who is called `later` or `never` is refused so."""
+    """What was delivered, newest last. Who is called `later` or `never` is refused so, and what is
+    sent to `full` or `spam` when it has been read."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -28,7 +29,11 @@ class Postbox:
         return refusal or "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        """Keep a mail, with its envelope in two headers."""
+        """Keep a mail, with its envelope in two headers, or refuse it."""
+        refusals = {"full": "452 no room", "spam": "554 nothing we take"}
+        refusal = refusals.get(envelope.rcpt_tos[0].partition("@")[0])
+        if refusal is not None:
+            return refusal
         message = message_from_bytes(envelope.original_content)
         message["X-Envelope-From"] = envelope.mail_from
         message["X-Envelope-To"] = ", ".join(envelope.rcpt_tos)
