@@ -427,6 +427,12 @@ def test_names_in_an_archive_are_no_paths():
         named("letterboxd", {"../../etc/ratings.csv": RATINGS, "/etc/x.csv": RATINGS})
 
 
+def test_a_file_with_an_endless_name_is_passed_over():
+    """It would stand beside each row that cannot be used."""
+    with pytest.raises(UnreadableExport, match=r"no \.csv"):
+        named("letterboxd", {f"{'a' * 300}/ratings.csv": RATINGS})
+
+
 def test_an_archive_that_lies_about_its_sizes_is_counted_as_it_unpacks():
     content = bytearray(archive({"ratings.csv": b"x" * (41 * 1024 * 1024)}))
     place = content.rindex(b"PK\x01\x02") + 24

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 _UNPACKED_BYTES = 40 * 1024 * 1024
 _MEMBERS = 2_000
+_NAME_LENGTH = 255
 _ROW = 100_000
 _ROW_LINES = 1_000
 _UNCLOSED_QUOTES = 1_000
@@ -202,7 +203,7 @@ def _members(source: str, archive: zipfile.ZipFile) -> list[Document]:
         if member.compress_type not in _COMPRESSIONS:
             raise NotImplementedError
         name = _plain(member.filename)
-        if member.is_dir() or not name.endswith((".csv", ".json")) or name in found:
+        if member.is_dir() or not _is_ours(name) or name in found:
             continue
         content = _read(archive, member, left)
         left -= len(content)
@@ -211,6 +212,11 @@ def _members(source: str, archive: zipfile.ZipFile) -> list[Document]:
     if not found:
         raise UnreadableExport("the archive has no .csv or .json file in it")
     return [found[name] for name in sorted(found)]
+
+
+def _is_ours(name: str) -> bool:
+    """Whether it may be a file of an export; each row that cannot be used is told with its name."""
+    return name.endswith((".csv", ".json")) and len(name) <= _NAME_LENGTH
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
