@@ -262,6 +262,15 @@ def test_the_report_comes_in_pages(person, worker, upload):
     assert rows == list(range(1, 26))
 
 
+def test_a_report_has_an_end(person, worker, upload, database):
+    somebody = person()
+    started = upload(somebody, HEADER + "2020-05-01,Movie 1,2000,,11\n" * 10_300)
+    worker.run_waiting()
+    assert outcome(somebody, started) == ("done", 0, 0, 10_300)
+    told = "select count(*) from import_row_error"
+    assert scalars(database, told) == [10_000]
+
+
 def test_an_upload_is_its_owners_alone(person, upload):
     somebody, other = person(), person()
     started = upload(somebody, rated(("Movie 1", 5)))

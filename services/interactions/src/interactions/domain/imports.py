@@ -15,6 +15,8 @@ CHUNKS = 20_480
 FILENAME_LENGTH = 255
 ROWS_AT_ONCE = 200
 UNFINISHED_IMPORTS = 5
+REPORTED_ROWS = 10_000
+"""Of more rows than these that cannot be used it is only told how many."""
 
 UPLOADING, QUEUED, RUNNING, DONE, FAILED = "uploading", "queued", "running", "done", "failed"
 

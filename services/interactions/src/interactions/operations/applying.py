@@ -10,6 +10,7 @@ from interactions.domain.entries import Favorite, HiddenMovie, Interaction, Watc
 from interactions.domain.imports import (
     FAVORITE,
     RATING,
+    REPORTED_ROWS,
     SEEN,
     WATCHLIST,
     Import,
@@ -48,7 +49,9 @@ def apply(
     errors = [
         (place + number, line) for number, line in enumerate(judged) if isinstance(line, Unusable)
     ]
-    imports.advance(connection, import_id, Progress(len(lines), changed, len(errors)), errors)
+    done = Progress(len(lines), changed, len(errors))
+    room = max(0, REPORTED_ROWS - held.skipped_count)
+    imports.advance(connection, import_id, done, errors[:room])
 
 
 def _rows(lines: Sequence[Line]) -> list[Row]:
