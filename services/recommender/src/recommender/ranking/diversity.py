@@ -3,7 +3,6 @@
 from math import sqrt
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from recommender.ranking.arrays import Floats, Ints
 
@@ -11,8 +10,6 @@ _DIVERSITY = (0.0, 0.25, 0.5, 1.0)
 _WEIGHT = (0.0, 0.5, 0.7, 0.9)
 # Keeps the kernel positive definite when two movies are described alike.
 _OWN = 0.05
-# How many movies further down come into view at a time.
-_AT_ONCE = 64
 # Quality within a pool is a handful of units apart; so is ln det of its likeness.
 _RELEVANCE_SCALE = 12.0
 
@@ -44,35 +41,24 @@ def _relevance(scores: Floats) -> Floats:
 
 
 def _greedy(relevance: Floats, likeness: Floats, count: int) -> Ints:
-    """Relevance descends, and no movie gains more than that: none needs to be looked at that is
-    further down than the best gain."""
     size = len(relevance)
-    reach = min(_AT_ONCE, size)
-    # What the chosen, one a row, say of each; and how much of it nobody has said yet.
+    # What each of the chosen says of all, and how much of each nobody has said yet.
     basis = np.zeros((count, size), np.float32)
     left = np.ones(size, np.float32)
     open_to, gain = relevance.copy(), relevance.copy()
     chosen: list[int] = []
     for step in range(count):
-        best = int(gain[:reach].argmax())
-        while reach < size and relevance[reach] > gain[best]:
-            new = slice(reach, min(reach + _AT_ONCE, size))
-            basis[:step, new] = _caught_up(basis[:step, chosen], likeness[chosen, new])
-            left[new] -= np.square(basis[:step, new]).sum(axis=0)
-            gain[new] = relevance[new] + np.log(left[new])
-            reach = new.stop
-            best = int(gain[:reach].argmax())
+        best = int(gain.argmax())
         chosen.append(best)
         open_to[best] = -np.inf
-        told = likeness[best, :reach] - basis[:step, best] @ basis[:step, :reach]
+        told = basis[step]
+        np.dot(basis[:step, best], basis[:step], out=told)
+        np.subtract(likeness[best], told, out=told)
         told /= sqrt(left[best])
-        basis[step, :reach] = told
-        left[:reach] -= told * told
+        # In place: a step is ten such operations, and memory anew for each takes as long again.
+        np.multiply(told, told, out=gain)
+        left -= gain
         left[best] = 1.0
-        gain[:reach] = open_to[:reach] + np.log(left[:reach])
+        np.log(left, out=gain)
+        gain += open_to
     return np.array(chosen, np.int64)
-
-
-def _caught_up(basis: Floats, likeness: Floats) -> Floats:
-    """(step, new) what the chosen say of the new; basis (step, step): of each other."""
-    return solve_triangular(basis.T, likeness, lower=True) if len(basis) else likeness
