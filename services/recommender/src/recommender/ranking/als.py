@@ -146,7 +146,9 @@ class Als:
         """(d,) the user's factors."""
         system, mine, wanted = self._system(taste)
         # Symmetric and positive: half the work of any system.
-        _, factors, _ = _POSV(system, self._target(mine, wanted), lower=1, overwrite_a=1)
+        _, factors, failed = _POSV(system, self._target(mine, wanted), lower=1, overwrite_a=1)
+        if failed:
+            raise np.linalg.LinAlgError("the system of a user's factors is not positive")
         return factors.astype(np.float32)
 
     def of(self, asked: Floats, places: Ints | slice) -> Floats:

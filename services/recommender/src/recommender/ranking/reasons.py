@@ -1,6 +1,6 @@
 """Why a movie was ranked where it is: the causes that added most to its score."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,12 +43,25 @@ def reasons(
     if "genres" in weights and len(taste.genres):
         from_genres = weights["genres"] * ensemble.genres.chosen(taste, movies)
     crowd = _crowd(ensemble, taste, movies, weights)
-    return [
-        _reason(ensemble, taste, int(movie), shares, float(chosen), liked_by, groups)
-        for movie, shares, chosen, liked_by in zip(
-            movies, from_movies.T, from_genres, crowd, strict=True
-        )
+    # Plain lists from here on: of three causes a movie, numpy makes more work than it saves.
+    most = np.argsort(-from_movies, axis=0, kind="stable")[:CAUSES]
+    shares = np.take_along_axis(from_movies, most, axis=0)
+    causes = [
+        [_Cause(place, adds, int(groups[place])) for place, adds in zip(*both, strict=True)]
+        for both in zip(most.T.tolist(), shares.T.tolist(), strict=True)
     ]
+    return [
+        _reason(ensemble, taste, *each)
+        for each in zip(movies.tolist(), causes, from_genres.tolist(), crowd, strict=True)
+    ]
+
+
+class _Cause(NamedTuple):
+    """A movie's place in the taste, what it adds, and the group it may be named in."""
+
+    place: int
+    adds: float
+    group: int
 
 
 def _from_movies(
@@ -93,26 +106,26 @@ def _reason(
     ensemble: Ensemble,
     taste: Taste,
     movie: int,
-    shares: Floats,
+    causes: Sequence[_Cause],
     chosen: float,
     crowd: _Crowd,
-    groups: Ints,
 ) -> Reason:
-    named = _worth_naming(shares, groups)
-    if not _fair(float(shares[named].sum()), crowd):
-        named = named[:0]
-    best = float(shares.max()) if len(named) else 0.0
+    named = _worth_naming(causes)
+    if not _fair(sum(cause.adds for cause in named), crowd):
+        named = []
+    best = causes[0].adds if named else 0.0
     if chosen > best and _fair(chosen, crowd):
-        shared = np.isin(_genre_ids(ensemble, movie), taste.genres)
-        return Reason("genres", genre_ids=tuple(_genre_ids(ensemble, movie)[shared].tolist()))
-    if not len(named):
+        shared = set(taste.genres.tolist())
+        genres = [genre for genre in ensemble.genres.of(movie).tolist() if genre in shared]
+        return Reason("genres", genre_ids=tuple(genres))
+    if not named:
         return Reason(crowd.kind)
-    causes = taste.movies[named]
+    theirs = taste.movies[[cause.place for cause in named]]
     return Reason(
         "movies",
-        movie_ids=tuple(ensemble.movie_ids[causes].tolist()),
-        genre_ids=_shared_genres(ensemble, movie, int(causes[0])),
-        people=_shared_people(ensemble, movie, int(causes[0])),
+        movie_ids=tuple(ensemble.movie_ids[theirs].tolist()),
+        genre_ids=_shared_genres(ensemble, movie, int(theirs[0])),
+        people=_shared_people(ensemble, movie, int(theirs[0])),
     )
 
 
@@ -120,21 +133,19 @@ def _fair(added: float, crowd: _Crowd) -> bool:
     return added > 0 and added >= _FAIR_SHARE * (added + crowd.lift)
 
 
-def _worth_naming(shares: Floats, groups: Ints) -> Ints:
-    """Which causes add most and much, as many of them as may be named together."""
-    most = np.argsort(-shares, kind="stable")[:CAUSES]
-    least = _WORTH_NAMING * float(shares[most].max(initial=0.0))
-    named = most[(shares[most] > 0) & (shares[most] >= least) & (groups[most] > 0)]
-    return named[groups[named] == groups[named[:1]]]
-
-
-def _genre_ids(ensemble: Ensemble, movie: int) -> Ints:
-    return ensemble.genres.of(movie)
+def _worth_naming(causes: Sequence[_Cause]) -> list[_Cause]:
+    """Those of the causes, the greatest first, that add much, as far as they may be named
+    together."""
+    if not causes:
+        return []
+    least = _WORTH_NAMING * causes[0].adds
+    named = [one for one in causes if one.adds > 0 and one.adds >= least and one.group > 0]
+    return [one for one in named if one.group == named[0].group]
 
 
 def _shared_genres(ensemble: Ensemble, movie: int, cause: int) -> tuple[int, ...]:
-    shared = np.intersect1d(_genre_ids(ensemble, movie), _genre_ids(ensemble, cause))
-    return tuple(shared.tolist())
+    ours, theirs = (ensemble.genres.of(one).tolist() for one in (movie, cause))
+    return tuple(sorted(set(ours) & set(theirs)))
 
 
 def _shared_people(ensemble: Ensemble, movie: int, cause: int) -> tuple[str, ...]:
