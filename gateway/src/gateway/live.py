@@ -16,7 +16,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from redis.exceptions import RedisError
 
-from chassis.events import AsyncTail, Entry, stream_key
+from chassis.events import AsyncTail, Entry, Event, stream_key
 from gateway.auth import Person
 from gateway.cache import Recent
 from gateway.told import (
@@ -43,8 +43,8 @@ _CATCHING_UP_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 _PEOPLE_HELD = 50_000
 _NOTICES_HELD = 50
-_FOLLOWERS_HELD = 50_000
-_FOLLOWED_ONCE_SECONDS = 86_400.0
+_NEWS_HELD = 50_000
+_NEWS_SECONDS = 86_400.0
 _LISTENERS_OF_A_PERSON = 10
 
 log = structlog.get_logger()
@@ -101,9 +101,7 @@ class Live:
         self._number = 0
         self._changes: Recent[UUID, Placed] = Recent(_PEOPLE_HELD, HELD_SECONDS)
         self._notices: Recent[UUID, list[Placed]] = Recent(_PEOPLE_HELD, HELD_SECONDS)
-        self._followers: Recent[tuple[UUID, str], bool] = Recent(
-            _FOLLOWERS_HELD, _FOLLOWED_ONCE_SECONDS
-        )
+        self._told_today: Recent[tuple[UUID, str], bool] = Recent(_NEWS_HELD, _NEWS_SECONDS)
         self._for_all: Placed | None = None
         self._listeners: dict[UUID, list[Listener]] = {}
         self._count = 0
@@ -199,20 +197,22 @@ class Live:
             if one.user_id is not None and one.sequence and one.facts["cause"] == "import":
                 # No request of theirs has told any gateway how far an import has brought them.
                 await self._imported(one.user_id, one.sequence)
-            if self._known_already(one):
+            if not self._is_news(one, entry.event):
                 continue
             self._number += 1
             self._tell(Placed(one, stream, tuple(self._places), self._number))
 
-    def _known_already(self, told: Told) -> bool:
-        """Whether it is a follower of whom the person was told today: some follow in a loop."""
-        if told.user_id is None or not told.follower_id:
-            return False
-        pair = told.user_id, told.follower_id
-        if self._followers.get(pair):
+    def _is_news(self, told: Told, event: Event) -> bool:
+        """Whether to notify of it: some follow in a loop, and a Redis that has forgotten all is
+        told of seven days again."""
+        if told.user_id is None or not told.about:
             return True
-        self._followers.put(pair, True)  # noqa: FBT003 - that it is there is all it says
-        return False
+        key = told.user_id, told.about
+        old = self._now() - event.occurred_at.timestamp() > _NEWS_SECONDS
+        if old or self._told_today.get(key):
+            return False
+        self._told_today.put(key, True)  # noqa: FBT003 - that it is there is all it says
+        return True
 
     async def _look_after(self) -> None:
         ticks = 0

@@ -34,6 +34,8 @@ class Told:
     facts: Mapping[str, Any]
     sequence: int = 0
     """Of the person's interactions, where those have changed."""
+    about: str = ""
+    """What a notification is about: of the same a person is notified once a day."""
     follower_id: str = ""
     """Whose name is to be told, as far as the listener may know it."""
 
@@ -129,7 +131,8 @@ def _followed(event: Event) -> Sequence[Told]:
     fact = users.UserFollowed.FromString(event.payload)
     facts = {"kind": "follower", "occurred_at": when(fact.followed_at)}
     followed = UUID(fact.followed_user_id)
-    return [Told(NOTIFICATION, followed, facts, follower_id=fact.user_id)]
+    about = f"follower {fact.user_id}"
+    return [Told(NOTIFICATION, followed, facts, about=about, follower_id=fact.user_id)]
 
 
 def _released(event: Event) -> Sequence[Told]:
@@ -141,7 +144,7 @@ def _released(event: Event) -> Sequence[Told]:
         "release_date": fact.release_date,
         "occurred_at": when(fact.noticed_at),
     }
-    return [Told(NOTIFICATION, UUID(fact.user_id), facts)]
+    return [Told(NOTIFICATION, UUID(fact.user_id), facts, about=f"release {fact.movie_id}")]
 
 
 def _rfc3339(moment: datetime) -> str:

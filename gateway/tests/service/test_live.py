@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,9 +114,10 @@ async def gateway(redis_streams_url: str) -> AsyncIterator[Callable[[], Gateway]
         await one.close()
 
 
-def tell(redis_streams: Redis, stream: str, *messages: Message) -> None:
+def tell(redis_streams: Redis, stream: str, *messages: Message, **more: Any) -> None:
     facts = [
-        Fact(one.DESCRIPTOR.full_name, "aggregate", 1, one.SerializeToString()) for one in messages
+        Fact(one.DESCRIPTOR.full_name, "aggregate", 1, one.SerializeToString(), **more)
+        for one in messages
     ]
     append(redis_streams, stream, facts)
 
@@ -154,6 +156,19 @@ async def test_who_follows_again_and_again_is_told_of_once(gateway, redis_stream
     tell(redis_streams, "users.events", followed(somebody(), "f1"), followed(one, "f2"))
     told = [(await heard.next())[1]["follower_id"] for _ in range(2)]
     assert told == ["f1", "f2"]
+
+
+async def test_what_a_flushed_redis_is_told_again_is_no_news(gateway, redis_streams):
+    one, here = somebody(), gateway()
+    heard = await here.listen(one).begins()
+    out = interactions.WatchlistMovieReleased(user_id=str(one.user_id), movie_id=5)
+    tell(redis_streams, "interactions.events", out, out)
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    old = [followed(one, "f1"), followed(one, "f2")]
+    tell(redis_streams, "users.events", *old, occurred_at=long_ago)
+    tell(redis_streams, "users.events", followed(one, "f3"))
+    told = [(await heard.next())[1] for _ in range(2)]
+    assert {facts.get("movie_id") or facts["follower_id"] for facts in told} == {5, "f3"}
 
 
 async def test_who_comes_while_the_process_stops_is_not_kept(gateway):
