@@ -117,6 +117,18 @@ def test_an_old_version_and_a_replay_change_nothing(following, database):
     assert (movie(database, 7), movie(database, 8)) == before
 
 
+def test_a_removal_that_overtook_the_movie_counts(following, database, person):
+    """As when one reader is killed with the movie in hand, and another goes on."""
+    facts = [removed(5003, at=NOW), changed((5003, "Gone", 1, ""), at=NOW - timedelta(minutes=1))]
+    append(following, "catalog.events", facts)
+    eventually(lambda: handled(database, *facts))
+    assert movie(database, 5003).removed
+    back = changed((5003, "Back", 2, ""), at=NOW + timedelta(minutes=1))
+    append(following, "catalog.events", [back])
+    eventually(lambda: handled(database, back))
+    assert movie(database, 5003)[:2] == ("Back", False)
+
+
 def test_counts_follow_what_people_do(following, person, service):
     first, second = person(), person()
     first.RateMovie(movie_id=1, rating=4.0, review="Good.")

@@ -48,13 +48,12 @@ def learn_movie(connection: Connection, movie: Movie, *, at: datetime) -> None:
 def remove_movies(
     connection: Connection, movie_ids: Sequence[int], *, removed_at: datetime
 ) -> None:
-    """Mark movies that left the catalogue, unless they have come back since."""
-    connection.execute(
-        sa.update(known_movie)
-        .where(known_movie.c.movie_id.in_(movie_ids))
-        .where(sa.not_(known_movie.c.removed), known_movie.c.changed_at <= removed_at)
-        .values(removed=True, changed_at=removed_at, updated_at=sa.func.now())
-    )
+    """Mark movies that left the catalogue, unless they have come back since; also one that was
+    not known here, for what was said of it before may yet come."""
+    gone = {"title": "", "removed": True, "changed_at": removed_at}
+    rows = [{"movie_id": movie_id, **gone} for movie_id in sorted(set(movie_ids))]
+    if rows:
+        connection.execute(_REMOVE.values(rows))
 
 
 def is_removed(connection: Connection, movie_id: int) -> bool | None:
@@ -98,4 +97,19 @@ def _replace_statement() -> Insert:
     )
 
 
+def _remove_statement() -> Insert:
+    statement = insert(known_movie)
+    given = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[known_movie.c.movie_id],
+        set_={
+            "removed": given.removed,
+            "changed_at": given.changed_at,
+            "updated_at": sa.func.now(),
+        },
+        where=sa.and_(sa.not_(known_movie.c.removed), known_movie.c.changed_at <= given.changed_at),
+    )
+
+
 _REPLACE = _replace_statement()
+_REMOVE = _remove_statement()
