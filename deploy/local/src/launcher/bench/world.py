@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import psutil
 import psycopg2
@@ -92,8 +92,8 @@ class World:
             connection.autocommit = True  # VACUUM will have it so
             connection.cursor().execute("vacuum (analyze)")
 
-    def copy(self, service: str, statement: str, rows: TextIO) -> None:
-        """COPY ... FROM STDIN."""
+    def copy(self, service: str, statement: str, rows: IO[Any]) -> None:
+        """COPY ... FROM STDIN, or TO STDOUT."""
         with self._cursor(service) as cursor:
             cursor.copy_expert(statement, rows)
 
