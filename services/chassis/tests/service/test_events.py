@@ -177,6 +177,30 @@ def test_a_divided_event_that_comes_twice_has_its_effects_once(database, redis_s
     assert len(dead_letters(database)) == 1
 
 
+def test_a_consumer_stopped_while_it_divides_leaves_the_rest_to_another(
+    database, redis_streams, background
+):
+    stop = threading.Event()
+
+    def count_good(connection, event):
+        if b"!" in event.payload:
+            raise ValueError("cannot swallow this")
+        count(connection, event)
+        if event.payload == b"b":
+            stop.set()
+
+    append(redis_streams, STREAM, [fact("whole", payload=b"aab!")])
+    told = {"divided": halves}
+    consumer(database, redis_streams, count_good, told=told).run(stop)
+    assert effects(database) == {"aa": 1, "b": 1}
+    other = consumer(database, redis_streams, count_good, told=told, instance="two")
+    with background(other.run):
+        [letter] = eventually(lambda: dead_letters(database))
+        eventually(lambda: pending(redis_streams) == 0)
+    assert bytes(letter["payload"]) == b"!"
+    assert effects(database) == {"aa": 1, "b": 1}
+
+
 def test_an_event_that_fails_once_is_tried_again(database, redis_streams, background):
     failures = [ValueError("first"), ValueError("second")]
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import redis
 
 from chassis.database import Database
-from chassis.events.follower import Erased, Follower, Subscription, nobody_erased
+from chassis.events.follower import Follower, Subscription
+from chassis.events.letters import Erased, nobody_erased
 
 
 class Consumer:

@@ -1,15 +1,13 @@
 """One stream, followed as a member of a consumer group."""
 
-import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
-from uuid import UUID
 
 import redis
 import structlog
@@ -18,9 +16,10 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.engine import Connection
 
 from chassis import telemetry
-from chassis.database import Database, uuid7
+from chassis.database import Database
 from chassis.events import inbox
 from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
+from chassis.events.letters import Erased, Letters, whatever_it_is
 from chassis.events.streams import (
     KEEP_SECONDS,
     Raw,
@@ -33,16 +32,12 @@ from chassis.loops import Backoff, Every, is_transient, keep_going
 
 Handler = Callable[[Connection, Event], None]
 BatchHandler = Callable[[Connection, Sequence[Event]], None]
-Erased = Callable[[Connection, Collection[UUID]], Collection[UUID]]
-"""Those of these people who have been erased: Tombstones.erased."""
 
 BATCH = 200
 ATTEMPTS = 5
 DELIVERIES = 25  # so often delivered and never finished: it takes the process down each time
 _BLOCK_MS = 500
 _HOUSEKEEPING_SECONDS = 60.0
-
-_IDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 log = structlog.get_logger()
 events_handled = Counter("events_total", "Events by outcome", ["consumer", "stream", "outcome"])
@@ -51,20 +46,9 @@ events_behind = Gauge(
 )
 
 
-def nobody_erased(_connection: Connection, _user_ids: Collection[UUID]) -> Collection[UUID]:
-    """For a consumer that hears of nobody."""
-    return ()
-
-
 def _not_divided(_event: Event) -> Sequence[Event]:
     """For a stream whose events tell of one thing each."""
     return ()
-
-
-def _named_in(event: Event) -> set[UUID]:
-    """Every id an event names, of whatever it is."""
-    text = b" ".join((event.actor.encode(), event.aggregate_id.encode(), event.payload))
-    return {UUID(found.decode()) for found in _IDS.findall(text)}
 
 
 @dataclass(frozen=True)
@@ -117,7 +101,7 @@ class Follower:
         self._stream = subscription.stream
         self._key = stream_key(subscription.stream)
         self._instance = instance
-        self._erased = erased
+        self._letters = Letters(name, self._stream, database, erased)
         self._claim_idle_ms = int(claim_idle_seconds * 1000)
         self._retry_seconds = retry_seconds
         self._claiming = Every(claim_idle_seconds / 6, at_once=True)
@@ -277,53 +261,36 @@ class Follower:
         facts = {"stream": self._stream, "type": entry.event.type, "attempts": attempts}
         log.error("event failed", event_id=str(entry.event.event_id), exc_info=error, **facts)
         if attempts >= ATTEMPTS:
-            self._give_up(entry, error, attempts)
-            if not self._stop.is_set():
+            if self._gives_up(entry, error, attempts):
                 self._acknowledge([entry.entry_id])
             return
         wait = self._retry_seconds * 4 ** (attempts - 1)
         self._failed[entry.entry_id] = _Failed(entry, attempts, time.monotonic() + wait)
         self._count("failed", 1)
 
-    def _give_up(self, entry: Entry, error: Exception, attempts: int) -> None:
-        """Bury an event, or what cannot be handled of it; cut off by `stop`, it is begun anew."""
+    def _gives_up(self, entry: Entry, error: Exception, attempts: int) -> bool:
+        """Bury an event, or what cannot be handled of it; False where `stop` cut that off, and
+        another reader is to begin anew."""
         parts = [replace(entry, event=part) for part in self._subscription.divided(entry.event)]
         if not parts:
             self._bury(entry, "".join(traceback.format_exception(error)), attempts)
-            return
+            return True
         for part in parts:
             failure = self._attempt([part], acknowledged=False)
             if self._stop.is_set():
-                return
-            if failure is not None:
-                self._give_up(part, failure, attempts)
-        with self._database.begin() as connection:
-            inbox.settle(connection, self._name, entry.event.event_id)
+                return False
+            if failure is not None and not self._gives_up(part, failure, attempts):
+                return False
+        self._letters.settle(entry)
+        return True
 
     def _bury(self, entry: Entry, error: str, attempts: int) -> None:
-        with self._database.begin() as connection:
-            if self._erased(connection, _named_in(entry.event)):
-                # A letter would outlive the erasure, which may have been acknowledged already.
-                inbox.settle(connection, self._name, entry.event.event_id)
-            else:
-                inbox.bury(
-                    connection,
-                    self._name,
-                    self._stream,
-                    entry,
-                    error=error[-4000:],
-                    attempts=attempts,
-                )
+        self._letters.bury(entry, error, attempts)
         self._count("buried", 1)
 
     def _bury_raw(self, raw: Raw, error: str) -> None:
         """Bury an entry that may not even be an event."""
-        entry_id, fields = raw
-        try:
-            entry = entry_of(entry_id, fields)
-        except Unreadable:
-            stand_in = Event(uuid7(), "", "", 0, "", datetime.now(UTC), 0, repr(fields).encode())
-            entry = Entry(entry_id.decode(), stand_in, "")
+        entry = whatever_it_is(raw)
         log.error("event buried", stream=self._stream, entry_id=entry.entry_id, error=error)
         self._bury(entry, error, ATTEMPTS)
         self._acknowledge([entry.entry_id])
