@@ -59,13 +59,12 @@ def _numbers(values: "array[int]", kind: type = np.int64) -> Ints:
 
 
 def _kept_terms(counts: Sparse, names: np.ndarray) -> Ints:
-    """Genres, and the most frequent of the others, the most frequent first, so that what is often
-    looked up lies together; of equally frequent ones the first met."""
+    """Genres, and the most frequent of the others; of equally frequent ones the first met."""
     frequency = np.bincount(counts.indices, minlength=len(names))
     genre = np.array([name.startswith(GENRE) for name in names], bool)
     usable = np.flatnonzero((frequency >= MINIMUM_MOVIES) | genre)
     order = np.lexsort((usable, -frequency[usable], ~genre[usable]))
-    return usable[order[:MAXIMUM_TERMS]]
+    return np.sort(usable[order[:MAXIMUM_TERMS]])
 
 
 def rarity(catalogue: Catalogue) -> Floats:
