@@ -1,12 +1,14 @@
 """After many writes: what autovacuum would do within minutes, done before anybody searches."""
 
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 _GIN_INDEXES = (
     "movie_title_words_idx", "person_words_idx", "title_word_near_idx", "title_word_trigram_idx",
     "name_word_near_idx", "name_word_trigram_idx",
 )  # fmt: skip
-_READ_BY_INDEX_ALONE = "movie, movie_genre, movie_keyword, credit"
+_READ_BY_INDEX_ALONE = ("movie", "movie_genre", "movie_keyword", "credit")
 _OTHERS = "movie_title, person, translation, sync_item, title_word, name_word"
 
 
@@ -29,6 +31,16 @@ def _settle(connection: Connection) -> None:
         connection.exec_driver_sql(
             "select gin_clean_pending_list(%(name)s::regclass)", {"name": name}
         )
-    # What another run tends to already is left to it.
-    connection.exec_driver_sql(f"vacuum (analyze, skip_locked) {_READ_BY_INDEX_ALONE}")
+    for name in _READ_BY_INDEX_ALONE:
+        _vacuum(connection, name)
     connection.exec_driver_sql(f"analyze (skip_locked) {_OTHERS}")
+
+
+def _vacuum(connection: Connection, name: str) -> None:
+    """Autovacuum, which may be at it right after so much was written, gives way in a second to who
+    waits for it. What another run tends to is left to it."""
+    try:
+        connection.exec_driver_sql(f"vacuum (analyze) {name}")
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
