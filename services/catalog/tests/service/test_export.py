@@ -2,13 +2,14 @@
 
 import asyncio
 import gzip
+import random
 import threading
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from catalog.tmdb.errors import ExportUnusable
+from catalog.tmdb.errors import ExportUnusable, SourceUnavailable
 from catalog.tmdb.export import census_lines
 
 LINE = b'{"adult":false,"id":%d,"original_title":"A","popularity":1.5,"video":false}\n'
@@ -21,11 +22,11 @@ def export_of():
     """The ids in an export that a server sends as these bytes."""
     servers = []
 
-    def read(body: bytes, days_old: int = 0) -> list[int]:
+    def read(body: bytes, days_old: int = 0, otherwise: int = 404) -> list[int]:
         class Answers(BaseHTTPRequestHandler):
             def do_GET(self):
                 known = self.path.endswith(f"/movie_ids_03_{5 - days_old:02d}_2026.json.gz")
-                self.send_response(200 if known else 404)
+                self.send_response(200 if known else otherwise)
                 self.send_header("content-length", str(len(body) if known else 0))
                 self.end_headers()
                 if known:
@@ -73,3 +74,29 @@ def test_an_export_that_is_cut_short_or_no_gzip_is_refused(export_of):
         export_of(gzip.compress(WHOLE)[:-20])
     with pytest.raises(ExportUnusable, match="damaged"):
         export_of(b"<html>")
+
+
+def test_an_export_packed_in_several_parts_is_read_whole(export_of):
+    parts = [gzip.compress(WHOLE[:5000]), gzip.compress(WHOLE[5000:]), gzip.compress(b"")]
+    assert export_of(b"".join(parts)) == list(range(1, 301))
+    assert export_of(b"".join(parts) + bytes(512)) == list(range(1, 301))
+    with pytest.raises(ExportUnusable, match="before its end"):
+        export_of(b"".join(parts[:2])[:-20])
+    with pytest.raises(ExportUnusable, match="damaged"):
+        export_of(parts[0] + b"<html>")
+
+
+def test_however_much_an_export_unpacks_to_it_is_read_in_pieces(export_of):
+    padded = LINE.replace(b'"A"', b'"%s"' % (b"A" * 5000))
+    many = b"".join(padded % number for number in range(1, 2001))
+    assert export_of(gzip.compress(many)) == list(range(1, 2001))
+    with pytest.raises(ExportUnusable, match="a line without an end"):
+        export_of(gzip.compress(bytes(50_000_000)))
+    with pytest.raises(ExportUnusable, match="a line without an end"):
+        export_of(gzip.compress(random.Random(1).randbytes(5_000_000).replace(b"\n", b"")))
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_is_no_reason_to_take_an_older_export(export_of, status):
+    with pytest.raises(SourceUnavailable, match=str(status)):
+        export_of(gzip.compress(WHOLE), days_old=1, otherwise=status)

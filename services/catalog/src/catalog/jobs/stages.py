@@ -77,20 +77,17 @@ def reference(sync: Sync, run: Run) -> None:
 def census(sync: Sync, run: Run) -> None:
     """Every movie there is, by the daily export: new ones are queued, missing ones verified."""
     kinds = ("movie", "adult_movie") if sync.adult_export else ("movie",)
-    loop, counted = asyncio.new_event_loop(), 0
+    loop = asyncio.new_event_loop()
     try:
         with sync.database.begin(statement_timeout_seconds=_CENSUS_SECONDS) as connection:
             censuses.begin(connection)
             for kind in kinds:
                 today = sync.now().date()
                 for lines in _collected(loop, census_lines(sync.export_url, kind, today)):
-                    rows = {
-                        line.id: (line.id, line.adult or False, line.popularity or 0.0)
-                        for line in lines
-                    }
-                    censuses.append(connection, list(rows.values()))
-                    counted += len(rows)
+                    rows = [(one.id, one.adult or False, one.popularity or 0.0) for one in lines]
+                    censuses.append(connection, rows)
                     run.tell(run)
+            counted = censuses.complete(connection)
             _refuse_shrinkage(items.watermark(connection, sync.source, _CENSUS_COUNT), counted)
             found = censuses.settle(connection, sync.source)
             items.set_watermark(connection, sync.source, _CENSUS_COUNT, str(counted))
@@ -115,6 +112,8 @@ def _collected(loop: asyncio.AbstractEventLoop, stream: AsyncIterator[Part]) -> 
 
 
 def _refuse_shrinkage(before: str | None, counted: int) -> None:
+    if not counted:
+        raise ExportUnusable("the census names no movie: not believed")
     if before is not None and counted < int(before) * (1 - _SHRINKAGE_ALLOWED):
         raise ExportUnusable(
             f"the census shrank from {before} to {counted} movies, by more than 1%: not believed"

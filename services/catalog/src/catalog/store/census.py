@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from catalog import tables
 from catalog.store import bulk
 
 _MISSES_BEFORE_VERIFYING = 2
 _COLUMNS = ("movie_id", "adult", "popularity")
+_UNIQUE = "create unique index on census (movie_id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,25 @@ def append(connection: Connection, rows: Sequence[tuple[int, bool, float]]) -> N
     bulk.copy(connection, tables.sync_item, _COLUMNS, rows, into="census")
 
 
+def complete(connection: Connection) -> int:
+    """All its lines are there; answers how many movies they name. Of two for a movie, which stand
+    in two exports while it becomes adult, the last counts."""
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(_UNIQUE)
+    except IntegrityError:
+        connection.exec_driver_sql(
+            "delete from census c using"
+            " (select movie_id, max(ctid) as last from census group by movie_id having count(*) > 1)"
+            " twice where c.movie_id = twice.movie_id and c.ctid <> twice.last"
+        )
+        connection.exec_driver_sql(_UNIQUE)
+    connection.exec_driver_sql("analyze census")
+    return connection.exec_driver_sql("select count(*) from census").scalar_one()
+
+
 def settle(connection: Connection, source: str) -> Counted:
     """Bring the queue in line: one pass each for new, moved, missing and found-again movies."""
-    connection.exec_driver_sql("create unique index on census (movie_id)")
-    connection.exec_driver_sql("analyze census")
     parameters = {"source": source, "misses": _MISSES_BEFORE_VERIFYING}
     new = connection.exec_driver_sql(
         "insert into sync_item (movie_id, source, adult, popularity)"
