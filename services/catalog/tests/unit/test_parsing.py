@@ -205,6 +205,19 @@ def test_a_body_is_as_old_as_the_caches_it_came_through():
     assert as_of({**headers, "age": "soon"}) == datetime(2026, 3, 1, 11, 59, 40, tzinfo=UTC)
 
 
+def test_no_body_is_of_the_future():
+    """Every later answer would be held for an older one."""
+    before = datetime.now(UTC)
+    assert before <= as_of({"date": "Fri, 31 Dec 9999 23:59:59 GMT"}) <= datetime.now(UTC)
+
+
+def test_a_moment_that_no_clock_shows_is_none():
+    before, wild = datetime.now(UTC), f"1 Jan 2024 0:0 +{10**15}"
+    assert as_of({"date": wild}) >= before
+    assert as_of({"date": wild, "age": "9" * 9, "x-memc-age": "9" * 9}) < before
+    assert retry_after_seconds({"retry-after": wild}) is None
+
+
 def test_retry_after_is_seconds_or_a_date_or_nothing():
     assert retry_after_seconds({}) is None
     assert retry_after_seconds({"retry-after": "7"}) == 7

@@ -94,11 +94,21 @@ class Fetcher:
         query: Mapping[str, str] | None = None,
     ) -> Result:
         """One answer, now, as `read` understands it."""
+        return self.get_dated(read, path, query)[0]
+
+    def get_dated(
+        self,
+        read: Callable[[bytes], Result],
+        path: str,
+        query: Mapping[str, str] | None = None,
+    ) -> tuple[Result, datetime]:
+        """The same, and the moment it was true."""
         looked = self._looked(lambda: self._tmdb.get(path, query), read)
         try:
-            return self.wait(self._submit(looked))[0]
+            result, answer = self.wait(self._submit(looked))
         except Gone as error:
             raise BadAnswer(f"404 for {path}: is TMDB_BASE_URL right?", b"") from error
+        return result, answer.as_of
 
     def wait(self, flight: Future[Result]) -> Result:
         """What comes of it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TypeGuard, TypeVar
 
@@ -40,6 +40,7 @@ _LIST_PATHS = {
     "now_playing": "/movie/now_playing",
     "upcoming": "/movie/upcoming",
 }
+_CHANGES = "/movie/changes"
 _PAGES_LIMIT = 500
 _SHRINKAGE_ALLOWED = 0.01
 _CENSUS_SECONDS = 900
@@ -147,41 +148,62 @@ def delta(sync: Sync, run: Run) -> None:
     The watermark moves with the last page of its day. An edit of the open day is fetched once
     now, and again when the day has closed if it may have been edited after that.
     """
-    today = sync.now().date()
-    with sync.database.begin() as connection:
-        mark = items.watermark(connection, sync.source, _DELTA)
-        day = datetime.fromisoformat(mark).date() if mark else today - timedelta(days=1)
-        if (today - day).days > _LONGEST_GAP_DAYS:
-            # The change log does not reach back that far: look at everything again.
-            items.mark_all_changed(connection, sync.source, sync.now())
-            day = today - timedelta(days=1)
     with fetching(sync, run) as fetcher:
-        while day <= today:
-            _walk_day(sync, run, fetcher, day.isoformat(), closed=day < today)
+        day, today = _first_and_last_day(sync, fetcher)
+        while day <= today and _walk_day(sync, run, fetcher, day, past=day < today):
             day += timedelta(days=1)
     drain(sync, run, items.Wanted("changed", run.began_at))
 
 
-def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: str, *, closed: bool) -> None:
-    start = datetime.combine(datetime.fromisoformat(day), time.min, UTC)
+def _first_and_last_day(sync: Sync, fetcher: Fetcher) -> tuple[date, date]:
+    now = sync.now()
+    with sync.database.begin() as connection:
+        mark = items.watermark(connection, sync.source, _DELTA)
+    yesterday = now.date() - timedelta(days=1)
+    marked = date.fromisoformat(mark) if mark else yesterday
+    if (now.date() - marked).days <= _LONGEST_GAP_DAYS:
+        # A watermark in the future was set by a clock that was ahead.
+        return min(marked, yesterday), now.date()
+    # Or it is our clock that is ahead: TMDb's knows better.
+    now = min(now, fetcher.get_dated(partial(parsed, CHANGES_PAGE), _CHANGES)[1])
+    if (now.date() - marked).days > _LONGEST_GAP_DAYS:
+        # The change log does not reach back that far: look at everything again.
+        with sync.database.begin() as connection:
+            items.mark_all_changed(connection, sync.source, now)
+        marked = now.date() - timedelta(days=1)
+    return marked, now.date()
+
+
+def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: date, *, past: bool) -> bool:
+    """All edits of a day; whether it is closed: past for TMDb as well, and for the caches before
+    it."""
+    start = datetime.combine(day, time.min, UTC)
+    end = start + timedelta(days=1)
     # Whether TMDb counts the last day in is nowhere said: ask for one more where there is one.
-    end_date = (start + timedelta(days=int(closed))).date().isoformat()
-    page, pages, changed = 1, 1, dict[int, bool]()
+    query = {"start_date": day.isoformat(), "end_date": (end if past else start).date().isoformat()}
+    page, pages, found, closed, changed = 1, 1, True, past, dict[int, bool]()
     while page <= min(pages, _PAGES_LIMIT):
-        query = {"start_date": day, "end_date": end_date, "page": str(page)}
-        answer = fetcher.get(partial(parsed, CHANGES_PAGE), "/movie/changes", query)
+        asked = {**query, "page": str(page)}
+        answer, as_of = fetcher.get_dated(partial(parsed, CHANGES_PAGE), _CHANGES, asked)
         run.tell(run)
         for one in answer.results:
             if _is_id(movie_id := one.id):
                 changed[movie_id] = bool(one.adult)
-        page, pages = page + 1, answer.total_pages or 1
+        closed = closed and as_of >= end
+        found = bool(answer.results)
+        # One that says less than another comes from an older cache, or does not know.
+        page, pages = page + 1, max(pages, answer.total_pages or 1)
     with sync.database.begin() as connection:
-        at = start + timedelta(days=1) if closed else start
+        at = end if closed else start
         items.mark_changed(connection, sync.source, sorted(changed.items()), at)
+        if found and pages > _PAGES_LIMIT:
+            # There may be more than can be asked for.
+            items.mark_all_changed(connection, sync.source, at)
         if closed:
-            items.set_watermark(connection, sync.source, _DELTA, day)
+            items.set_watermark(connection, sync.source, _DELTA, day.isoformat())
         run.add(connection, requests=fetcher.new_requests())
     run.tell(run)
+    return closed
 
 
 def lists(sync: Sync, run: Run) -> None:
@@ -213,7 +235,7 @@ def _listed(sync: Sync, run: Run, fetcher: Fetcher, path: str) -> list[tuple[int
                 entry = (movie_id, bool(one.adult), one.popularity or 0.0)
                 found.setdefault(movie_id, entry)
         run.tell(run)
-        page, pages = page + 1, answer.total_pages or 1
+        page, pages = page + 1, max(pages, answer.total_pages or 1)
     return list(found.values())
 
 

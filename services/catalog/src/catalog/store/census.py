@@ -44,9 +44,9 @@ def complete(connection: Connection) -> int:
             connection.exec_driver_sql(_UNIQUE)
     except IntegrityError:
         connection.exec_driver_sql(
-            "delete from census c using"
-            " (select movie_id, max(ctid) as last from census group by movie_id having count(*) > 1)"
-            " twice where c.movie_id = twice.movie_id and c.ctid <> twice.last"
+            "delete from census c using (select movie_id, max(ctid) as last from census"
+            " group by movie_id having count(*) > 1) twice"
+            " where c.movie_id = twice.movie_id and c.ctid <> twice.last"
         )
         connection.exec_driver_sql(_UNIQUE)
     connection.exec_driver_sql("analyze census")

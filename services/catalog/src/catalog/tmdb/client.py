@@ -234,8 +234,12 @@ _UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 def as_of(headers: Mapping[str, str]) -> datetime:
-    """When the body was true: its date less the time it lay in caches on the way."""
-    said_at = _moment(headers.get("date", "")) or datetime.now(UTC)
+    """When the body was true: its date less the time it lay in caches on the way.
+
+    Never in the future: every later answer would be held for an older one until then.
+    """
+    now = datetime.now(UTC)
+    said_at = min(_moment(headers.get("date", "")) or now, now)
     age = _seconds(headers, "age") + _seconds(headers, "x-memc-age")
     return said_at - timedelta(seconds=age) if age else said_at
 
@@ -245,7 +249,7 @@ def _moment(text: str) -> datetime | None:
     """A moment of HTTP; many answers come in the same second."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -1,0 +1,130 @@
+"""The change log when clocks, caches and page counts are wrong."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from catalog_asking import FIRST
+
+from chassis.errors import Unavailable
+
+MARK = "select value from sync_watermark where name = 'delta'"
+WAITING = "select movie_id from sync_item where changed_at is not null order by movie_id"
+
+
+def advance(syncing, standin, **time):
+    syncing.now += timedelta(**time)
+    standin.put("/_clock", {"now": syncing.now.isoformat()})
+
+
+@contextmanager
+def changes(at, page_of: Callable[[int], object]) -> Iterator[str]:
+    """A server whose change log holds these pages, at a moment; it has no movies to show."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            page = re.search(r"&page=(\d+)", self.path)
+            told = json.dumps(page_of(int(page[1]) if page else 1)).encode()
+            self.send_response_only(200 if page else 503)
+            self.send_header("date", format_datetime(at, usegmt=True))
+            self.send_header("content-length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def log_message(self, format, *args):  # noqa: A002 - the base class names it so
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def changed_in(syncing, page_of) -> list[int]:
+    """The movies that wait after a delta over these pages."""
+    with changes(syncing.now, page_of) as url:
+        access = replace(syncing.context.access, base_url=url, attempts=1)
+        context, syncing.context = syncing.context, replace(syncing.context, access=access)
+        with suppress(Unavailable):  # there are no movies to be had
+            syncing.run("delta")
+        syncing.context = context
+    return syncing.values(WAITING)
+
+
+def test_a_clock_that_is_ahead_closes_no_day_that_tmdb_is_still_in(synced, standin):
+    synced.now += timedelta(days=3)
+    synced.run("delta")
+    assert synced.values(MARK) == ["2026-02-28"]
+    synced.now -= timedelta(days=3)
+    advance(synced, standin, hours=2)
+    standin.edit(FIRST + 6)
+    advance(synced, standin, days=3)
+    synced.run("delta")
+    (row,) = synced.rows("select runtime_minutes from movie where tmdb_id = :id", id=FIRST + 6)
+    assert row["runtime_minutes"] == standin.movie(FIRST + 6)["runtime"]
+    assert synced.values("select version > 1 from movie where tmdb_id = :id", id=FIRST + 6) == [
+        True
+    ]
+
+
+def test_a_day_is_not_closed_by_pages_older_than_its_end(synced, standin):
+    advance(synced, standin, hours=13)
+    standin.faults(stale_rate=1.0, stale_seconds=6 * 3600)
+    synced.run("delta")
+    assert synced.values(MARK) == ["2026-02-28"]
+    standin.faults()
+    synced.run("delta")
+    assert synced.values(MARK) == ["2026-03-01"]
+
+
+def test_a_clock_that_is_a_year_ahead_makes_nobody_look_at_everything_again(synced):
+    synced.now += timedelta(days=365)
+    run = synced.run("delta")
+    assert run["requests_count"] < 10
+    assert synced.values(MARK) == ["2026-02-28"]
+
+
+def test_after_a_gap_that_the_change_log_does_not_cover_all_is_looked_at_again(synced, standin):
+    advance(synced, standin, days=20)
+    run = synced.run("delta")
+    assert run["done_count"] == 150
+    assert synced.values(MARK) == ["2026-03-20"]
+    assert synced.run("delta")["done_count"] == 0
+
+
+def test_a_watermark_in_the_future_does_not_stop_the_delta(synced, standin):
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "update sync_watermark set value = '2027-03-01' where name = 'delta'"
+        )
+    advance(synced, standin, days=1)
+    standin.edit(FIRST + 7)
+    synced.run("delta")
+    assert synced.values("select version > 1 from movie where tmdb_id = :id", id=FIRST + 7) == [
+        True
+    ]
+    assert synced.values(MARK) == ["2026-03-01"]
+
+
+def test_pages_are_read_to_the_last_that_any_of_them_tells_of(syncing):
+    def page_of(page):
+        told = {1: 5, 2: None, 3: 1}.get(page, 5)
+        return {"results": [{"id": page, "adult": False}], "total_pages": told}
+
+    assert changed_in(syncing, page_of) == [1, 2, 3, 4, 5]
+
+
+def test_where_there_are_more_edits_than_can_be_asked_for_all_is_looked_at_again(synced):
+    everything = synced.values("select movie_id from sync_item order by movie_id")
+
+    def page_of(page):
+        return {"results": [{"id": FIRST + 1, "adult": False}], "total_pages": 501}
+
+    synced.now += timedelta(days=1)
+    assert changed_in(synced, page_of) == everything
