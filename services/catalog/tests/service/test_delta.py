@@ -98,6 +98,27 @@ def test_after_a_gap_that_the_change_log_does_not_cover_all_is_looked_at_again(s
     assert synced.run("delta")["done_count"] == 0
 
 
+def test_a_movie_that_was_put_away_is_looked_at_again_once_it_is_edited(synced, standin):
+    standin.faults(corrupt_ids=[FIRST + 8])
+    synced.run("movies", movie_ids=[FIRST + 8])
+    state = "select state from sync_item where movie_id = :id"
+    advance(synced, standin, hours=2)
+    standin.edit(FIRST + 8)
+    advance(synced, standin, days=1)
+    synced.run("delta")
+    assert synced.values(state, id=FIRST + 8) == ["quarantined"]  # since the edit: once is enough
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("update quarantine set quarantined_at = '2026-02-01'")
+    synced.run("delta")
+    assert synced.values("select attempts from quarantine") == [2]
+    standin.faults()
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("update quarantine set quarantined_at = '2026-02-01'")
+    synced.run("delta")
+    assert synced.values(state, id=FIRST + 8) == ["done"]
+    assert synced.values("select state from quarantine") == ["resolved"]
+
+
 def test_a_watermark_in_the_future_does_not_stop_the_delta(synced, standin):
     with synced.context.database.begin() as connection:
         connection.exec_driver_sql(
