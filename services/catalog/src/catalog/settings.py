@@ -1,6 +1,7 @@
 """Every setting of the catalog."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -10,6 +11,9 @@ from chassis.settings import Listen, ServiceSettings
 def _http_url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    parts = urlsplit(value)
+    if not parts.hostname or parts.port == 0:  # ValueError too where it is no number of a port
+        raise ValueError("must name a host, and a port that there is")
     return value.rstrip("/")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import redis
 from catalog_asking import FIRST, SIZE
 from catalog_world import CONTENT
 
@@ -99,6 +100,13 @@ def test_without_a_token_the_run_says_that_there_is_none(syncing, standin, stage
     assert "set TMDB_READ_TOKEN or TMDB_API_KEY" in syncing.last["error"]
     assert syncing.values("select count(*) from quarantine") == [0]
     assert syncing.values("select distinct state from sync_item") == ["pending"]
+
+
+def test_lists_are_stored_while_their_cache_is_gone(syncing):
+    nobody = redis.Redis(port=1)
+    syncing.context = replace(syncing.context, cache=nobody)
+    assert syncing.run("lists")["state"] == "done"
+    assert "upcoming" in syncing.values("select list_name from featured_movie")  # the last
 
 
 def test_the_command_without_a_token_says_that_there_is_none(settings, standin, capsys):

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from catalog_asking import FIRST, SIZE
+from pydantic import ValidationError
 
 from catalog import commands
 from catalog.jobs import Rhythm, chores, handlers
+from catalog.settings import Settings
 from catalog.store import runs
 from catalog.store.quarantines import Quarantined, put_away
 from chassis.jobs import Worker
@@ -166,6 +168,19 @@ def test_the_command_names_an_address_or_a_database_that_is_wrong(settings, stan
     )
     assert commands.sync(nobody, ["status"]) == 1
     assert "the database is not available" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://there:99999/3", "Port out of range"),
+        ("http://[::1", "Invalid IPv6"),
+        ("http:///3", "a host"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_by_its_name(settings, address, told):
+    with pytest.raises(ValidationError, match=f"(?s)tmdb_export_url.*{told}"):
+        Settings.model_validate({**settings.model_dump(), "tmdb_export_url": address})
 
 
 def test_every_setting_is_explained():

@@ -15,6 +15,7 @@ from typing import Any
 import brotli
 import pytest
 
+from catalog.tmdb.errors import BadAnswer
 from chassis.errors import Unavailable
 
 GOOD = range(1, 31)
@@ -195,6 +196,30 @@ class Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Smalls(Answers):
+    """TMDb's small lists, with NUL wherever there is text."""
+
+    def do_GET(self) -> None:
+        sizes = {f"{kind}_sizes": [] for kind in ("poster", "backdrop", "profile", "logo")}
+        images = {"secure_base_url": "https://images.example/", **sizes}
+        named = [{"id": 18, "name": "A\0B", "a\0b": "\0"}]
+        told = json.dumps({"genres": named, "images": images, "others": named}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+
+class Elsewhere(Answers):
+    """What has moved."""
+
+    def do_GET(self) -> None:
+        self.send_response(301)
+        self.send_header("Location", "https://elsewhere.example/3")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
 class Portal(Answers):
     """Something between us and TMDb that answers everything itself."""
 
@@ -250,6 +275,27 @@ def test_whatever_is_answered_for_one_movie_is_read_or_put_away_and_the_rest_is_
         id=next(key for key, name in NAMES.items() if name == "ends of lines and fields"),
     )
     assert kept == {"title": IN_FILES, "overview": '\\N"{},\\'}
+
+
+def test_nul_in_small_lists_is_dropped_as_it_is_in_movies(asking):
+    with serving(Smalls) as url:
+        syncing = asking(url)
+        assert syncing.run("reference")["state"] == "done"
+    assert syncing.values("select distinct name from genre_translation") == ["AB"]
+    (body,) = syncing.values("select body from reference where name = 'countries'")
+    assert body["others"] == [{"id": 18, "name": "AB", "ab": ""}]
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [(Elsewhere, "301 to https://elsewhere.example/3"), (Portal, "body: JSON is malformed")],
+)
+def test_an_answer_that_stops_a_stage_is_told_with_what_was_asked(asking, handler, told):
+    with serving(handler) as url:
+        syncing = asking(url)
+        with pytest.raises(BadAnswer):
+            syncing.run("delta")
+    assert f"/movie/changes: {told}" in syncing.last["error"]
 
 
 def test_what_answers_everything_with_nonsense_cannot_put_the_catalogue_away(asking):

@@ -108,6 +108,8 @@ class Fetcher:
             result, answer = self.wait(self._submit(looked))
         except Gone as error:
             raise BadAnswer(f"404 for {path}: is TMDB_BASE_URL right?", b"") from error
+        except BadAnswer as error:
+            raise BadAnswer(f"{path}: {error.error}", error.body) from error
         return result, answer.as_of
 
     def wait(self, flight: Future[Result]) -> Result:

@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import TypeGuard, TypeVar
 
+import redis
+import structlog
+
 from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
 from catalog.jobs.draining import drain
 from catalog.jobs.fetching import Fetcher, fetching
@@ -47,6 +50,8 @@ _CENSUS_SECONDS = 900
 _LONGEST_GAP_DAYS = 14
 _DELTA = "delta"
 _CENSUS_COUNT = "census_count"
+
+log = structlog.get_logger()
 
 
 def reference(sync: Sync, run: Run) -> None:
@@ -220,8 +225,15 @@ def lists(sync: Sync, run: Run) -> None:
                     requests=fetcher.new_requests(),
                     remaining=len(FEATURED_LISTS) - number,
                 )
-            sync.cache.delete(listing.cache_key(name))
+            _forget_cached(sync, name)
             run.tell(run)
+
+
+def _forget_cached(sync: Sync, name: str) -> None:
+    try:
+        sync.cache.delete(listing.cache_key(name))
+    except redis.RedisError as error:
+        log.warning("a list stays cached for a while", list=name, error=str(error))
 
 
 def _listed(sync: Sync, run: Run, fetcher: Fetcher, path: str) -> list[tuple[int, bool, float]]:

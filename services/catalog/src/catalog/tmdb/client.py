@@ -38,6 +38,7 @@ _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 30.0
 _LONGEST_RETRY_AFTER_SECONDS = 120.0
 _SHOWN = 65_536
+_SHOWN_OF_LOCATION = 200
 _GZIP_OR_ZLIB, _BARE = 47, -15
 _TOO_MANY = 429
 _DENIED = 401
@@ -177,7 +178,8 @@ class Tmdb:
             )
         if status == _NOT_FOUND:
             raise Gone
-        raise BadAnswer(f"{status} {_message(body)}", body)
+        elsewhere = headers.get("location", "")[:_SHOWN_OF_LOCATION]
+        raise BadAnswer(f"{status} {f'to {elsewhere}' if elsewhere else _message(body)}", body)
 
 
 @asynccontextmanager

@@ -39,7 +39,7 @@ Shape = TypeVar("Shape")
 def parsed(shape: Decoder[Shape], body: bytes) -> Shape:
     """An answer in its shape, or BadAnswer naming the first place that is wrong."""
     try:
-        return shape.decode(body)
+        return shape.decode(without_nul(body))
     except (DecodeError, UnicodeDecodeError) as error:
         problem, _, path = str(error).partition(" - at `$")
         where = _INDEX.sub(r".\1", path.rstrip("`")).lstrip(".")
@@ -49,17 +49,18 @@ def parsed(shape: Decoder[Shape], body: bytes) -> Shape:
 
 
 def json_body(body: bytes) -> bytes:
-    """A body kept as it is, provided that it is JSON at all."""
+    """A body kept as it is but for NUL, provided that it is JSON at all."""
+    kept = without_nul(body)
     try:
-        orjson.loads(body)
+        orjson.loads(kept)
     except orjson.JSONDecodeError as error:
         raise BadAnswer(f"body: {error}", body) from error
-    return body
+    return kept
 
 
 def movie_record(movie_id: int, body: bytes) -> MovieRecord:
     """The movie in an answer, which must be the one that was asked for."""
-    return _record(movie_id, parsed(shapes.MOVIE, without_nul(body)), body)
+    return _record(movie_id, parsed(shapes.MOVIE, body), body)
 
 
 def without_nul(body: bytes) -> bytes:
