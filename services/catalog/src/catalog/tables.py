@@ -97,7 +97,12 @@ DATE_STEP: Any = sa.literal_column(
 )
 
 
-def _stepped(step: sa.ColumnElement[Any], name: str, column: str) -> sa.Index:
+_DATED = sa.text("removed_at is null and release_date is not null")
+
+
+def _stepped(
+    step: sa.ColumnElement[Any], name: str, column: str, where: sa.TextClause = _LIVE
+) -> sa.Index:
     """A filter in steps, each in an order of its own: `browsing` walks several at once."""
     included = [one for one in COMPARED if one != column]
     return sa.Index(
@@ -105,7 +110,7 @@ def _stepped(step: sa.ColumnElement[Any], name: str, column: str) -> sa.Index:
         step,
         column,
         "tmdb_id",
-        postgresql_where=_LIVE,
+        postgresql_where=where,
         postgresql_include=included,
     )
 
@@ -154,7 +159,8 @@ movie = sa.Table(
     _browsed("runtime_minutes"),
     _browsed("original_language"),
     _stepped(RUNTIME_STEP, "movie_runtime_step_popularity_idx", "popularity"),
-    _stepped(DATE_STEP, "movie_date_step_popularity_idx", "popularity"),
+    # Else the first step would have what is without a date: least and greatest pass over null.
+    _stepped(DATE_STEP, "movie_date_step_popularity_idx", "popularity", _DATED),
     _stepped(RATING_STEP, "movie_rating_step_release_date_idx", "release_date"),
     sa.Index("movie_collection_id_idx", "collection_id", "release_date", "tmdb_id"),
     sa.Index("movie_imdb_id_idx", "imdb_id", postgresql_where=sa.text("imdb_id <> ''")),

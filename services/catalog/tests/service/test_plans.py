@@ -56,6 +56,8 @@ FILTERS = {
     "keyword": Filter(keyword_ids=(70,)),
     "several": Filter(genre_ids=(3,), min_votes=9000, min_rating=9, language="ko"),
 }
+# A page of each step, and the one looked at first.
+MERGED = 21 * 11 + 1
 LARGE = {"movie", "movie_title", "movie_genre", "movie_keyword", "credit", "person"}
 # Filters that keep much, but nothing of the beginning of an order.
 LATE = {
@@ -122,7 +124,7 @@ def plans(database):
         nodes = []
 
         def explain(connection, cursor, statement, parameters, context, executemany):
-            cursor.execute(f"explain (format json) {statement}", parameters)
+            cursor.execute(f"explain (analyze, format json) {statement}", parameters)
             nodes.extend(nodes_of(cursor.fetchone()[0][0]["Plan"]))
             return statement, parameters
 
@@ -204,6 +206,36 @@ def test_bounds_within_steps_keep_what_they_say_and_walk_no_step_in_vain(
         with plans() as (connection, nodes):
             browsing.page(connection, wanted, order, None, 11)
         assert index in {node.get("Index Name") for node in nodes}, wanted
+
+
+def test_a_page_by_steps_reads_no_more_than_it_merges(database, plans, monkeypatch):
+    monkeypatch.setattr(browsing, "_LOOKED_AT_IN_A_HURRY", 1)
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            "update movie set release_date = case when tmdb_id %% 4 > 0 then release_date end,"
+            " runtime_minutes = case when tmdb_id %% 200 > 0 then runtime_minutes else 300 end"
+        )
+    with database.read() as connection:
+        upkeep.settle(connection, 120)
+    for wanted in (
+        Filter(released_before=date(1979, 12, 31)),
+        Filter(released_after=date(2001, 2, 3)),
+        Filter(min_runtime=241),
+        Filter(min_runtime=227),
+        Filter(min_runtime=100),
+        Filter(max_runtime=140),
+    ):
+        with plans() as (connection, nodes):
+            browsing.page(connection, wanted, Order("popularity", descending=True), None, 11)
+        assert read_rows(nodes) <= MERGED, wanted
+
+
+def read_rows(nodes):
+    return sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in nodes
+        if "Relation Name" in node
+    )
 
 
 def keeps(wanted, row):

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.store.stepping import DATES, RATINGS, RUNTIMES, Steps
+from catalog.store.stepping import DATES, RATINGS, RUNTIMES, Scale, Steps
 from catalog.tables import (
     COMPARED,
     credit,
@@ -142,13 +142,12 @@ def _rare(
 
 def _steps(wanted: Filter, order: Order) -> Steps | None:
     if order.column == "release_date" and wanted.min_rating is not None:
-        alone = _nothing_else(wanted, min_rating=None)
-        return Steps(RATINGS, wanted.min_rating, None, alone)
+        return Steps(RATINGS, wanted.min_rating, None, _is_all(wanted, RATINGS))
     if order.column != "popularity":
         return None
     least, most = wanted.min_runtime, wanted.max_runtime
     if least is not None or most is not None:
-        alone = _nothing_else(wanted, min_runtime=None, max_runtime=None)
+        alone = _is_all(wanted, RUNTIMES)
         if most is None:
             return Steps(RUNTIMES, least, None, alone)
         # An unknown runtime, which has a step of its own, is shorter than nothing.
@@ -156,15 +155,28 @@ def _steps(wanted: Filter, order: Order) -> Steps | None:
     after, before = wanted.released_after, wanted.released_before
     if after or before:
         beyond = min(before, date.max - _DAY) + _DAY if before else None
-        alone = _nothing_else(wanted, released_after=None, released_before=None)
+        alone = _is_all(wanted, DATES)
         steps = Steps(DATES, after, beyond, alone)
         # Some days of a decade may be hardly any of its movies.
         return replace(steps, are_all=alone and len(steps.numbers) > _SOME_DECADES)
     return None
 
 
-def _nothing_else(wanted: Filter, **stepped: None) -> bool:
-    return replace(wanted, **stepped, include_adult=False) == Filter()
+_STEPPED = {
+    RATINGS.column: ("min_rating",),
+    RUNTIMES.column: ("min_runtime", "max_runtime"),
+    DATES.column: ("released_after", "released_before"),
+}
+
+
+def _besides(wanted: Filter, scale: Scale) -> Filter:
+    """What else is filtered than the column of the scale."""
+    nothing: dict[str, Any] = dict.fromkeys(_STEPPED[scale.column])
+    return replace(wanted, **nothing)
+
+
+def _is_all(wanted: Filter, scale: Scale) -> bool:
+    return replace(_besides(wanted, scale), include_adult=False) == Filter()
 
 
 def _step_by_step(
@@ -177,7 +189,8 @@ def _step_by_step(
     """The first of the order in each step, merged.
 
     A step of which only some is asked for may be all but that: there the planner, who is told both
-    ends of what is, chooses between the step's order and the column's own index.
+    ends of what is, chooses between the step's order and the column's own index. Of whole steps it
+    is not told the filter's bound, or it might read in that index, for each of them, all there is.
     """
     step = steps.scale.step
     whole = [number for number in steps.numbers if steps.is_whole(number)]
@@ -189,7 +202,8 @@ def _step_by_step(
     if whole:
         asked = sa.func.generate_series(whole[0], whole[-1]).table_valued("step")
         asked = asked.render_derived(name="asked")
-        each = _first_of(wanted, order, (step == asked.c.step, *bounds), limit)
+        all_of_step = (step == asked.c.step, movie.c[steps.scale.column].is_not(None), *bounds)
+        each = _first_of(_besides(wanted, steps.scale), order, all_of_step, limit)
         of_step = each.correlate(asked).lateral("of_step")
         arms.append(sa.select(of_step).select_from(asked.join(of_step, sa.true())))
     merged = sa.union_all(*arms).subquery()
