@@ -116,7 +116,7 @@ def _ran(function: Callable[[Any], None], settings: ServiceSettings) -> int:
 
 
 def _beat(service: Service, settings: ServiceSettings) -> int:
-    from chassis.jobs import beat  # noqa: PLC0415 - heavy; used here alone
+    from chassis.jobs.celery import beat  # noqa: PLC0415 - heavy; used here alone
 
     names = [name.strip() for name in settings.beat_services.split(",") if name.strip()]
     run_until_signalled(

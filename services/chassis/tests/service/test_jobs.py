@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from chassis import jobs, telemetry
 from chassis.errors import Unavailable
 from chassis.jobs import Chore, Worker, enqueue, find, latest
+from chassis.jobs.celery import beat
 from chassis.testing import eventually
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -251,10 +252,10 @@ def test_the_beat_ticks_for_every_service(database, redis_streams, redis_streams
         tick_seconds=3600,
     )
 
-    def beat(stop):
-        jobs.beat(redis_streams_url, ["other", "tester"], stop, every_seconds=0.2)
+    def ticking(stop):
+        beat(redis_streams_url, ["other", "tester"], stop, every_seconds=0.2)
 
-    with background(one.run, beat):
+    with background(one.run, ticking):
         assert done.wait(20)
 
 

@@ -1,6 +1,5 @@
 """Jobs: kept in PostgreSQL, woken through Celery, run by a worker that may die at any time."""
 
-from chassis.jobs.celery import beat
 from chassis.jobs.progress import Interrupted, LeaseLost, Progress
 from chassis.jobs.table import Job, JobRecord, enqueue, find, latest
 from chassis.jobs.waking import wake_on_commit
@@ -15,7 +14,6 @@ __all__ = [
     "LeaseLost",
     "Progress",
     "Worker",
-    "beat",
     "enqueue",
     "find",
     "latest",

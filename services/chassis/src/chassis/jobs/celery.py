@@ -12,9 +12,9 @@ from celery.worker import state
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from chassis.jobs.waking import TICK_SECONDS
 from chassis.loops import keep_going, works
 
-TICK_SECONDS = 5.0
 TICK = "chassis.tick"
 WAKE = "chassis.wake"
 _LOOP = "celery"
@@ -57,33 +57,18 @@ def _leave_logging(**_: object) -> None:
     return
 
 
-class Waker:
-    """Tells a service's workers to look, without ever keeping its caller waiting or failing."""
+def waker(name: str, redis_url: str) -> Callable[[], None]:
+    """What tells the workers of service `name` to look; it may take long, and seldom fails."""
+    app = application(name, redis_url)
 
-    def __init__(self, name: str, redis_url: str) -> None:
-        self._queue = name
-        self._app = application(name, redis_url)
-        self._asked = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+    def wake() -> None:
+        try:
+            app.send_task(WAKE, queue=name, expires=60, retry=False)
+        except (CeleryError, KombuError, RedisError, OSError) as error:
+            # The beat's next tick finds the job: only a few seconds are lost.
+            log.warning("wake-up not sent", queue=name, error=str(error))
 
-    def wake(self) -> None:
-        """Ask for a wake-up; several within one sending become one."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._send, name="waker", daemon=True)
-                self._thread.start()
-        self._asked.set()
-
-    def _send(self) -> None:
-        while True:
-            self._asked.wait()
-            self._asked.clear()
-            try:
-                self._app.send_task(WAKE, queue=self._queue, expires=60, retry=False)
-            except (CeleryError, KombuError, RedisError, OSError) as error:
-                # The beat's next tick finds the job: only a few seconds are lost.
-                log.warning("wake-up not sent", queue=self._queue, error=str(error))
+    return wake
 
 
 class Listener:

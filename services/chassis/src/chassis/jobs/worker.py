@@ -16,9 +16,8 @@ from sqlalchemy.engine import Connection
 from chassis import telemetry
 from chassis.database import Database
 from chassis.jobs import table
-from chassis.jobs.celery import TICK_SECONDS, Listener
 from chassis.jobs.progress import Interrupted, LeaseLost, Progress
-from chassis.jobs.waking import on_commit
+from chassis.jobs.waking import TICK_SECONDS, on_commit
 from chassis.loops import Backoff, is_transient, keep_going
 from chassis.signals import heed_signals
 
@@ -61,6 +60,8 @@ class Worker:
         concurrency: int = 2,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
+        from chassis.jobs.celery import Listener  # noqa: PLC0415 - heavy; workers alone need it
+
         unknown = {chore.kind for chore in chores} - set(handlers)
         if unknown:
             raise ValueError(f"chores nobody handles: {sorted(unknown)}")
