@@ -4,10 +4,12 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from chassis.errors import Conflict, NotFound
 
@@ -83,9 +85,6 @@ class QuarantineEntryResolved(Conflict):
     """The record was loaded since; there is nothing left to retry."""
 
 
-# Tuples where a movie has dozens: they are made, compared and hashed many times faster.
-
-
 @dataclass(frozen=True, slots=True)
 class Admin:
     """Who does something of which the audit log is to know, from where and when."""
@@ -96,7 +95,14 @@ class Admin:
     acted_at: datetime
 
 
-class PersonRecord(NamedTuple):
+class Record(Struct, frozen=True, gc=False, array_like=True):
+    """A value without cycles that says the same wherever it is hashed or written down.
+
+    A movie has forty of them: as named tuples they took five times as long to make.
+    """
+
+
+class PersonRecord(Record):
     """A person as credits name them."""
 
     person_id: int
@@ -106,7 +112,7 @@ class PersonRecord(NamedTuple):
     popularity: float
 
 
-class CreditRecord(NamedTuple):
+class CreditRecord(Record):
     """One part of a person in a movie."""
 
     person_id: int
@@ -116,7 +122,7 @@ class CreditRecord(NamedTuple):
     billing_order: int
 
 
-class VideoRecord(NamedTuple):
+class VideoRecord(Record):
     """A trailer or clip."""
 
     video_id: str
@@ -128,7 +134,7 @@ class VideoRecord(NamedTuple):
     official: bool
 
 
-class TranslationRecord(NamedTuple):
+class TranslationRecord(Record):
     """Texts of a movie in one language and region; '' where nobody translated them."""
 
     language: str
@@ -138,7 +144,7 @@ class TranslationRecord(NamedTuple):
     tagline: str
 
 
-class CollectionRecord(NamedTuple):
+class CollectionRecord(Record):
     """The collection a movie belongs to, as the movie names it."""
 
     collection_id: int
@@ -147,8 +153,7 @@ class CollectionRecord(NamedTuple):
     backdrop_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
+class Votes(Record):
     """What changes without the movie having changed."""
 
     popularity: float
@@ -156,8 +161,7 @@ class Votes:
     vote_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class MovieRecord:
+class MovieRecord(Record):
     """Everything a source tells about one movie, cleaned and in canonical order."""
 
     movie_id: int

@@ -1,6 +1,6 @@
 """The catalog's rows and records as messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,18 +19,13 @@ _NO_SIZES: Sequence[str] = ()
 
 def movie_facts(record: MovieRecord, version: int, source: str) -> events.MovieFacts:
     """What a replica needs to know of a movie."""
-    return events.MovieFacts(
+    facts = events.MovieFacts(
         movie_id=record.movie_id,
         version=version,
         title=record.title,
         original_language=record.original_language,
         release_date=record.release_date.isoformat() if record.release_date else "",
         genre_ids=[genre_id for genre_id, _ in record.genres],
-        keywords=[
-            events.KeywordFacts(keyword_id=max(keyword_id, 0), name=name)
-            for keyword_id, name in record.keywords[:_KEYWORDS_LIMIT]
-        ],
-        people=_people_facts(record),
         overview=record.overview[:_OVERVIEW_LIMIT],
         popularity=record.votes.popularity,
         vote_average=record.votes.vote_average,
@@ -42,10 +37,18 @@ def movie_facts(record: MovieRecord, version: int, source: str) -> events.MovieF
         imdb_id=record.imdb_id,
         poster_path=record.poster_path,
     )
-
-
-def _people_facts(record: MovieRecord) -> list[events.PersonFacts]:
+    # Filled in place: made by themselves and then copied, they took two thirds of all the time.
+    for keyword_id, name in record.keywords[:_KEYWORDS_LIMIT]:
+        keyword = facts.keywords.add()
+        keyword.keyword_id, keyword.name = max(keyword_id, 0), name
     names = {person.person_id: person.name for person in record.people}
+    for person_id, role in _roles(record):
+        person = facts.people.add()
+        person.person_id, person.name, person.role = person_id, names.get(person_id, ""), role
+    return facts
+
+
+def _roles(record: MovieRecord) -> Iterable[tuple[int, str]]:
     found: dict[tuple[int, str], None] = {}
     actors = 0
     for credit in record.credits:
@@ -56,10 +59,7 @@ def _people_facts(record: MovieRecord) -> list[events.PersonFacts]:
         elif credit.department == "Acting" and actors < _ACTORS_LIMIT:
             actors += 1
             found[credit.person_id, "actor"] = None
-    return [
-        events.PersonFacts(person_id=person_id, name=names.get(person_id, ""), role=role)
-        for person_id, role in found
-    ]
+    return found
 
 
 def moment(at: datetime | None) -> Timestamp | None:

@@ -13,6 +13,7 @@ import orjson
 import pytest
 from catalog_asking import FIRST, SIZE, refusal
 from catalog_world import CONTENT
+from msgspec import structs
 
 from catalog import jobs
 from catalog.domain import PersonRecord
@@ -475,15 +476,15 @@ def test_of_people_who_are_stored_those_are_written_who_are_told_otherwise(synci
     ]
     second = [
         first[0],
-        first[1]._replace(name="Ähnlich"),
-        first[2]._replace(popularity=2e-07),
-        first[3]._replace(known_for_department="Art"),
-        first[4]._replace(profile_path=""),
+        structs.replace(first[1], name="Ähnlich"),
+        structs.replace(first[2], popularity=2e-07),
+        structs.replace(first[3], known_for_department="Art"),
+        structs.replace(first[4], profile_path=""),
         PersonRecord(6, "F", "", "", 0.0),
     ]
     for people in (first, second, second):
         before = syncing.values("select xmin::text from person where person_id = 1")
-        movie = replace(told_of(1, "A"), people=tuple(people))
+        movie = structs.replace(told_of(1, "A"), people=tuple(people))
         with syncing.context.database.begin() as connection:
             shared.write(connection, [movie], Familiar())
     columns = "name, known_for_department, profile_path, popularity"

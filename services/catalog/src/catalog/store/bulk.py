@@ -3,9 +3,11 @@
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
 import psycopg2
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -14,10 +16,9 @@ from sqlalchemy.engine import Connection
 Row = Sequence[Any]
 
 _COPIED_AT_ONCE = 1 << 20
-_FIELD_ENDS, _ROW_ENDS, _NULL = "\x1f", "\x1e", "\x1d"
-_DELIMITER = f"delimiter E'\\x{ord(_FIELD_ENDS):x}'"
-_ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"))
-_AFTERWARDS = ((_ROW_ENDS, "\n"), (_NULL, "\\N"))
+_FORMAT = "format csv, null 'null', escape '\\'"
+_CONTROL = re.compile(rb"\\[bfnrtu]")
+"""An escaped control, or an escaped backslash before one of these letters."""
 
 
 def copy(
@@ -100,44 +101,33 @@ def _upsert(
 
 
 def packed(rows: Sequence[Row]) -> bytes:
-    """Rows as COPY reads them.
+    """Rows as COPY reads them: CSV, which nothing writes faster than a writer of JSON.
 
-    Escaped as one text rather than field by field, which took a third of the time of a batch. Until
-    then controls stand between fields; the field that holds one of them itself is hardly ever met.
+    What JSON says of a row is CSV with a backslash for escapes, but for control characters: rows
+    that hold any are written by hand.
     """
-    if not rows:
-        return b""
-    form = _FIELD_ENDS.join(["%s"] * len(rows[0]))
-    text = _ROW_ENDS.join([form % tuple(row) for row in rows])
-    nulls_count = 0
-    if "None" in text:  # a NULL, or text with that word
-        nulls_count = sum([row.count(None) for row in rows])
-        told = [tuple([_NULL if field is None else field for field in row]) for row in rows]
-        text = _ROW_ENDS.join([form % row for row in told])
-    ends_count = len(rows) * len(rows[0]) - 1
-    if (
-        text.count(_FIELD_ENDS) + text.count(_ROW_ENDS) != ends_count
-        or text.count(_NULL) != nulls_count
-    ):
-        return _packed_singly(rows)
-    return _replaced(text, (*_ESCAPES, *_AFTERWARDS)).encode()
-
-
-def _packed_singly(rows: Sequence[Row]) -> bytes:
-    escapes = (*_ESCAPES, (_FIELD_ENDS, f"\\x{ord(_FIELD_ENDS):x}"))
-    lines = [
-        _FIELD_ENDS.join(
-            ["\\N" if field is None else _replaced(str(field), escapes) for field in row]
+    lines = [orjson.dumps(row)[1:-1] for row in rows]
+    text = b"\n".join(lines)
+    if b"\\" in text and _CONTROL.search(text):
+        return b"\n".join(
+            [
+                _by_hand(row) if _CONTROL.search(line) else line
+                for row, line in zip(rows, lines, strict=True)
+            ]
         )
-        for row in rows
-    ]
-    return "\n".join(lines).encode()
-
-
-def _replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
-    for before, after in replacements:
-        text = text.replace(before, after)
     return text
+
+
+def _by_hand(row: Row) -> bytes:
+    fields = [
+        "null"
+        if field is None
+        else str(field)
+        if isinstance(field, int | float)
+        else _quoted(str(field))
+        for field in row
+    ]
+    return ",".join(fields).encode()
 
 
 def array(values: Iterable[str | None]) -> str:
@@ -152,7 +142,7 @@ def _quoted(value: str) -> str:
 
 def copy_packed(connection: Connection, name: str, columns: Sequence[str], text: bytes) -> None:
     """Append rows that are packed already."""
-    statement = f"copy {name} ({', '.join(columns)}) from stdin with ({_DELIMITER})"
+    statement = f"copy {name} ({', '.join(columns)}) from stdin with ({_FORMAT})"
     try:
         cursor: Any = connection.connection.cursor()
         cursor.copy_expert(statement, io.BytesIO(text), size=_COPIED_AT_ONCE)

@@ -139,7 +139,7 @@ def _parts(movie: shapes.Movie) -> dict[str, Any]:
 
 def content_hash(fields: dict[str, Any], people: tuple[PersonRecord, ...]) -> bytes:
     """What tells a changed movie from an unchanged one; votes and popularity are left out."""
-    named = [person[:-1] for person in people]
+    named = [(p.person_id, p.name, p.known_for_department, p.profile_path) for p in people]
     canonical = _CANONICAL.encode([PARSER_VERSION, list(fields.values()), named])
     return hashlib.blake2b(canonical, digest_size=16).digest()
 
