@@ -30,14 +30,16 @@ class Familiar:
     def strangers(self, people: Iterable[PersonRecord]) -> list[PersonRecord]:
         """Those that were not written just like this, each once, in the order of ids."""
         last_named = {person.person_id: person for person in people}
-        strangers: list[PersonRecord] = []
-        for person_id in sorted(last_named):
-            person = last_named[person_id]
-            place, hashed = person_id % _PLACES, hash(person)
-            if self._uncommitted.get(place, self._written[place]) != hashed:
-                self._uncommitted[place] = hashed
-                strangers.append(person)
-        return strangers
+        uncommitted, written = self._uncommitted, self._written
+        strangers = {
+            person_id: hashed
+            for person_id, person in last_named.items()
+            if uncommitted.get(place := person_id % _PLACES, written[place])
+            != (hashed := hash(person))
+        }
+        for person_id, hashed in strangers.items():
+            uncommitted[person_id % _PLACES] = hashed
+        return [last_named[person_id] for person_id in sorted(strangers)]
 
     def forget(self) -> None:
         """Another has written people since."""
