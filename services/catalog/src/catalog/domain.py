@@ -102,7 +102,7 @@ class Record(Struct, frozen=True, gc=False, array_like=True):
     """
 
 
-class PersonRecord(Record):
+class PersonRecord(Record, frozen=True):
     """A person as credits name them."""
 
     person_id: int
@@ -112,7 +112,7 @@ class PersonRecord(Record):
     popularity: float
 
 
-class CreditRecord(Record):
+class CreditRecord(Record, frozen=True):
     """One part of a person in a movie."""
 
     person_id: int
@@ -122,7 +122,7 @@ class CreditRecord(Record):
     billing_order: int
 
 
-class VideoRecord(Record):
+class VideoRecord(Record, frozen=True):
     """A trailer or clip."""
 
     video_id: str
@@ -134,7 +134,7 @@ class VideoRecord(Record):
     official: bool
 
 
-class TranslationRecord(Record):
+class TranslationRecord(Record, frozen=True):
     """Texts of a movie in one language and region; '' where nobody translated them."""
 
     language: str
@@ -144,7 +144,7 @@ class TranslationRecord(Record):
     tagline: str
 
 
-class CollectionRecord(Record):
+class CollectionRecord(Record, frozen=True):
     """The collection a movie belongs to, as the movie names it."""
 
     collection_id: int
@@ -153,7 +153,7 @@ class CollectionRecord(Record):
     backdrop_path: str
 
 
-class Votes(Record):
+class Votes(Record, frozen=True):
     """What changes without the movie having changed."""
 
     popularity: float
@@ -161,7 +161,7 @@ class Votes(Record):
     vote_count: int
 
 
-class MovieRecord(Record):
+class MovieRecord(Record, frozen=True):
     """Everything a source tells about one movie, cleaned and in canonical order."""
 
     movie_id: int
