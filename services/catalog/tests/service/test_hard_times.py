@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from catalog_asking import FIRST, SIZE
 from catalog_world import CONTENT
 
 from catalog import commands
-from catalog.jobs import handlers
+from catalog.jobs import fetching, handlers
 from catalog.tmdb.errors import SourceDenied
 from chassis.jobs import Worker
 
@@ -123,6 +124,17 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
     assert (run["state"], run["error"], run["changed_count"]) == ("done", "", SIZE)
     assert run["requests_count"] == SIZE
     assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_what_does_not_fit_into_a_batch_waits_for_the_next(syncing, monkeypatch):
+    monkeypatch.setattr(fetching, "_BATCH_BYTES", 50_000)
+    syncing.run("census")
+    assert syncing.run("backfill")["done_count"] == SIZE
+    assert syncing.values("select count(*) from movie") == [SIZE]
+    syncing.now += timedelta(days=200)
+    syncing.context = replace(syncing.context, refresh_limit=60)
+    assert syncing.run("refresh")["done_count"] == 60
+    assert syncing.values("select count(*) from sync_lease") == [0]
 
 
 def test_a_movie_that_takes_too_long_holds_up_no_other(syncing, standin):

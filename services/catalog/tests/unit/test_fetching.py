@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from catalog.jobs.fetching import Fetcher
+from catalog.tmdb.client import Answer
 from catalog.tmdb.errors import Gone, SourceDenied
 
 CONNECTIONS = 4
@@ -19,10 +21,20 @@ class Asked:
         self.answers_count = self.requests_count = 0
         self._refused = refused
 
-    async def movie(self, movie_id: int):
+    async def movie(self, movie_id: int) -> Answer:
         self.movie_ids.append(movie_id)
         await asyncio.sleep(0)
         raise SourceDenied("refused") if movie_id == self._refused else Gone
+
+
+class Large(Asked):
+    """A TMDb of which every movie has a megabyte to tell."""
+
+    async def movie(self, movie_id: int) -> Answer:
+        self.movie_ids.append(movie_id)
+        await asyncio.sleep(0)
+        told = b'{"id": %d, "title": "T", "more": "%s"}' % (movie_id, b"x" * 2**20)
+        return Answer(told, datetime.now(UTC))
 
 
 @pytest.fixture
@@ -56,3 +68,10 @@ def test_a_batch_that_is_refused_does_not_hold_up_the_next(loop):
     with pytest.raises(SourceDenied):
         fetcher.wait(refused)
     assert len(fetcher.wait(following)) == 100
+
+
+def test_of_large_bodies_a_batch_holds_only_the_first(loop):
+    asked = Large()
+    fetched = fetcher_of(loop, asked).movies(range(1, 101), list).result()
+    assert 8 <= len(fetched) <= 8 + CONNECTIONS
+    assert sorted(one.movie_id for one in fetched) == sorted(asked.movie_ids)

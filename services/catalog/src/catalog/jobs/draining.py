@@ -67,16 +67,19 @@ class _Drainer:
         self._familiar = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
-        flights: deque[Future[_Batch]] = deque()
+        flights: deque[tuple[list[int], Future[_Batch]]] = deque()
         while True:
             while len(flights) < _AHEAD and (movie_ids := self._claim()):
-                flights.append(fetcher.movies(movie_ids, self._made_ready))
+                flights.append((movie_ids, fetcher.movies(movie_ids, self._made_ready)))
             if not flights:
                 return
-            fetched, ready = fetcher.wait(flights.popleft())
+            claimed, flight = flights.popleft()
+            fetched, ready = fetcher.wait(flight)
             self._refuse_nonsense(fetched)
             self._write(fetched, ready)
-            leases = {self._claims.pop(one.movie_id).lease_id for one in fetched}
+            leases = {self._claims.pop(movie_id).lease_id for movie_id in claimed}
+            if self._left is not None:
+                self._left += len(claimed) - len(fetched)
             with self._sync.database.begin() as connection:
                 items.give_back(connection, leases)
                 remaining = self._remaining(connection, len(fetched))

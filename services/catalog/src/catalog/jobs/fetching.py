@@ -33,6 +33,9 @@ Result = TypeVar("Result")
 _LOOKS = 3
 """How often a body that makes no sense is asked for: most were only cut short on their way."""
 _TELL_SECONDS = 1.0
+_BATCH_BYTES = 8 * 1024 * 1024
+"""Bodies of a batch: the most popular movies have some hundred kilobytes each, and three times that
+once they are read."""
 
 log = structlog.get_logger()
 
@@ -47,6 +50,11 @@ class Fetched:
     fault: Quarantined | None = None
     postponed: bool = False
     body: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body."""
+        return len(self.fault.body if self.fault else self.body)
 
     @property
     def gone(self) -> bool:
@@ -79,8 +87,8 @@ class Fetcher:
     def movies(
         self, movie_ids: Sequence[int], then: Callable[[list[Fetched]], Result]
     ) -> Future[Result]:
-        """All of these, and what `then` makes of them in a thread of its own; fails as a whole when
-        TMDb refuses or does not answer."""
+        """These, and what `then` makes of them in a thread of its own; where bodies are large only
+        the first of them. Fails as a whole when TMDb refuses or does not answer."""
 
         async def both() -> Result:
             return await asyncio.to_thread(then, await self._movies(movie_ids))
@@ -129,11 +137,16 @@ class Fetcher:
     async def _movies(self, movie_ids: Sequence[int]) -> list[Fetched]:
         todo, fetched, all_begun = iter(movie_ids), list[Fetched](), asyncio.Event()
 
+        size = 0
+
         async def work() -> None:
+            nonlocal size
             try:
-                for movie_id in todo:
+                while size < _BATCH_BYTES and (movie_id := next(todo, None)):
                     async with self._turns:  # of all batches: the budget would be asked in vain
-                        fetched.append(await self._movie(movie_id))
+                        one = await self._movie(movie_id)
+                    fetched.append(one)
+                    size += one.size
             finally:
                 all_begun.set()
 
