@@ -130,6 +130,7 @@ ODD = {
     "other directions": Odd(body(title="\u202eA\u200b\ufeff\U0001f3ac")),
     "a title of nothing": Odd(body(title=" ")),
     "a very long title": Odd(body(title="Long " * 20_000)),
+    "an overview without an end": Odd(body(overview="x" * 2_000_000), "overview"),
     "a very long word": Odd(body(title="x" * 99_999, credits={"cast": [{"id": 2, "name": HUGE}]})),
     "a language too long for an index": Odd(
         body(original_language=random.Random(1).randbytes(20_000).hex()), "index row"

@@ -11,9 +11,11 @@ from msgspec.json import Decoder
 
 LARGEST = 2**63 - 1
 _LARGEST_INTEGER = 2**31 - 1
+LONGEST = 100_000
+"""Characters of a text: a page that holds a longer one could not be answered."""
 
 # Null may stand anywhere; it is turned into "" and 0 where the answer is read.
-Text = str | None
+Text = Annotated[str, Meta(max_length=LONGEST)] | None
 Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Money = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)] | None
 Count = Annotated[int, Meta(ge=0, le=LARGEST)] | None
