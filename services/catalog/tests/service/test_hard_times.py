@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,9 @@ from catalog_world import CONTENT
 
 from catalog import commands
 from catalog.jobs import fetching, handlers
+from catalog.store import batches
 from catalog.tmdb.errors import SourceDenied
+from chassis.database import connect
 from chassis.jobs import Worker
 
 # More than this database may hold of a catalogue, and less than its first batch takes.
@@ -124,6 +127,33 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
     assert (run["state"], run["error"], run["changed_count"]) == ("done", "", SIZE)
     assert run["requests_count"] == SIZE
     assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+@pytest.mark.parametrize(
+    ("stage", "hold"),
+    [
+        ("backfill", batches.take_writers_turn),
+        ("delta", lambda other: other.exec_driver_sql("update sync_item set updated_at = now()")),
+    ],
+)
+def test_a_run_waits_for_others_who_write(syncing, standin, stage, hold):
+    syncing.run("census")
+    standin.edit(FIRST)
+    patient = syncing.context.database
+    impatient = connect(
+        syncing.settings.database_url, application_name="test", parameters={"lock_timeout": 100}
+    )
+    syncing.context = replace(syncing.context, database=impatient)
+    with patient.read() as other:  # as an import and a census do, for longer
+        other.exec_driver_sql("begin")
+        hold(other)
+        release = threading.Timer(1.0, other.exec_driver_sql, ["commit"])
+        release.start()
+        run = syncing.run(stage)
+        release.join()
+    impatient.dispose()
+    assert (run["state"], run["error"]) == ("done", "")
+    assert run["done_count"] > 0
 
 
 def test_what_does_not_fit_into_a_batch_waits_for_the_next(syncing, monkeypatch):

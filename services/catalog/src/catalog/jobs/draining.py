@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 
 import structlog
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 from catalog.jobs.fetching import Fetched, Fetcher, fetching
-from catalog.jobs.running import Run, Sync
+from catalog.jobs.running import Run, Sync, patiently
 from catalog.operations import loading
 from catalog.store import items, quarantines, runs, upkeep
 from catalog.store.familiar import Familiar
@@ -117,12 +118,8 @@ class _Drainer:
 
     def _write(self, batch: Sequence[Fetched], ready: loading.Ready | None = None) -> None:
         """One transaction; if the database refuses a record, halves of it, down to that record."""
-        self._familiar.begin()
         try:
-            with self._sync.database.begin() as connection:
-                removed_in_a_row = self._write_all(connection, batch, ready)
-            self._familiar.committed()
-            self._removed_in_a_row = removed_in_a_row
+            patiently(self._run, partial(self._write_at_once, batch, ready))
         except exc.DBAPIError as error:
             if not _blames_the_record(error):
                 raise
@@ -134,6 +131,13 @@ class _Drainer:
             only = batch[0]
             fault = quarantines.Quarantined("movie", only.movie_id, str(error.orig), only.body)
             self._write([Fetched(only.movie_id, fault=fault)])
+
+    def _write_at_once(self, batch: Sequence[Fetched], ready: loading.Ready | None) -> None:
+        self._familiar.begin()
+        with self._sync.database.begin() as connection:
+            removed_in_a_row = self._write_all(connection, batch, ready)
+        self._familiar.committed()
+        self._removed_in_a_row = removed_in_a_row
 
     def _write_all(
         self, connection: Connection, batch: Sequence[Fetched], ready: loading.Ready | None

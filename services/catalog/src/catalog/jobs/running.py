@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import redis
@@ -26,7 +26,10 @@ _BUSY_POLL_SECONDS = 1.0
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
 _COUNTING_MOVIES = ("backfill", "delta")
 _DISK_FULL = "53100"
+_HELD_UP = ("55P03", "40P01")  # waited too long for a lock, or for each other
 _SILENCE_SECONDS = 5.0
+
+Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
@@ -133,6 +136,19 @@ class Watch:
             with self._sync.database.begin() as connection:
                 runs.hold_up(connection, self._run.run_id, trouble)
         self._run.tell(self._run)
+
+
+def patiently(run: Run, write: Callable[[], Result]) -> Result:
+    """A transaction, begun again when others have held it up too long: a census changes all of the
+    queue at once. It must leave nothing behind when it fails."""
+    while True:
+        try:
+            return write()
+        except exc.OperationalError as error:
+            if getattr(error.orig, "pgcode", None) not in _HELD_UP:
+                raise
+            log.info("held up by others who write", stage=run.stage_now)
+            run.tell(run)
 
 
 Stage = Callable[[Sync, Run], None]

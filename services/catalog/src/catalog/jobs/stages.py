@@ -12,7 +12,7 @@ import structlog
 from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
 from catalog.jobs.draining import drain
 from catalog.jobs.fetching import Fetcher, fetching
-from catalog.jobs.running import Run, Stage, Sync
+from catalog.jobs.running import Run, Stage, Sync, patiently
 from catalog.operations import listing
 from catalog.store import census as censuses
 from catalog.store import items
@@ -198,15 +198,19 @@ def _walk_day(sync: Sync, run: Run, fetcher: Fetcher, day: date, *, past: bool) 
         found = bool(answer.results)
         # One that says less than another comes from an older cache, or does not know.
         page, pages = page + 1, max(pages, answer.total_pages or 1)
-    with sync.database.begin() as connection:
-        at = end if closed else start
-        items.mark_changed(connection, sync.source, sorted(changed.items()), at)
-        if found and pages > _PAGES_LIMIT:
-            # There may be more than can be asked for.
-            items.mark_all_changed(connection, sync.source, at)
-        if closed:
-            items.set_watermark(connection, sync.source, _DELTA, day.isoformat())
-        run.add(connection, requests=fetcher.new_requests())
+    at = end if closed else start
+
+    def mark() -> None:
+        with sync.database.begin() as connection:
+            items.mark_changed(connection, sync.source, sorted(changed.items()), at)
+            if found and pages > _PAGES_LIMIT:
+                # There may be more than can be asked for.
+                items.mark_all_changed(connection, sync.source, at)
+            if closed:
+                items.set_watermark(connection, sync.source, _DELTA, day.isoformat())
+            run.add(connection, requests=fetcher.new_requests())
+
+    patiently(run, mark)
     run.tell(run)
     return closed
 
