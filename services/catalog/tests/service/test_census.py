@@ -1,13 +1,12 @@
 """Exports whose lines are all right and whose whole is not."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from catalog_serving import Handler, serving
 
 from catalog.tmdb.errors import ExportUnusable
 from chassis.errors import Unavailable
@@ -22,21 +21,13 @@ def lines_of(*movie_ids: int, adult: bool = False) -> bytes:
 def exported(movies: bytes, adults: bytes = b"", status: int = 200) -> Iterator[str]:
     """A server whose exports of any day hold these lines."""
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self):
-            body = gzip.compress(adults if "/adult_movie_ids_" in self.path else movies)
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            lines = adults if "/adult_movie_ids_" in self.path else movies
+            self.tell(gzip.compress(lines), status)
 
-        def log_message(self, format, *args):  # noqa: A002 - the base class names it so
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(Answers) as url:
+        yield url
 
 
 def census_of(syncing, *told, **others):

@@ -2,15 +2,14 @@
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from catalog_asking import FIRST
+from catalog_serving import Handler, serving
 
 from chassis.errors import Unavailable
 
@@ -27,23 +26,14 @@ def advance(syncing, standin, **time):
 def changes(at, page_of: Callable[[int], object]) -> Iterator[str]:
     """A server whose change log holds these pages, at a moment; it has no movies to show."""
 
-    class Answers(BaseHTTPRequestHandler):
+    class Answers(Handler):
         def do_GET(self):
             page = re.search(r"&page=(\d+)", self.path)
             told = json.dumps(page_of(int(page[1]) if page else 1)).encode()
-            self.send_response_only(200 if page else 503)
-            self.send_header("date", format_datetime(at, usegmt=True))
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
+            self.tell(told, 200 if page else 503, Date=format_datetime(at, usegmt=True))
 
-        def log_message(self, format, *args):  # noqa: A002 - the base class names it so
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(Answers) as url:
+        yield url
 
 
 def changed_in(syncing, page_of) -> list[int]:

@@ -3,11 +3,10 @@
 import asyncio
 import gzip
 import random
-import threading
 from datetime import date
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from catalog_serving import Handler, serving
 
 from catalog.tmdb.errors import ExportUnusable, SourceUnavailable
 from catalog.tmdb.export import census_lines
@@ -20,36 +19,23 @@ BROKEN = b'{"id": null}\n'
 @pytest.fixture
 def export_of():
     """The ids in an export that a server sends as these bytes."""
-    servers = []
 
     def read(body: bytes, days_old: int = 0, otherwise: int = 404) -> list[int]:
-        class Answers(BaseHTTPRequestHandler):
+        class Answers(Handler):
             def do_GET(self):
-                known = self.path.endswith(f"/movie_ids_03_{5 - days_old:02d}_2026.json.gz")
-                self.send_response(200 if known else otherwise)
-                self.send_header("content-length", str(len(body) if known else 0))
-                self.end_headers()
-                if known:
-                    self.wfile.write(body)
+                if self.path.endswith(f"/movie_ids_03_{5 - days_old:02d}_2026.json.gz"):
+                    self.tell(body)
+                else:
+                    self.tell(b"", otherwise)
 
-            def log_message(self, format, *args):  # noqa: A002 - the base class names it so
-                pass
-
-        server = HTTPServer(("127.0.0.1", 0), Answers)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/p/exports/"
-
-        async def collected() -> list[int]:
-            found = census_lines(url, "movie", date(2026, 3, 5))
+        async def collected(url: str) -> list[int]:
+            found = census_lines(f"{url}/p/exports/", "movie", date(2026, 3, 5))
             return [line.id async for lines in found for line in lines]
 
-        return asyncio.run(collected())
+        with serving(Answers) as url:
+            return asyncio.run(collected(url))
 
-    yield read
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return read
 
 
 def test_an_export_is_read_to_its_end_newline_or_not(export_of):

@@ -5,15 +5,12 @@ import gzip
 import json
 import random
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import brotli
 import pytest
+from catalog_serving import Handler, serving
 
 from catalog.tmdb.errors import BadAnswer
 from chassis.errors import Unavailable
@@ -173,7 +170,7 @@ ODD = {
 NAMES = dict(enumerate(ODD, 100))
 
 
-class Answers(BaseHTTPRequestHandler):
+class Answers(Handler):
     """Good movies, and odd ones."""
 
     protocol_version = "HTTP/1.1"
@@ -186,57 +183,32 @@ class Answers(BaseHTTPRequestHandler):
         headers = dict(odd.headers)
         if odd.packing:
             told, headers["Content-Encoding"] = PACK[odd.packing](told), odd.packing
-        self.send_response_only(odd.status)
-        for name, value in {"Date": self.date_time_string(), **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
-
-    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+        self.tell(told, odd.status, **{"Date": self.date_time_string(), **headers})
 
 
-class Smalls(Answers):
+class Smalls(Handler):
     """TMDb's small lists, with NUL wherever there is text."""
 
     def do_GET(self) -> None:
         sizes = {f"{kind}_sizes": [] for kind in ("poster", "backdrop", "profile", "logo")}
         images = {"secure_base_url": "https://images.example/", **sizes}
         named = [{"id": 18, "name": "A\0B", "a\0b": "\0"}]
-        told = json.dumps({"genres": named, "images": images, "others": named}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
+        told = {"genres": named, "images": images, "others": named}
+        self.tell(json.dumps(told).encode())
 
 
-class Elsewhere(Answers):
+class Elsewhere(Handler):
     """What has moved."""
 
     def do_GET(self) -> None:
-        self.send_response(301)
-        self.send_header("Location", "https://elsewhere.example/3")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        self.tell(b"", 301, Location="https://elsewhere.example/3")
 
 
-class Portal(Answers):
+class Portal(Handler):
     """Something between us and TMDb that answers everything itself."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        self.wfile.write(b"<html>")
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        self.tell(b"<html>")
 
 
 @pytest.fixture
