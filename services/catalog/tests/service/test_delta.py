@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from catalog_asking import FIRST
 from catalog_serving import Handler, serving
 
+from catalog.store import items
 from chassis.errors import Unavailable
 
 MARK = "select value from sync_watermark where name = 'delta'"
@@ -23,22 +24,23 @@ def advance(syncing, standin, **time):
 
 
 @contextmanager
-def changes(at, page_of: Callable[[int], object]) -> Iterator[str]:
+def changes(at, page_of: Callable[[int], object], age: int = 0) -> Iterator[str]:
     """A server whose change log holds these pages, at a moment; it has no movies to show."""
 
     class Answers(Handler):
         def do_GET(self):
             page = re.search(r"&page=(\d+)", self.path)
             told = json.dumps(page_of(int(page[1]) if page else 1)).encode()
-            self.tell(told, 200 if page else 503, Date=format_datetime(at, usegmt=True))
+            said = {"Date": format_datetime(at, usegmt=True), "Age": str(age) if page else "0"}
+            self.tell(told, 200 if "/movie/changes" in self.path else 503, **said)
 
     with serving(Answers) as url:
         yield url
 
 
-def changed_in(syncing, page_of) -> list[int]:
+def changed_in(syncing, page_of, age: int = 0) -> list[int]:
     """The movies that wait after a delta over these pages."""
-    with changes(syncing.now, page_of) as url:
+    with changes(syncing.now, page_of, age) as url:
         access = replace(syncing.context.access, base_url=url, attempts=1)
         context, syncing.context = syncing.context, replace(syncing.context, access=access)
         with suppress(Unavailable):  # there are no movies to be had
@@ -86,6 +88,28 @@ def test_after_a_gap_that_the_change_log_does_not_cover_all_is_looked_at_again(s
     assert run["done_count"] == 150
     assert synced.values(MARK) == ["2026-03-20"]
     assert synced.run("delta")["done_count"] == 0
+
+
+def test_after_such_a_gap_all_is_looked_at_once_though_yesterday_is_not_closed_yet(
+    synced, standin, monkeypatch
+):
+    seconds = list[str]()
+
+    def marking(connection, *told):
+        seconds.append(connection.exec_driver_sql("show statement_timeout").scalar_one())
+        mark_all_changed(connection, *told)
+
+    mark_all_changed = items.mark_all_changed
+    monkeypatch.setattr(items, "mark_all_changed", marking)
+    advance(synced, standin, days=20, hours=13)
+    nothing = {"results": [], "total_pages": 1}
+    assert len(changed_in(synced, lambda _: nothing, age=6 * 3600)) == 150
+    assert synced.values(MARK) == ["2026-03-21"]
+    assert seconds == ["15min"]
+    assert synced.run("delta")["done_count"] == 150
+    advance(synced, standin, hours=1)
+    assert synced.run("delta")["done_count"] == 0
+    assert len(seconds) == 1
 
 
 def test_a_movie_that_was_put_away_is_looked_at_again_once_it_is_edited(synced, standin):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -13,14 +14,17 @@ from pathlib import Path
 import pytest
 import redis
 from catalog_asking import FIRST, SIZE
+from catalog_serving import Handler, serving
 from catalog_world import CONTENT
 
 from catalog import commands
-from catalog.jobs import fetching, handlers
-from catalog.store import batches
+from catalog.jobs import fetching, handlers, run_stage
+from catalog.store import batches, runs
 from catalog.tmdb.errors import SourceDenied
-from chassis.database import connect
+from chassis.database import connect, uuid7
+from chassis.errors import Unavailable
 from chassis.jobs import Worker
+from chassis.testing import eventually
 
 # More than this database may hold of a catalogue, and less than its first batch takes.
 DISK_BYTES = 131_072
@@ -129,14 +133,20 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
     assert syncing.values("select count(*) from movie") == [SIZE]
 
 
+def hold_the_queue(other):
+    other.exec_driver_sql("lock table sync_item in share row exclusive mode")
+
+
 @pytest.mark.parametrize(
-    ("stage", "hold"),
+    ("stage", "parameters", "hold"),
     [
-        ("backfill", batches.take_writers_turn),
-        ("delta", lambda other: other.exec_driver_sql("update sync_item set updated_at = now()")),
+        ("backfill", {}, batches.take_writers_turn),
+        ("delta", {}, hold_the_queue),
+        ("lists", {}, hold_the_queue),
+        ("movies", {"movie_ids": [FIRST + 1]}, hold_the_queue),
     ],
 )
-def test_a_run_waits_for_others_who_write(syncing, standin, stage, hold):
+def test_a_run_waits_for_others_who_write(syncing, standin, stage, parameters, hold):
     syncing.run("census")
     standin.edit(FIRST)
     patient = syncing.context.database
@@ -149,11 +159,60 @@ def test_a_run_waits_for_others_who_write(syncing, standin, stage, hold):
         hold(other)
         release = threading.Timer(1.0, other.exec_driver_sql, ["commit"])
         release.start()
-        run = syncing.run(stage)
+        run = syncing.run(stage, **parameters)
         release.join()
     impatient.dispose()
     assert (run["state"], run["error"]) == ("done", "")
     assert run["done_count"] > 0
+
+
+@pytest.mark.parametrize("stage", ["census", "delta"])
+def test_who_changes_the_queue_waits_for_the_movies_writer_with_empty_hands(
+    syncing, standin, stage
+):
+    syncing.run("census")
+    standin.edit(FIRST)
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    with syncing.context.database.read() as other, ThreadPoolExecutor(1) as pool:
+        other.exec_driver_sql("begin")
+        batches.take_writers_turn(other)
+        run = pool.submit(syncing.run, stage)
+        eventually(lambda: syncing.values(waiting) == [1], within=20)
+        other.exec_driver_sql("set local lock_timeout = '50ms'")
+        hold_the_queue(other)
+        other.exec_driver_sql("commit")
+        assert run.result(60)["state"] == "done"
+
+
+def test_a_run_of_all_stages_holds_the_one_it_is_at(syncing):
+    free = dict[str, bool]()
+
+    def tell(run):
+        with syncing.context.database.read() as other:
+            free[run.stage_now] = runs.try_lock(other, run.stage_now, "standin")
+
+    run_id = uuid7()
+    with syncing.context.database.begin() as connection:
+        runs.create(
+            connection, run_id=run_id, stage="all", source="standin", request_id=None, parameters={}
+        )
+    run_stage(syncing.context, run_id, "all", {}, tell, wait=False)
+    stages = ("reference", "census", "lists", "backfill", "delta")
+    assert free == dict.fromkeys(stages, False)
+
+
+def test_what_tmdb_says_of_its_trouble_may_hold_anything(syncing):
+    class Answers(Handler):
+        def do_GET(self):
+            self.tell(b'{"status_message": "out of\\u0000order"}', 500)
+
+    with serving(Answers) as url:
+        access = replace(syncing.context.access, base_url=url, attempts=1)
+        syncing.context = replace(syncing.context, access=access)
+        with pytest.raises(Unavailable):
+            syncing.run("reference")
+    assert syncing.last["state"] == "failed"
+    assert "500 out oforder" in syncing.last["error"]
 
 
 def test_what_does_not_fit_into_a_batch_waits_for_the_next(syncing, monkeypatch):

@@ -114,6 +114,7 @@ def test_a_chore_steps_aside_while_its_stage_is_running(worker, syncing):
         assert syncing.values("select stage from sync_run where stage = 'census'") == []
         runs.unlock(other, "census", "standin")
     assert syncing.values("select result ->> 'skipped' from job where kind = 'sync_census'")[0]
+    assert syncing.values("select count(*) from job where key like 'after:%'") == [0]
 
 
 def test_the_command_runs_a_stage_and_tells_how_it_stands(settings, syncing, standin, capsys):

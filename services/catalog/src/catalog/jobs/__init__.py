@@ -82,7 +82,7 @@ def _chore(sync: Sync, stage: str) -> JobFunction:
                     parameters={},
                 )
         result = _ran(sync, job.job_id, stage, {}, progress, wait=False)
-        if stage == "census":
+        if stage == "census" and "done" in result:
             with sync.database.begin() as connection:
                 enqueue(connection, _AFTER_CENSUS, key=f"after:{job.job_id}")
         return result

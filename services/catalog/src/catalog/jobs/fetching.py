@@ -111,7 +111,7 @@ class Fetcher:
         query: Mapping[str, str] | None = None,
     ) -> tuple[Result, datetime]:
         """The same, and the moment it was true."""
-        looked = self._looked(lambda: self._tmdb.get(path, query), read)
+        looked = self._looked(path, lambda: self._tmdb.get(path, query), read)
         try:
             result, answer = self.wait(self._submit(looked))
         except Gone as error:
@@ -166,6 +166,7 @@ class Fetcher:
         answered = self._tmdb.answers_count
         try:
             record, answer = await self._looked(
+                f"/movie/{movie_id}",
                 lambda: self._tmdb.movie(movie_id),
                 lambda body: self._record(movie_id, body),
             )
@@ -187,14 +188,17 @@ class Fetcher:
         return record
 
     async def _looked(
-        self, ask: Callable[[], Awaitable[Answer]], read: Callable[[bytes], Result]
+        self,
+        path: str,
+        ask: Callable[[], Awaitable[Answer]],
+        read: Callable[[bytes], Result],
     ) -> tuple[Result, Answer]:
         for _ in range(_LOOKS - 1):
             try:
                 answer = await ask()
                 return read(answer.body), answer
             except BadAnswer as error:
-                log.info("asking again", error=error.error)
+                log.info("asking again", path=path, error=error.error)
         answer = await ask()
         return read(answer.body), answer
 

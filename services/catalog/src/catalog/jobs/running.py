@@ -1,7 +1,8 @@
 """The life of a run: one at a time a stage, its counts, and what becomes of its errors."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +29,8 @@ _COUNTING_MOVIES = ("backfill", "delta")
 _DISK_FULL = "53100"
 _HELD_UP = ("55P03", "40P01")  # waited too long for a lock, or for each other
 _SILENCE_SECONDS = 5.0
+QUEUE_SECONDS = 900
+"""For a statement that may change the whole queue."""
 
 Result = TypeVar("Result")
 
@@ -140,7 +143,7 @@ class Watch:
 
 def patiently(run: Run, write: Callable[[], Result]) -> Result:
     """A transaction, begun again when others have held it up too long: a census changes all of the
-    queue at once. It must leave nothing behind when it fails."""
+    queue at once. It must leave nothing behind when it fails, so it counts last."""
     while True:
         try:
             return write()
@@ -154,10 +157,27 @@ def patiently(run: Run, write: Callable[[], Result]) -> Result:
 Stage = Callable[[Sync, Run], None]
 
 
+@contextmanager
+def held(sync: Sync, run: Run, stage: str, *, wait: bool) -> Generator[Connection, None, None]:
+    """A stage that nobody else runs for the length of the block, and the connection it hangs on."""
+    with sync.database.read() as guard:
+        while not runs.try_lock(guard, stage, sync.source):
+            if not wait:
+                raise StageBusy(f"the stage {stage} is running already")
+            run.tell(run)
+            time.sleep(_BUSY_POLL_SECONDS)
+        runs.bury_dead(guard, run.run_id, stage)
+        items.release_dead(guard)
+        try:
+            yield guard
+        finally:
+            if not guard.invalidated and not guard.closed:
+                runs.unlock(guard, stage, sync.source)
+
+
 def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
     """Run a stage to its end; whatever stops it stands on the run as a clear sentence."""
-    with sync.database.read() as guard:
-        _take(guard, sync, run, wait=wait)
+    with held(sync, run, run.stage, wait=wait) as guard:
         try:
             # By the database's clock, which also stamps what is fetched.
             run.began_at = runs.start(guard, run.run_id)
@@ -182,8 +202,6 @@ def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
         except Exception as error:
             _fail(sync, run, error)
             raise
-        finally:
-            _let_go(guard, run)
 
 
 def _fail(sync: Sync, run: Run, error: Exception) -> None:
@@ -208,16 +226,6 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0][:500]
 
 
-def _take(guard: Connection, sync: Sync, run: Run, *, wait: bool) -> None:
-    while not runs.try_lock(guard, run.stage, sync.source):
-        if not wait:
-            raise StageBusy(f"the stage {run.stage} is running already")
-        run.tell(run)
-        time.sleep(_BUSY_POLL_SECONDS)
-    runs.bury_dead(guard, run.run_id, run.stage)
-    items.release_dead(guard)
-
-
 def _note(sync: Sync, run: Run, write: Callable[[Connection, UUID], None]) -> None:
     """On a connection of its own: the guard may be what broke."""
     try:
@@ -225,8 +233,3 @@ def _note(sync: Sync, run: Run, write: Callable[[Connection, UUID], None]) -> No
             write(connection, run.run_id)
     except Exception:
         log.exception("a run's end could not be stored", stage=run.stage)
-
-
-def _let_go(guard: Connection, run: Run) -> None:
-    if not guard.invalidated and not guard.closed:
-        runs.unlock(guard, run.stage, run.source)

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from catalog import tables
-from catalog.store import bulk
+from catalog.store import batches, bulk
 
 _MISSES_BEFORE_VERIFYING = 2
 _COLUMNS = ("movie_id", "adult", "popularity")
@@ -54,7 +54,11 @@ def complete(connection: Connection) -> int:
 
 
 def settle(connection: Connection, source: str) -> Counted:
-    """Bring the queue in line: one pass each for new, moved, missing and found-again movies."""
+    """Bring the queue in line: one pass each for new, moved, missing and found-again movies.
+
+    It changes movies as well, and so waits for their writer before it holds any of the queue.
+    """
+    batches.take_writers_turn(connection)
     parameters = {"source": source, "misses": _MISSES_BEFORE_VERIFYING}
     new = connection.exec_driver_sql(
         "insert into sync_item (movie_id, source, adult, popularity)"

@@ -16,10 +16,9 @@ from catalog.store import bulk
 from chassis.database import uuid7
 
 _CLAIM_LOCK = 0x6C6561736573  # "leases": one claim at a time, so that each sees those before it
-_NOT_REFUSED_SINCE = (
-    "(state <> 'quarantined' or exists (select from quarantine q where q.kind = 'movie'"
-    " and q.source = sync_item.source and q.source_id = sync_item.movie_id"
-    " and q.quarantined_at < %(at)s))"
+_REFUSED_BEFORE = (
+    "exists (select from quarantine q where q.kind = 'movie' and q.source = sync_item.source"
+    " and q.source_id = sync_item.movie_id and q.quarantined_at < %(at)s)"
 )
 """What was put away may have been mended by an edit, and is worth one more look after it."""
 _LONGEST_WAIT = 24
@@ -218,7 +217,7 @@ def mark_changed(
         " changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and movie_id = any(%(ids)s)"
         " and (as_of is null or as_of <= %(at)s) and (changed_at is null or changed_at < %(at)s)"
-        f" and {_NOT_REFUSED_SINCE}",
+        f" and (state <> 'quarantined' or {_REFUSED_BEFORE})",
         {"source": source, "ids": [movie_id for movie_id, _ in changed], "at": at},
     )
     return result.rowcount
@@ -229,7 +228,7 @@ def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
     connection.exec_driver_sql(
         "update sync_item set state = 'pending', changed_at = %(at)s, updated_at = now()"
         " where source = %(source)s and (state = 'done' and as_of <= %(at)s"
-        f" or state = 'quarantined' and {_NOT_REFUSED_SINCE})",
+        f" or state = 'quarantined' and {_REFUSED_BEFORE})",
         {"source": source, "at": at},
     )
 

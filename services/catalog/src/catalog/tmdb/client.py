@@ -285,4 +285,5 @@ def _message(body: bytes) -> str:
         answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         return ""
-    return str(answer.get("status_message", ""))[:200] if isinstance(answer, dict) else ""
+    told = str(answer.get("status_message", "")) if isinstance(answer, dict) else ""
+    return told.replace("\0", "")[:200]  # PostgreSQL's text holds no NUL

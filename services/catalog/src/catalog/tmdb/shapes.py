@@ -4,12 +4,14 @@ Structs of msgspec: pydantic's models, and even its dictionaries, cost three tim
 hundred of these are made for each movie.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from msgspec import Meta, Struct, field
 from msgspec.json import Decoder
 
 LARGEST = 2**63 - 1
+PAGES_LIMIT = 500
+"""Of anything that comes in pages, TMDb answers no more."""
 _LARGEST_INTEGER = 2**31 - 1
 LONGEST = 100_000
 """Characters of a text: a page that holds a longer one could not be answered."""
@@ -270,3 +272,8 @@ LIST_PAGE: Decoder[ListPage] = decoder(ListPage)
 CHANGES_PAGE: Decoder[ChangesPage] = decoder(ChangesPage)
 CONFIGURATION: Decoder[Configuration] = decoder(Configuration)
 CENSUS_LINE: Decoder[CensusLine] = decoder(CensusLine)
+
+
+def is_id(value: int | None) -> TypeGuard[int]:
+    """Null has been seen among changes; an entry without an id names nothing."""
+    return value is not None and 0 < value <= LARGEST
