@@ -1,4 +1,4 @@
-"""python -m tmdb_standin serve | settings."""
+"""python -m tmdb_standin serve | settings | prepare FOLDER QUERY."""
 
 import argparse
 import asyncio
@@ -6,21 +6,22 @@ import logging
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from pydantic import SecretStr, ValidationError
 
 from tmdb_standin.api import Api
+from tmdb_standin.prepared import Unfit
+from tmdb_standin.preparing import prepare
 from tmdb_standin.settings import Settings
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tmdb_standin")
-    parser.add_argument("command", choices=("serve", "settings"))
-    command = parser.parse_args(arguments).command
-    if command == "settings":
+    asked = _parser().parse_args(arguments)
+    if asked.command == "settings":
         show_settings()
         return 0
     try:
@@ -30,27 +31,47 @@ def main(arguments: list[str] | None = None) -> int:
             name = "STANDIN_" + "_".join(str(part) for part in problem["loc"]).upper()
             sys.stderr.write(f"{name}: {problem['msg']}\n")
         return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        _require_free(settings.host, settings.port)
-    except OSError as error:
-        sys.stderr.write(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}\n")
+        if asked.command == "prepare":
+            prepare(settings, asked.folder, asked.query)
+        elif _is_free(settings.host, settings.port):
+            asyncio.run(serve(settings, Api(settings)))
+        else:
+            return 2
+    except Unfit as unfit:
+        sys.stderr.write(f"{unfit}\n")
         return 2
-    asyncio.run(serve(settings))
     return 0
 
 
-def _require_free(host: str, port: int) -> None:
-    """Refuse a port in use: the server would share it (SO_REUSEPORT) and two would answer."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tmdb_standin")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="answer until stopped")
+    commands.add_parser("settings", help="every setting with its meaning")
+    preparing = commands.add_parser("prepare", help="write movies' answers of today beforehand")
+    preparing.add_argument("folder", type=Path, help="9 kB a movie; STANDIN_PREPARED of the server")
+    preparing.add_argument("query", help="of /3/movie/{id}, to the letter as it will be asked")
+    return parser
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Complain of a port in use: the server would share it (SO_REUSEPORT) and two would answer."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.stderr.write(f"cannot listen on {host}:{port}: {error.strerror}\n")
+            return False
+    return True
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, api: Api) -> None:
     """Answer until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     server = Server(
-        Api(settings),
+        api,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,

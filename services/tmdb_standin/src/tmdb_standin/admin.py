@@ -72,6 +72,8 @@ class Admin:
             "deleted_ids": self._chosen(box.is_deleted, box.faults.deleted_rate),
             "requests": meter.requests,
             "busiest_second": meter.busiest_second,
+            "prepared": meter.prepared,
+            "movie_query": meter.movie_query,
             "statuses": {str(status): count for status, count in meter.statuses.items()},
         }
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import hmac
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
-from urllib.parse import parse_qsl
 
 import orjson
 from granian.rsgi import (
@@ -14,13 +12,14 @@ from granian.rsgi import (
     Scope,
 )
 
-from tmdb_standin import errors, posters
+from tmdb_standin import errors, movie_answers, posters
 from tmdb_standin.admin import Admin
 from tmdb_standin.answer import JSON_TYPE, Answer, json_answer
-from tmdb_standin.asked import Asked
+from tmdb_standin.asked import Asked, query_of
 from tmdb_standin.errors import Refused
 from tmdb_standin.exports import Exports
 from tmdb_standin.meter import Meter
+from tmdb_standin.prepared import Prepared
 from tmdb_standin.routes import endpoint_of
 from tmdb_standin.settings import Settings
 from tmdb_standin.vocabulary import FIRST_ID
@@ -40,6 +39,8 @@ class Api:
         self._meter = Meter()
         self._admin = Admin(self._world, self._meter)
         self._exports = Exports(self._world, settings.export_folder)
+        folder = settings.prepared
+        self._prepared = Prepared(folder, self._world) if folder else None
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
@@ -69,14 +70,23 @@ class Api:
         return answer
 
     def _three(self, scope: Scope, path: str) -> Answer:
-        query, headers = _query(scope.query_string), scope.headers
+        text, headers = scope.query_string, scope.headers
+        query = query_of(text)
         self._check_token(headers.get("authorization", ""), query.get("api_key", ""))
-        now = self._world.clock.now()
         stale = self._staleness(path)
+        body = self._prepared.body(path, text) if self._prepared and not stale else None
+        if body is not None:
+            self._meter.prepared += 1
+            self._meter.movie_query = text
+            return self._encoded(path, body, stale)
         parts = tuple(path[3:].strip("/").split("/"))
+        endpoint, now = endpoint_of(parts), self._world.clock.now()
         base_url = self._public_url or f"http://{headers.get('host', '')}"
         asked = Asked(parts, query, base_url, now, now - timedelta(seconds=stale))
-        return self._encoded(path, orjson.dumps(endpoint_of(parts)(self._world, asked)), stale)
+        body = orjson.dumps(endpoint(self._world, asked))
+        if endpoint is movie_answers.movie and "api_key" not in query:
+            self._meter.movie_query = text
+        return self._encoded(path, body, stale)
 
     def _encoded(self, path: str, body: bytes, stale: int) -> Answer:
         headers = [
@@ -195,8 +205,3 @@ class Api:
 @lru_cache(maxsize=2)
 def _http_date(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
-
-
-@lru_cache(maxsize=64)
-def _query(text: str) -> Mapping[str, str]:
-    return dict(parse_qsl(text, keep_blank_values=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from urllib.parse import parse_qsl
 
 from tmdb_standin.discover import day_of
 from tmdb_standin.errors import date_range_too_long, invalid_page, too_many_appended
@@ -66,6 +67,12 @@ class Asked:
         midnight = datetime.min.time()
         end_of_last = datetime.combine(last, midnight, UTC) + timedelta(days=1, microseconds=-1)
         return datetime.combine(first, midnight, UTC), min(end_of_last, self.now)
+
+
+@lru_cache(maxsize=64)
+def query_of(text: str) -> Mapping[str, str]:
+    """A query string, taken apart."""
+    return dict(parse_qsl(text, keep_blank_values=True))
 
 
 @lru_cache(maxsize=64)

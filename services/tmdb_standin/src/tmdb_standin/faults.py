@@ -16,6 +16,10 @@ NULLABLE: dict[str, object] = {
     "overview": "", "popularity": None, "runtime": 0, "budget": 0, "tagline": None,
     "homepage": None, "genres": [], "genre_ids": [],
 }  # fmt: skip
+ALTERING_MOVIES = (
+    "null_rate", "corrupt_rate", "corrupt_ids", "deleted_rate", "deleted_ids", "duplicate_rate",
+    "drift",
+)  # fmt: skip
 CORRUPTIONS = (
     "id_missing", "title_not_text", "genres_not_list", "release_date_impossible",
     "runtime_not_number", "budget_not_number", "body_not_object",
@@ -96,6 +100,8 @@ class FaultBox:
     def _set_sets(self) -> None:
         self._corrupt = frozenset(self.faults.corrupt_ids)
         self._deleted = frozenset(self.faults.deleted_ids)
+        self.alters_movies = any(getattr(self.faults, name) for name in ALTERING_MOVIES)
+        """Whether a movie's answer may say something else than without faults."""
 
     def strikes(self, rate: float, kind: int) -> bool:
         """Whether this request is one of the unlucky share."""

@@ -1,4 +1,4 @@
-"""How many requests came, and how many in the busiest second."""
+"""How many requests came, how many in the busiest second, and what was said to them."""
 
 from collections import Counter, deque
 from time import monotonic
@@ -11,6 +11,8 @@ class Meter:
         self._times: deque[float] = deque()
         self.requests = 0
         self.busiest_second = 0
+        self.prepared = 0
+        self.movie_query = ""
         self.statuses: Counter[int] = Counter()
 
     def count(self) -> int:
@@ -25,6 +27,6 @@ class Meter:
 
     def reset(self) -> None:
         """Start counting again."""
-        self.requests = self.busiest_second = 0
+        self.requests = self.busiest_second = self.prepared = 0
         self.statuses.clear()
         self._times.clear()

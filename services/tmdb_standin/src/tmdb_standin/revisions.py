@@ -85,6 +85,11 @@ class Revisions:
         start = sum(len(moments) for moments in self._made.values())
         return [self._order.value_at((start + n) % size) for n in range(min(count, size))]
 
+    @property
+    def are_scheduled(self) -> bool:
+        """Whether no movie was edited but by the calendar."""
+        return not self._made
+
     def count(self, index: int, at: datetime) -> int:
         """How many times a movie has been edited by this moment."""
         made = self._made.get(index)

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     export_folder: Path | None = Field(
         default=None, description="where finished exports are kept; unset is a temporary folder"
     )
+    prepared: Path | None = Field(
+        default=None, description="a folder of `prepare`, given as far as it is still true"
+    )
     public_url: str = Field(
         default="", description="base of picture URLs; unset is the host the request was sent to"
     )
