@@ -57,3 +57,22 @@ def test_a_census_that_meets_a_server_in_trouble_is_tried_again(syncing):
     with pytest.raises(Unavailable):
         census_of(syncing, lines_of(1), status=503)
     assert "answered 503; will be tried again" in syncing.last["error"]
+
+
+def test_no_transaction_waits_for_the_server_of_exports(syncing):
+    open_meanwhile = []
+
+    class Looks(Handler):
+        def do_GET(self):
+            open_meanwhile.extend(
+                syncing.values(
+                    "select query from pg_stat_activity where datname = current_database()"
+                    " and state like 'idle in transaction%' and pid <> pg_backend_pid()"
+                )
+            )
+            self.tell(gzip.compress(lines_of(1)))
+
+    with serving(Looks) as url:
+        syncing.context = replace(syncing.context, export_url=url)
+        assert syncing.run("census")["done_count"] == 1
+    assert open_meanwhile == []

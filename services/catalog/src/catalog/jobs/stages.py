@@ -1,10 +1,10 @@
 """The stages of the sync, each of which can be cut off anywhere and simply run again."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from itertools import chain
 
 import redis
 import structlog
@@ -18,7 +18,7 @@ from catalog.operations import listing
 from catalog.store import census as censuses
 from catalog.store import items
 from catalog.tmdb.errors import ExportUnusable
-from catalog.tmdb.export import census_lines
+from catalog.tmdb.export import newest_export
 from catalog.tmdb.parsing import json_body, parsed
 from catalog.tmdb.shapes import (
     CONFIGURATION,
@@ -27,8 +27,6 @@ from catalog.tmdb.shapes import (
     PAGES_LIMIT,
     is_id,
 )
-
-Part = TypeVar("Part")
 
 _REFERENCE_PATHS = {
     "configuration": "/configuration",
@@ -79,16 +77,18 @@ def reference(sync: Sync, run: Run) -> None:
 def census(sync: Sync, run: Run) -> None:
     """Every movie there is, by the daily export: new ones are queued, missing ones verified."""
     kinds = ("movie", "adult_movie") if sync.adult_export else ("movie",)
-    loop = asyncio.new_event_loop()
-    try:
+    today, tell = sync.now().date(), partial(run.tell, run)
+    with ExitStack() as files:
+        # Nothing waits in the transaction for a server elsewhere.
+        exports = [
+            files.enter_context(newest_export(sync.export_url, kind, today, tell)) for kind in kinds
+        ]
         with sync.database.begin(statement_timeout_seconds=QUEUE_SECONDS) as connection:
             censuses.begin(connection)
-            for kind in kinds:
-                today = sync.now().date()
-                for lines in _collected(loop, census_lines(sync.export_url, kind, today)):
-                    rows = [(one.id, one.adult or False, one.popularity or 0.0) for one in lines]
-                    censuses.append(connection, rows)
-                    run.tell(run)
+            for lines in chain.from_iterable(exports):
+                rows = [(one.id, one.adult or False, one.popularity or 0.0) for one in lines]
+                censuses.append(connection, rows)
+                tell()
             counted = censuses.complete(connection)
             _refuse_shrinkage(items.watermark(connection, sync.source, _CENSUS_COUNT), counted)
             found = censuses.settle(connection, sync.source)
@@ -99,18 +99,7 @@ def census(sync: Sync, run: Run) -> None:
                 items.set_watermark(connection, sync.source, WATERMARK, yesterday.isoformat())
             changed = found.new_count + found.missing_count
             run.add(connection, done=counted, changed=changed, remaining=0)
-    finally:
-        loop.close()
-    run.tell(run)
-
-
-def _collected(loop: asyncio.AbstractEventLoop, stream: AsyncIterator[Part]) -> Iterator[Part]:
-    """An asynchronous stream read from outside of its loop."""
-    while True:
-        try:
-            yield loop.run_until_complete(anext(stream))
-        except StopAsyncIteration:
-            return
+    tell()
 
 
 def _refuse_shrinkage(before: str | None, counted: int) -> None:

@@ -14,7 +14,7 @@ class SourceUnavailable(SourceError):
 
 
 class ExportUnusable(SourceError):
-    """The daily export is missing, cut short or suspiciously small."""
+    """The daily export is missing, refused, damaged, or of a size that is not believed."""
 
 
 class Gone(Exception):

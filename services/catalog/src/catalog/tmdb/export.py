@@ -1,9 +1,14 @@
-"""The daily export: ids and popularity of every movie, as gzip JSON lines, read as it comes."""
+"""The daily export: ids and popularity of every movie, as gzip JSON lines."""
 
+import gzip
+import tempfile
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from itertools import chain
+from typing import IO
 
 import httpx
 import structlog
@@ -12,57 +17,83 @@ from catalog.tmdb.errors import BadAnswer, ExportUnusable, SourceUnavailable
 from catalog.tmdb.parsing import parsed
 from catalog.tmdb.shapes import CENSUS_LINE, CensusLine
 
-_GZIP = 31
 _DAYS_BACK = 3
 _BROKEN_ALLOWED = 0.01
 _WHOLE_SECONDS = 1800.0
-_UNPACKED_AT_ONCE = 1 << 20
+_LARGEST = 128 << 20
+"""Six times a million movies; a container's /tmp may be part of its memory."""
+_UNPACKED_AT_ONCE = 1 << 18
 _LONGEST_LINE = 1 << 20
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-"""Less than the database lets a transaction be idle: the census is in one."""
+_TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+"""A run that is told to stop hears of it when something comes, or this ends."""
 _AS_IT_IS = {"accept-encoding": "identity"}
 _OK = 200
 _NOT_THERE = (403, 404)
+_TOO_MANY = 429
+_SERVER_ERROR = 500
 
 log = structlog.get_logger()
 
 
-async def census_lines(export_url: str, kind: str, today: date) -> AsyncIterator[list[CensusLine]]:
-    """The newest export of a kind (`movie`, `adult_movie`), some thousand lines at a time.
+@contextmanager
+def newest_export(
+    export_url: str, kind: str, today: date, tell: Callable[[], None]
+) -> Generator[Iterator[list[CensusLine]]]:
+    """The lines of the newest export of a kind (`movie`, `adult_movie`), some thousand at a time.
 
-    The file of a day is ready by 08:00 UTC: before that, yesterday's is the newest.
+    All are here before the first is read; `tell` hears of each piece that comes, and may raise.
     """
-    until = time.monotonic() + _WHOLE_SECONDS
-    async with httpx.AsyncClient(
-        timeout=_TIMEOUT, headers=_AS_IT_IS, follow_redirects=True
-    ) as http:
+    with tempfile.TemporaryFile() as file:
+        name = _download(file, export_url, kind, today, tell)
+        file.seek(0)
+        yield _lines(file, name)
+
+
+def _download(
+    file: IO[bytes], export_url: str, kind: str, today: date, tell: Callable[[], None]
+) -> str:
+    """Answers the name of the newest: a day's is ready by 08:00 UTC, before that yesterday's is."""
+    with httpx.Client(timeout=_TIMEOUT, headers=_AS_IT_IS, follow_redirects=True) as http:
         for days in range(_DAYS_BACK + 1):
             name = f"{kind}_ids_{today - timedelta(days=days):%m_%d_%Y}.json.gz"
             try:
-                async with http.stream("GET", f"{export_url.rstrip('/')}/{name}") as response:
+                with http.stream("GET", f"{export_url.rstrip('/')}/{name}") as response:
                     if _is_there(response.status_code, name):
-                        async for lines in _lines(response.aiter_raw(), name):
-                            if time.monotonic() > until:
-                                raise ExportUnusable(f"export {name} takes too long")
-                            yield lines
-                        return
+                        _copy(response, file, name, tell)
+                        return name
             except (httpx.TransportError, httpx.TooManyRedirects) as error:
                 told = f"export {name}: {type(error).__name__} {error}"
                 raise SourceUnavailable(told) from error
     raise ExportUnusable(f"no export of {kind} at {export_url} in the last {_DAYS_BACK} days")
 
 
+def _copy(response: httpx.Response, file: IO[bytes], name: str, tell: Callable[[], None]) -> None:
+    until = time.monotonic() + _WHOLE_SECONDS
+    for piece in response.iter_raw():
+        tell()
+        if time.monotonic() > until:
+            raise SourceUnavailable(f"export {name} takes too long")
+        if response.num_bytes_downloaded > _LARGEST:
+            raise ExportUnusable(f"export {name} is larger than {_LARGEST >> 20} MiB")
+        file.write(piece)
+    if not response.num_bytes_downloaded:
+        raise ExportUnusable(f"export {name} is empty")
+
+
 def _is_there(status: int, name: str) -> bool:
-    """Not there is for good; any other answer is trouble that passes, and no reason to take an
-    older one."""
-    if status not in (_OK, *_NOT_THERE):
+    """Not there is a reason to take an older one; trouble passes, and a refusal does not."""
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
         raise SourceUnavailable(f"export {name}: answered {status}")
+    if status not in (_OK, *_NOT_THERE):
+        raise ExportUnusable(
+            f"export {name}: answered {status}; exports need no token: look at TMDB_EXPORT_URL"
+        )
     return status == _OK
 
 
-async def _lines(content: AsyncIterator[bytes], name: str) -> AsyncIterator[list[CensusLine]]:
+def _lines(file: IO[bytes], name: str) -> Iterator[list[CensusLine]]:
     rest, lines_count, broken = b"", 0, list[str]()
-    async for unpacked in _unpacked(content, name):
+    for unpacked in chain(_unpacked(file, name), (b"\n",)):
         whole, _, rest = (rest + unpacked).rpartition(b"\n")
         lines = [line for line in whole.split(b"\n") if line]
         lines_count += len(lines)
@@ -70,26 +101,17 @@ async def _lines(content: AsyncIterator[bytes], name: str) -> AsyncIterator[list
             yield _read(lines, broken)
         elif len(rest) > _LONGEST_LINE:
             raise ExportUnusable(f"export {name} holds a line without an end")
-    if rest.strip():
-        lines_count += 1
-        yield _read([rest], broken)
     _judge(name, lines_count, broken)
 
 
-async def _unpacked(content: AsyncIterator[bytes], name: str) -> AsyncIterator[bytes]:
-    """What is packed, never much of it at once; gzip may be several of its kind on end."""
-    unpacker = zlib.decompressobj(_GZIP)
-    async for piece in content:
-        while piece := piece.lstrip(b"\0") if unpacker.eof else piece:  # some pad with zeros
-            if unpacker.eof:
-                unpacker = zlib.decompressobj(_GZIP)
-            try:
-                yield unpacker.decompress(piece, _UNPACKED_AT_ONCE)
-            except zlib.error as error:
-                raise ExportUnusable(f"export {name} is damaged: {error}") from error
-            piece = unpacker.unconsumed_tail or unpacker.unused_data
-    if not unpacker.eof:
-        raise ExportUnusable(f"export {name} ends before its end")
+def _unpacked(file: IO[bytes], name: str) -> Iterator[bytes]:
+    """What is packed, never much of it at once."""
+    with gzip.open(file) as unpacker:
+        try:
+            while piece := unpacker.read(_UNPACKED_AT_ONCE):
+                yield piece
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ExportUnusable(f"export {name} is damaged: {error}") from error
 
 
 def _read(lines: list[bytes], broken: list[str]) -> list[CensusLine]:
