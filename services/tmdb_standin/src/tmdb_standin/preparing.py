@@ -100,6 +100,9 @@ def _write(settings: Settings, folder: Path, manifest: Manifest, at: datetime, n
         for index in range(first, min(first + manifest.movies_per_file, manifest.size)):
             end += bodies.write(_body(world, manifest.query, at, index))
             offsets.write(pack("Q", end))
+        # Else the disk would still be at it when someone measures.
+        bodies.flush()
+        os.fsync(bodies.fileno())
 
 
 def _body(world: World, query: str, at: datetime, index: int) -> bytes:

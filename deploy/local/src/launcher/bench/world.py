@@ -24,8 +24,8 @@ from launcher.children import python
 from launcher.probes import Probe
 from launcher.settings import Failure, LocalSettings
 from launcher.state import State
-from launcher.suite import Suite
-from launcher.units import Unit
+from launcher.suite import STAND_IN, Suite
+from launcher.units import ProgramSpec, Unit
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -41,6 +41,7 @@ class World:
         self._stack = stack
         self._servers = Servers(settings, self.state)
         self._pids: dict[str, int] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         for unit in self._servers.units:
             self._start_server(unit)
         self._servers.prepare_databases()
@@ -49,6 +50,8 @@ class World:
 
     def environment(self, service: str) -> dict[str, str]:
         """What a program of this service is told."""
+        if service == STAND_IN:
+            return dict(self._spec(service).environment)
         return self._suite.environment(service)
 
     def run(self, *module: str, environment: Mapping[str, str] | None = None) -> Spent:
@@ -59,7 +62,7 @@ class World:
 
     def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start a program of the suite and return when it is ready."""
-        spec = next(one for stage in self._suite.programs() for one in stage if one.name == name)
+        spec = self._spec(name)
         log = self._stack.enter_context((self.state.logs / f"{name}.log").open("ab"))
         process = subprocess.Popen(
             [*death_guard(signal.SIGTERM), *spec.command],
@@ -68,8 +71,13 @@ class World:
             stderr=log,
         )
         self._stack.callback(_stop, process)
-        self._pids[name] = process.pid
+        self._pids[name], self._processes[name] = process.pid, process
         _await(name, spec.probe, lambda: process.poll() is None)
+
+    def restart(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Stop a program of the suite, and start it told this; its cost begins anew."""
+        _stop(self._processes[name])
+        self.start(name, environment)
 
     def query(self, service: str, statement: str, *values: object) -> Sequence[Any]:
         """The first row of an answer of this service's database."""
@@ -131,6 +139,9 @@ class World:
         title = f"postgres: {databases.name_of(service)} "
         server = psutil.Process(self._pids["postgres"])
         return cpu_seconds(one.pid for one in server.children() if _title(one).startswith(title))
+
+    def _spec(self, name: str) -> ProgramSpec:
+        return next(one for stage in self._suite.programs() for one in stage if one.name == name)
 
     def _start_server(self, unit: Unit) -> None:
         asyncio.run(unit.start())

@@ -39,7 +39,9 @@ def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./marquee bench catalog")
-    parser.add_argument("--size", type=int, default=20_000, help="movies; 20,000 without")
+    parser.add_argument(
+        "--size", type=int, default=20_000, help="movies; 20,000 without; each 20 kB of disk"
+    )
     parser.add_argument(
         "--reading",
         action="store_true",

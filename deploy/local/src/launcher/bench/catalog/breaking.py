@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
-
+from launcher.bench.catalog import standin
 from launcher.bench.catalog.syncing import CONTENT, UNLIMITED
 from launcher.bench.rows import Row, at_most
 from launcher.bench.world import World
@@ -45,32 +44,32 @@ def _killed(world: World) -> Row:
 
 def _spoilt(world: World) -> Iterator[Row]:
     _forget(world)
-    _put(world, {"corrupt_rate": 0.01})
+    standin.put(world, {"corrupt_rate": 0.01})
     world.run("catalog", "sync", "all", environment=UNLIMITED)
-    corrupt = {int(one) for one in _report(world)["corrupt_ids"]}
+    corrupt = {int(one) for one in standin.report(world)["corrupt_ids"]}
     quarantined = {row[0] for row in world.queries("catalog", "select source_id from quarantine")}
     loaded = {row[0] for row in world.queries("catalog", "select tmdb_id from movie")}
     counted = {row[0] for row in world.queries("catalog", "select movie_id from sync_item")}
     yield Row(PART, "corrupt bodies, 1%", f"{len(corrupt)} of {len(counted):,}")
     wrong = len(corrupt ^ quarantined) + len((counted - corrupt) ^ loaded)
     yield at_most(PART, "movies wrongly quarantined, or not, or not loaded", wrong, 0, "")
-    _put(world, {})
+    standin.put(world, {})
 
 
 def _stormed(world: World) -> Iterator[Row]:
     told = {"TMDB_RATE": str(_CAP)}
     with _syncing(world, "refresh", told, "--older-than-days", "-1") as process:
-        _put(world, {"rate_limited_rate": 0.5})
+        standin.put(world, {"rate_limited_rate": 0.5})
         time.sleep(_STORM_SECONDS)
-        _put(world, {})
+        standin.put(world, {})
         began = time.monotonic()
         while (waited := time.monotonic() - began) < _PATIENCE_SECONDS:
-            before = _report(world)["requests"]
+            before = standin.report(world)["requests"]
             time.sleep(2.0)
-            if (_report(world)["requests"] - before) / 2 >= _CAP * _NEARLY:
+            if (standin.report(world)["requests"] - before) / 2 >= _CAP * _NEARLY:
                 break
         time.sleep(_STORM_SECONDS)
-        busiest = _report(world)["busiest_second"]
+        busiest = standin.report(world)["busiest_second"]
         process.send_signal(signal.SIGTERM)
     yield at_most(PART, f"requests in the busiest second, cap {_CAP}", busiest, _CAP, "")
     yield at_most(PART, "back at 90% of the cap after a storm of 429", waited, 60, "s")
@@ -103,15 +102,3 @@ def _contents(world: World) -> dict[str, Any]:
 def _forget(world: World) -> None:
     state = ("sync_item", "sync_lease", "sync_run", "sync_watermark", "quarantine")
     world.execute("catalog", f"truncate {', '.join((*CONTENT, *state))} cascade")
-
-
-def _put(world: World, faults: dict[str, Any]) -> None:
-    httpx.put(f"{_standin(world)}/_faults", json=faults).raise_for_status()
-
-
-def _report(world: World) -> dict[str, Any]:
-    return httpx.get(f"{_standin(world)}/_faults", timeout=30).raise_for_status().json()
-
-
-def _standin(world: World) -> str:
-    return world.environment("catalog")["TMDB_BASE_URL"].removesuffix("/3")
