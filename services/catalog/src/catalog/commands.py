@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--older-than-days", type=_days, help="for refresh: everything older, without a limit"
     )
+    parser.add_argument(
+        "--accept-shrinkage",
+        action="store_true",
+        help="for census: believe it, though it names far fewer movies than the last",
+    )
     parser.add_argument("--json", action="store_true", help="for status")
     return parser
 
@@ -107,6 +112,8 @@ def _run(context: Sync, asked: argparse.Namespace) -> int:
     parameters: dict[str, Any] = {"movie_ids": asked.ids} if asked.ids else {}
     if asked.older_than_days is not None:
         parameters["older_than_days"] = asked.older_than_days
+    if asked.accept_shrinkage:
+        parameters["accept_shrinkage"] = True
     run_id = uuid7()
     with context.database.begin() as connection:
         runs.create(

@@ -1,13 +1,16 @@
 """Exports whose lines are all right and whose whole is not."""
 
 import gzip
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from catalog_serving import Handler, serving
 
+from catalog import commands
 from catalog.tmdb.errors import ExportUnusable
 from chassis.errors import Unavailable
 
@@ -76,3 +79,30 @@ def test_no_transaction_waits_for_the_server_of_exports(syncing):
         syncing.context = replace(syncing.context, export_url=url)
         assert syncing.run("census")["done_count"] == 1
     assert open_meanwhile == []
+
+
+def test_a_census_that_finds_no_room_for_its_export_says_so(syncing, monkeypatch):
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(open, "/dev/full", "w+b"))
+    with pytest.raises(Unavailable):
+        census_of(syncing, lines_of(1))
+    assert syncing.last["error"] == "the disk for temporary files is full; will be tried again"
+
+
+def test_a_census_that_shrank_is_believed_when_an_operator_says_so(syncing, settings, capsys):
+    census_of(syncing, lines_of(*range(1, 201)))
+    with exported(lines_of(*range(1, 101))) as url:
+        syncing.context = replace(syncing.context, export_url=url)
+        with pytest.raises(ExportUnusable, match=r"from 200 to 100 .* --accept-shrinkage"):
+            syncing.run("census")
+        told = settings.model_copy(update={"tmdb_export_url": url})
+        assert commands.sync(told, ["census", "--accept-shrinkage"]) == 0
+        assert syncing.run("census")["state"] == "done"
+    capsys.readouterr()
+
+
+def test_without_adult_movies_a_census_is_compared_with_those_that_had_none(syncing):
+    census_of(syncing, lines_of(*range(1, 101)), lines_of(*range(101, 201), adult=True))
+    syncing.context = replace(syncing.context, adult_export=False)
+    assert census_of(syncing, lines_of(*range(1, 101)))["done_count"] == 100
+    with pytest.raises(ExportUnusable, match="from 100 to 50 "):
+        census_of(syncing, lines_of(*range(1, 51)))

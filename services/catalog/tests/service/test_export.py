@@ -21,7 +21,7 @@ BROKEN = b'{"id": null}\n'
 
 def ids_at(url: str, tell: Callable[[], None] = lambda: None) -> list[int]:
     with export.newest_export(f"{url}/p/exports/", "movie", date(2026, 3, 5), tell) as found:
-        return [line.id for lines in found for line in lines]
+        return [line.id for lines in found() for line in lines]
 
 
 @pytest.fixture

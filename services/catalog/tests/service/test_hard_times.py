@@ -140,6 +140,7 @@ def hold_the_queue(other):
 @pytest.mark.parametrize(
     ("stage", "parameters", "hold"),
     [
+        ("census", {}, batches.take_writers_turn),
         ("backfill", {}, batches.take_writers_turn),
         ("delta", {}, hold_the_queue),
         ("lists", {}, hold_the_queue),

@@ -1,5 +1,6 @@
 """The life of a run: one at a time a stage, its counts, and what becomes of its errors."""
 
+import errno
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -206,14 +207,17 @@ def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
 
 def _fail(sync: Sync, run: Run, error: Exception) -> None:
     """Note what stopped the run; Unavailable where it may get better by itself."""
-    ailment = _what_ails_the_database(error)
+    ailment = _what_ails_us(error)
     _note(sync, run, partial(runs.finish, error=ailment or _first_line(error)))
     if ailment:
         raise Unavailable(ailment) from error
 
 
-def _what_ails_the_database(error: Exception) -> str:
-    """What somebody has to be told whose database is no longer of use; '' when it is not that."""
+def _what_ails_us(error: Exception) -> str:
+    """What somebody has to be told whose database or disk is no longer of use; '' when it is not
+    that."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk for temporary files is full; will be tried again"
     orig = error.orig if isinstance(error, exc.DBAPIError) else None
     if getattr(orig, "pgcode", None) == _DISK_FULL:
         return "the database's disk is full; nothing was lost, and it will be tried again"

@@ -18,7 +18,7 @@ from catalog.operations import listing
 from catalog.store import census as censuses
 from catalog.store import items
 from catalog.tmdb.errors import ExportUnusable
-from catalog.tmdb.export import newest_export
+from catalog.tmdb.export import Export, newest_export
 from catalog.tmdb.parsing import json_body, parsed
 from catalog.tmdb.shapes import (
     CONFIGURATION,
@@ -43,7 +43,7 @@ _LIST_PATHS = {
     "upcoming": "/movie/upcoming",
 }
 _SHRINKAGE_ALLOWED = 0.01
-_CENSUS_COUNT = "census_count"
+_CENSUS_COUNT, _CENSUS_COUNT_WITHOUT_ADULT = "census_count", "census_count_without_adult"
 
 log = structlog.get_logger()
 
@@ -83,31 +83,38 @@ def census(sync: Sync, run: Run) -> None:
         exports = [
             files.enter_context(newest_export(sync.export_url, kind, today, tell)) for kind in kinds
         ]
-        with sync.database.begin(statement_timeout_seconds=QUEUE_SECONDS) as connection:
-            censuses.begin(connection)
-            for lines in chain.from_iterable(exports):
-                rows = [(one.id, one.adult or False, one.popularity or 0.0) for one in lines]
-                censuses.append(connection, rows)
-                tell()
-            counted = censuses.complete(connection)
-            _refuse_shrinkage(items.watermark(connection, sync.source, _CENSUS_COUNT), counted)
-            found = censuses.settle(connection, sync.source)
-            items.set_watermark(connection, sync.source, _CENSUS_COUNT, str(counted))
-            if items.watermark(connection, sync.source, WATERMARK) is None:
-                # The backfill brings all as it is now: the change log matters from yesterday on.
-                yesterday = sync.now().date() - timedelta(days=1)
-                items.set_watermark(connection, sync.source, WATERMARK, yesterday.isoformat())
-            changed = found.new_count + found.missing_count
-            run.add(connection, done=counted, changed=changed, remaining=0)
+        patiently(run, partial(_count, sync, run, exports))
     tell()
 
 
-def _refuse_shrinkage(before: str | None, counted: int) -> None:
+def _count(sync: Sync, run: Run, exports: Sequence[Export]) -> None:
+    name = _CENSUS_COUNT if sync.adult_export else _CENSUS_COUNT_WITHOUT_ADULT
+    with sync.database.begin(statement_timeout_seconds=QUEUE_SECONDS) as connection:
+        censuses.begin(connection)
+        for lines in chain.from_iterable(export() for export in exports):
+            rows = [(one.id, one.adult or False, one.popularity or 0.0) for one in lines]
+            censuses.append(connection, rows)
+            run.tell(run)
+        counted = censuses.complete(connection)
+        before = items.watermark(connection, sync.source, name)
+        _refuse_shrinkage(before, counted, believed=bool(run.parameters.get("accept_shrinkage")))
+        found = censuses.settle(connection, sync.source)
+        items.set_watermark(connection, sync.source, name, str(counted))
+        if items.watermark(connection, sync.source, WATERMARK) is None:
+            # The backfill brings all as it is now: the change log matters from yesterday on.
+            yesterday = sync.now().date() - timedelta(days=1)
+            items.set_watermark(connection, sync.source, WATERMARK, yesterday.isoformat())
+        changed = found.new_count + found.missing_count
+        run.add(connection, done=counted, changed=changed, remaining=0)
+
+
+def _refuse_shrinkage(before: str | None, counted: int, *, believed: bool) -> None:
     if not counted:
         raise ExportUnusable("the census names no movie: not believed")
-    if before is not None and counted < int(before) * (1 - _SHRINKAGE_ALLOWED):
+    if before is not None and counted < int(before) * (1 - _SHRINKAGE_ALLOWED) and not believed:
         raise ExportUnusable(
-            f"the census shrank from {before} to {counted} movies, by more than 1%: not believed"
+            f"the census shrank from {before} to {counted} movies, by more than 1%: not believed;"
+            " if it is true: python -m catalog sync census --accept-shrinkage"
         )
 
 

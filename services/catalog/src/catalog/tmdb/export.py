@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from itertools import chain
 from typing import IO
 
@@ -32,21 +33,24 @@ _NOT_THERE = (403, 404)
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 
+Export = Callable[[], Iterator[list[CensusLine]]]
+"""Its lines from the first on, each time it is called; some thousand at once."""
+
 log = structlog.get_logger()
 
 
 @contextmanager
 def newest_export(
     export_url: str, kind: str, today: date, tell: Callable[[], None]
-) -> Generator[Iterator[list[CensusLine]]]:
-    """The lines of the newest export of a kind (`movie`, `adult_movie`), some thousand at a time.
+) -> Generator[Export]:
+    """The newest export of a kind (`movie`, `adult_movie`).
 
-    All are here before the first is read; `tell` hears of each piece that comes, and may raise.
+    All of it is here before the first line is read; `tell` hears of each piece that comes, and may
+    raise.
     """
     with tempfile.TemporaryFile() as file:
         name = _download(file, export_url, kind, today, tell)
-        file.seek(0)
-        yield _lines(file, name)
+        yield partial(_lines, file, name)
 
 
 def _download(
@@ -92,6 +96,7 @@ def _is_there(status: int, name: str) -> bool:
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[list[CensusLine]]:
+    file.seek(0)
     rest, lines_count, broken = b"", 0, list[str]()
     for unpacked in chain(_unpacked(file, name), (b"\n",)):
         whole, _, rest = (rest + unpacked).rpartition(b"\n")
