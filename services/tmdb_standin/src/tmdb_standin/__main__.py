@@ -8,6 +8,7 @@ import socket
 import sys
 from pathlib import Path
 
+import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from pydantic import SecretStr, ValidationError
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.command == "prepare":
             prepare(settings, asked.folder, asked.query)
         elif _is_free(settings.host, settings.port):
-            asyncio.run(serve(settings, Api(settings)))
+            uvloop.run(serve(settings, Api(settings)))
         else:
             return 2
     except Unfit as unfit:
