@@ -253,6 +253,7 @@ class Saga:
         self.rows = {ADA, GRACE}
         self.acknowledged = []
         self.failing = False
+        self.errors = []
         self.database = database
         self.eraser = Eraser(
             database=database,
@@ -265,6 +266,8 @@ class Saga:
         self.erasure_id = uuid7()
 
     def forget(self, _connection, user_id):
+        if self.errors:
+            raise self.errors.pop()
         there = user_id in self.rows
         self.rows.discard(user_id)
         return int(there)
@@ -322,6 +325,20 @@ def test_an_erasure_goes_on_when_users_is_back(saga):
     saga.work()
     assert saga.acknowledged == []
     assert saga.traces()
+    saga.failing = False
+    saga.work()
+    assert saga.acknowledged == [(saga.erasure_id, 1)]
+    assert saga.traces() == []
+
+
+def test_an_erasure_goes_on_though_what_went_wrong_before_named_the_person(saga):
+    saga.request()
+    saga.errors = [ValueError(f"cannot delete {ADA}") for _job in ("first", "last")]
+    saga.work()
+    assert len(saga.traces()) == 3
+    saga.failing = True
+    saga.work()
+    assert saga.acknowledged == []
     saga.failing = False
     saga.work()
     assert saga.acknowledged == [(saga.erasure_id, 1)]

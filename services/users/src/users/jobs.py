@@ -149,6 +149,7 @@ class Chores:
             self.database,
             self.tombstones,
             UUID(job.payload["erasure_id"]),
+            job_id=job.job_id,
             streams=self.streams,
             cache=self.cache,
             at=self.now(),

@@ -317,3 +317,23 @@ def test_an_end_that_is_cut_off_is_made_later(world, ada, settings, redis_stream
         connection.execute(sa.text("update job set run_after = now() where state = 'queued'"))
     worker.run_waiting()
     assert mentions(world, ada.user.user_id) == set()
+
+
+def test_an_end_is_made_though_what_went_wrong_before_named_the_person(world, ada, relay, settings):
+    erasure_id = delete(world, ada)
+    for name in SERVICES:
+        acknowledge(world, erasure_id, name)
+    relay()
+    worker = wiring.worker_of(settings, now=world.clock)
+
+    def execute(statement):
+        with world.database.begin() as connection:
+            connection.execute(sa.text(statement))
+
+    execute("alter table audit_log rename to audit_log_away")
+    for _attempt in range(2):
+        assert worker.run_waiting() == 1
+        execute(f"update job set run_after = now(), error = 'of {ada.user.user_id}'")
+    execute("alter table audit_log_away rename to audit_log")
+    assert worker.run_waiting() == 1
+    assert mentions(world, ada.user.user_id) == set()

@@ -102,7 +102,8 @@ class Eraser:
         self._forget_entries(user_id)
         with self._transaction() as connection:
             require_heard(connection, user_id, self.hearers)
-            self._count(connection, erasure_id, forget_rows(connection, user_id, self.rewriters))
+            deleted = forget_rows(connection, user_id, self.rewriters, by=job.job_id)
+            self._count(connection, erasure_id, deleted)
         with self._transaction() as connection:
             wait_for_publishers(connection)
         self._forget_entries(user_id)  # what was published again meanwhile

@@ -21,17 +21,23 @@ _BATCH = 500
 
 
 def forget_rows(
-    connection: Connection, user_id: UUID, rewriters: Mapping[str, Rewriter] | None = None
+    connection: Connection,
+    user_id: UUID,
+    rewriters: Mapping[str, Rewriter] | None = None,
+    *,
+    by: UUID | None = None,
 ) -> int:
     """Delete what the chassis's tables hold of a person; how many rows that were.
 
     Events of several people are rewritten by the rewriter of their type. Unavailable while one has
-    not been published: somebody may have to hear of it.
+    not been published: somebody may have to hear of it. The job `by` which it is done forgets what
+    went wrong before, which may name the person, and stays, to be tried again.
     """
     text = str(user_id)
     deleted = _forget_events(connection, user_id, rewriters or {})
     written = [sa.cast(job.c[name], sa.Text) for name in _JOB_COLUMNS]
     told = sa.or_(*[sa.func.strpos(sa.func.coalesce(one, ""), text) > 0 for one in written])
+    connection.execute(sa.update(job).where(job.c.job_id == by).values(error=None))
     for statement in (
         sa.delete(job).where(told),
         sa.delete(idempotency).where(idempotency.c.user_id == user_id),

@@ -67,6 +67,7 @@ def finish_erasure(
     tombstones: Tombstones,
     erasure_id: UUID,
     *,
+    job_id: UUID,
     streams: redis.Redis,
     cache: redis.Redis,
     at: datetime,
@@ -81,7 +82,7 @@ def finish_erasure(
         erasure.forget_keys(client, user_id)
     pseudonym = tombstones.of(user_id)
     with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
-        erasure.forget_rows(connection, user_id)
+        erasure.forget_rows(connection, user_id, by=job_id)
     with database.begin(statement_timeout_seconds=_STATEMENT_SECONDS) as connection:
         wait_for_publishers(connection)
     erasure.forget_entries(streams, _STREAM, user_id)  # what was published again meanwhile
