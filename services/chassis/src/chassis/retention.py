@@ -7,7 +7,7 @@ from chassis.database import Database
 _CHUNK = 5000
 _CHUNKS_AT_ONCE = 20
 
-# An inbox must remember longer than an outbox can repeat.
+# An inbox must remember longer than an outbox can repeat. A job that is still to be done stays.
 _RULES = {
     "outbox": ("event_id", "published_at < now() - interval '7 days'"),
     "inbox": ("ctid", "created_at < now() - interval '30 days'"),

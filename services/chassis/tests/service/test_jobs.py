@@ -158,38 +158,6 @@ def test_a_lost_lease_is_swept_up_and_counts_as_an_attempt(database):
         assert look(database, job_id).state == state
 
 
-def test_chores_done_a_month_ago_are_forgotten_and_nothing_else(database):
-    chore, other = Chore("sweep", every_seconds=3600), "import"
-    one = worker(database, {"sweep": lambda *_: None, other: lambda *_: None}, chores=[chore])
-    for days in (31, 29):
-        for kind in ("sweep", other):
-            old = put(database, kind, key=str(days))
-            one.run_waiting()
-            with database.begin() as connection:
-                aged = "update job set created_at = now() - make_interval(days => :days)"
-                connection.execute(
-                    sa.text(f"{aged} where job_id = :job_id"), {"days": days, "job_id": old}
-                )
-    failed = put(database, "sweep", key="failed")
-    with database.begin() as connection:
-        connection.execute(
-            sa.text(
-                "update job set state = 'failed', created_at = now() - interval '40 days'"
-                " where job_id = :job_id"
-            ),
-            {"job_id": failed},
-        )
-    one.tick()
-    with database.read() as connection:
-        left = {
-            (record.kind, record.key)
-            for kind in ("sweep", other)
-            for record in latest(connection, kind)
-            if not record.key.startswith("sweep:")
-        }
-    assert left == {("sweep", "29"), ("sweep", "failed"), (other, "31"), (other, "29")}
-
-
 def test_a_chore_is_done_once_in_its_period_however_often_the_clock_ticks(database):
     done = []
     one = worker(

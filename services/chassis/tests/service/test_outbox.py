@@ -10,6 +10,7 @@ from chassis import outbox, telemetry
 from chassis.database import uuid7
 from chassis.events import Event, Fact, inbox, stream_key
 from chassis.events.entries import Entry
+from chassis.jobs import enqueue, latest
 from chassis.retention import tidy
 from chassis.testing import eventually
 
@@ -188,3 +189,17 @@ def test_what_was_published_a_week_ago_is_forgotten(database_for):
     with database.read() as connection:
         left = connection.execute(sa.text("select event_id from outbox")).scalars().all()
     assert set(left) == {uuid.UUID(one) for one in ids[1:]}
+
+
+def test_jobs_of_a_month_ago_are_forgotten_unless_they_are_still_to_be_done(database_for):
+    database = database_for("chassis")
+    aged = "update job set state = :state, created_at = now() - interval '31 days' where key = :key"
+    states = ("done", "failed", "queued", "running")
+    with database.begin() as connection:
+        enqueue(connection, "greet", key="new")
+        for state in states:
+            enqueue(connection, "greet", key=state)
+            connection.execute(sa.text(aged), {"state": state, "key": state})
+    tidy(database)
+    with database.read() as connection:
+        assert {job.key for job in latest(connection, "greet")} == {"new", "queued", "running"}

@@ -16,7 +16,6 @@ from chassis.tables import job
 
 LEASE = timedelta(seconds=20)
 _LONGEST_ERROR = 4000
-_FORGOTTEN_AT_ONCE = 1000
 _UNFINISHED = job.c.state.in_(("queued", "running"))
 WAKE = "marquee.wake"
 """Key in a connection's info: its transaction enqueued a job."""
@@ -125,18 +124,6 @@ def enqueue_once(connection: Connection, kind: str, *, key: str, since: datetime
     made = sa.exists().where(job.c.kind == kind, job.c.key == key, job.c.created_at >= since)
     if not connection.execute(sa.select(made)).scalar():
         enqueue(connection, kind, key=key)
-
-
-def forget_done(connection: Connection, kinds: Collection[str], before: datetime) -> int:
-    """Delete some of the jobs of these kinds that were done before; answers how many. What failed
-    is kept."""
-    some = (
-        sa.select(job.c.job_id)
-        .where(job.c.kind.in_(kinds), job.c.created_at < before, job.c.state == "done")
-        .limit(_FORGOTTEN_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    return connection.execute(sa.delete(job).where(job.c.job_id.in_(some))).rowcount
 
 
 def claim(connection: Connection, kinds: Collection[str], instance: str) -> Claimed | None:

@@ -28,8 +28,6 @@ _FALLBACK_TICKS = 2
 _KEEP_TRYING_SECONDS = 60.0
 _DRAIN_SECONDS = 15.0
 _CLOCKS_DIFFER = timedelta(minutes=1)
-# A chore of every minute makes half a million rows a year, of which nobody reads the old ones.
-_DONE_CHORES_KEPT = timedelta(days=30)
 _BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
 log = structlog.get_logger()
@@ -108,7 +106,7 @@ class Worker:
         return done
 
     def tick(self) -> None:
-        """Enqueue chores that are due, take back what dead workers held, forget old chores."""
+        """Enqueue chores that are due, take back what dead workers held."""
         now = datetime.now(UTC)
         with self._database.begin() as connection:
             for chore in self._chores:
@@ -118,8 +116,6 @@ class Worker:
                     connection, chore.kind, key=f"{chore.kind}:{begins}", since=since
                 )
             lost = table.sweep(connection)
-            kinds = [chore.kind for chore in self._chores]
-            table.forget_done(connection, kinds, before=now - _DONE_CHORES_KEPT)
         if lost:
             log.warning("jobs of a lost worker", job_count=lost)
         self._look.set()
