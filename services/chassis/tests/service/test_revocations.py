@@ -49,6 +49,39 @@ def test_a_session_revoked_before_or_after_the_start_is_known(following, redis_s
     assert not revocations(other)
 
 
+@pytest.fixture
+def busy(redis_streams, background):
+    """People sign in all the time, more often than a read waits for."""
+
+    def sign_in(stop):
+        while not stop.wait(0.01):
+            append(redis_streams, "marquee.users.v1.SessionStarted", uuid.uuid4())
+
+    with background(sign_in):
+        yield
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_stream_that_never_rests_is_caught_up_with(following, redis_streams):
+    session_id = uuid.uuid4()
+    for one in [*(uuid.uuid4() for _ in range(1200)), session_id]:
+        append(redis_streams, REVOKED, one)
+    revocations = following()
+    eventually(lambda: revocations.known)
+    assert revocations(session_id)
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_was_revoked_is_forgotten_in_time_while_the_stream_never_rests(
+    following, redis_streams
+):
+    session_id = uuid.uuid4()
+    revocations = following(held_seconds=0.5)
+    append(redis_streams, REVOKED, session_id)
+    eventually(lambda: revocations(session_id))
+    eventually(lambda: not revocations(session_id))
+
+
 def test_what_was_revoked_longer_ago_than_a_token_lives_is_not_read(following, redis_streams):
     long_ago = uuid.uuid4()
     append(redis_streams, REVOKED, long_ago, f"{int((time.time() - 3600) * 1000)}-0")

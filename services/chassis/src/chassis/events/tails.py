@@ -25,6 +25,7 @@ class _Places:
 
     def __init__(self, streams: Sequence[str]) -> None:
         self.after: dict[str, Any] = {stream_key(stream): None for stream in streams}
+        self.at_end = False
 
     @property
     def unknown(self) -> list[str]:
@@ -34,7 +35,9 @@ class _Places:
     def entries(self, answer: Any) -> list[tuple[str, Entry]]:
         """The entries of a reply, each with its stream's key; the places move behind them."""
         found: list[tuple[str, Entry]] = []
+        self.at_end = True
         for key, entries in replies(answer):
+            self.at_end = self.at_end and len(entries) < BATCH
             found.extend((key, entry) for raw in entries if (entry := _entry(raw)) is not None)
             if entries:
                 self.after[key] = entries[-1][0]
@@ -90,6 +93,11 @@ class Tail:
         self.begin()
         answer = self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
         return self._places.events(answer)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last read took all there was, be it something or nothing."""
+        return self._places.at_end
 
     def run(self, stop: threading.Event, on_event: Callable[[Event], None]) -> None:
         """Follow until `stop`; an outage of Redis is waited for, and nothing of it missed."""

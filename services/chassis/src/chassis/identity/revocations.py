@@ -10,9 +10,10 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from chassis.events import Event, Tail
-from chassis.loops import keep_going
+from chassis.loops import Every, keep_going
 
-_HELD_SECONDS = 900
+_HELD_SECONDS = 900.0
+_FORGETTINGS = 15  # while one revocation is held
 _STOP_SECONDS = 2
 
 log = structlog.get_logger()
@@ -24,12 +25,12 @@ def aggregate(event: Event) -> Iterable[UUID]:
 
 
 class Revocations:
-    """Ids of sessions (and users) revoked in the last 15 minutes, longer than a token lives.
+    """Ids of sessions (and users) revoked in the last `held_seconds`, longer than a token lives.
 
     Follows `stream` for events of `types`; `subjects` tells which ids an event revokes. Events of
     the types in `access` are about a user, and say whether that user is let in from then on. It
-    begins with the last 15 minutes of the stream, so a restart forgets nothing. Give the object
-    itself to TokenVerifier(revoked=...).
+    begins with that much of the stream, so a restart forgets nothing. Give the object itself to
+    TokenVerifier(revoked=...).
     """
 
     def __init__(
@@ -40,11 +41,14 @@ class Revocations:
         subjects: Callable[[Event], Iterable[UUID]] = aggregate,
         access: Mapping[str, Callable[[Event], bool]] | None = None,
         stream: str = "users.events",
+        held_seconds: float = _HELD_SECONDS,
     ) -> None:
         self._types = frozenset(types)
         self._subjects = subjects
         self._access = access or {}
-        self._tail = Tail(client, [stream], since_seconds=_HELD_SECONDS)
+        self._tail = Tail(client, [stream], since_seconds=held_seconds)
+        self._held_seconds = held_seconds
+        self._forgetting = Every(held_seconds / _FORGETTINGS)
         self._revoked_at: dict[UUID, float] = {}
         self._caught_up = threading.Event()
         self._stopping = threading.Event()
@@ -81,8 +85,9 @@ class Revocations:
         events = self._tail.read()
         for event in events:
             self._take(event)
-        if not events:
+        if self._tail.at_end:
             self._caught_up.set()
+        if self._forgetting.due():
             self._forget_the_old()
 
     def _take(self, event: Event) -> None:
@@ -102,6 +107,6 @@ class Revocations:
             self.add(user_id)
 
     def _forget_the_old(self) -> None:
-        horizon = time.monotonic() - _HELD_SECONDS
+        horizon = time.monotonic() - self._held_seconds
         for subject in [one for one, at in self._revoked_at.items() if at < horizon]:
             del self._revoked_at[subject]
