@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from chassis.events import Fact, fields_of, stream_key
 from chassis.identity import Revocations
@@ -80,6 +81,16 @@ def test_what_was_revoked_is_forgotten_in_time_while_the_stream_never_rests(
     append(redis_streams, REVOKED, session_id)
     eventually(lambda: revocations(session_id))
     eventually(lambda: not revocations(session_id))
+
+
+@pytest.mark.usefixtures("busy")
+def test_old_ones_are_forgotten_while_others_revoke(following):
+    revocations = following(held_seconds=0.3)
+    with capture_logs() as logged:
+        for number in range(400_000):
+            revocations.add(uuid.UUID(int=number))
+        eventually(lambda: not revocations(uuid.UUID(int=399_999)))
+    assert logged == []
 
 
 def test_what_was_revoked_longer_ago_than_a_token_lives_is_not_read(following, redis_streams):

@@ -108,5 +108,7 @@ class Revocations:
 
     def _forget_the_old(self) -> None:
         horizon = time.monotonic() - self._held_seconds
-        for subject in [one for one, at in self._revoked_at.items() if at < horizon]:
-            del self._revoked_at[subject]
+        # A list first, made in one go: other threads add meanwhile.
+        for subject, revoked_at in list(self._revoked_at.items()):
+            if revoked_at < horizon:
+                del self._revoked_at[subject]
