@@ -377,16 +377,3 @@ def test_a_tail_can_begin_in_the_past(redis_streams):
     append(redis_streams, STREAM, [fact("before")])
     tail = Tail(redis_streams, [STREAM], since_seconds=60)
     assert [event.aggregate_id for event in tail.read()] == ["before"]
-
-
-def test_a_tail_goes_on_after_redis_was_away(own_valkey, own_redis, background):
-    heard = []
-    tail = Tail(own_redis, [STREAM])
-    tail.begin()
-    with background(lambda stop: tail.run(stop, lambda event: heard.append(event.aggregate_id))):
-        append(own_redis, STREAM, [fact("a")])
-        eventually(lambda: heard == ["a"])
-        own_valkey.kill()
-        own_valkey.start()
-        append(own_redis, STREAM, [fact("b")])
-        eventually(lambda: heard == ["a", "b"], within=20)

@@ -1,7 +1,6 @@
 """Following streams without a group: for caches, which only want to hear of what happens now."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ import structlog
 
 from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
 from chassis.events.streams import Raw, replies
-from chassis.loops import LONGEST_WAIT_SECONDS, keep_going
+from chassis.loops import LONGEST_WAIT_SECONDS
 
 BATCH = 500
 _BLOCK_MS = 500
@@ -71,7 +70,7 @@ def _moment(time_answer: Any, since_seconds: float) -> str:
 
 
 class Tail:
-    """Calls back for each event from now on, or from `since_seconds` ago."""
+    """Reads each event from now on, or from `since_seconds` ago."""
 
     def __init__(
         self, redis: redis.Redis, streams: Sequence[str], *, since_seconds: float = 0.0
@@ -99,18 +98,9 @@ class Tail:
         """Whether the last read took all there was, be it something or nothing."""
         return self._places.at_end
 
-    def run(self, stop: threading.Event, on_event: Callable[[Event], None]) -> None:
-        """Follow until `stop`; an outage of Redis is waited for, and nothing of it missed."""
-
-        def step() -> None:
-            for event in self.read():
-                on_event(event)
-
-        keep_going(stop, "tail", step)
-
 
 class AsyncTail:
-    """`Tail` for asyncio."""
+    """`Tail` for asyncio, which also calls back."""
 
     def __init__(
         self, redis: redis.asyncio.Redis, streams: Sequence[str], *, since_seconds: float = 0.0
@@ -153,7 +143,10 @@ class AsyncTail:
         return self._places.entries(answer)
 
     async def run(self, on_event: Callable[[Event], Awaitable[None] | None]) -> None:
-        """Follow until cancelled; an outage of Redis is waited for, and nothing of it missed."""
+        """Follow until cancelled; an outage of Redis is waited for, and nothing of it missed.
+
+        A callback that raises is logged, and costs its own event alone.
+        """
 
         def on_entry(_key: str, entry: Entry) -> Awaitable[None] | None:
             return on_event(entry.event)
@@ -166,14 +159,25 @@ class AsyncTail:
         while True:
             try:
                 found = await self.entries()
-                for key, entry in found:
-                    answer = on_entry(key, entry)
-                    if answer is not None:
-                        await answer
-                wait = 0.0
-                if found:
-                    await asyncio.sleep(_GATHERING_SECONDS)
             except Exception as error:  # noqa: BLE001 - a cache must not go deaf at a surprise
                 log.warning("tail waits", error=repr(error))
                 wait = min(LONGEST_WAIT_SECONDS, max(0.1, wait * 2))
                 await asyncio.sleep(wait)
+                continue
+            wait = 0.0
+            for key, entry in found:
+                await _tell(on_entry, key, entry)
+            if found:
+                await asyncio.sleep(_GATHERING_SECONDS)
+
+
+async def _tell(
+    on_entry: Callable[[str, Entry], Awaitable[None] | None], key: str, entry: Entry
+) -> None:
+    """Call back; the place is behind the whole batch, whose rest must not be lost."""
+    try:
+        answer = on_entry(key, entry)
+        if answer is not None:
+            await answer
+    except Exception:
+        log.exception("an event was not taken in", event_id=str(entry.event.event_id))
