@@ -108,6 +108,11 @@ class Syncing:
         self.now = datetime.fromisoformat(NOW)
         self.context = replace(wiring.sync_context(settings), now=lambda: self.now)
 
+    def ask_at(self, url: str) -> None:
+        """From now on another server answers."""
+        access = replace(self.context.access, base_url=url)
+        self.context = replace(self.context, access=access)
+
     def run(self, stage: str, **parameters: Any) -> dict[str, Any]:
         """Run a stage; the run as stored, even when it failed."""
         run_id = uuid7()

@@ -18,6 +18,8 @@ from chassis.errors import Unavailable
 GOOD = range(1, 31)
 SMALLEST = {"title": "A Title", "release_date": "2001-02-03", "popularity": 1.5, "vote_count": 2}
 HUGE = "9" * 5000
+LONG = "9" * 2000
+INCOMPRESSIBLE = "".join(map(chr, random.Random(1).sample(range(0x20000, 0x30000), 2000)))
 LOADED = ""
 PACK = {"gzip": gzip.compress, "br": brotli.compress}
 
@@ -46,8 +48,8 @@ def credits_of(*people: Any) -> bytes:
     return body(credits={"cast": people, "crew": people})
 
 
-def translated(region: str) -> bytes:
-    one = {"iso_639_1": "de", "iso_3166_1": region, "data": {"title": "T"}}
+def translated(region: str, **texts: str) -> bytes:
+    one = {"iso_639_1": "de", "iso_3166_1": region, "data": {"title": "T", **texts}}
     return body(translations={"translations": [one, one]})
 
 
@@ -126,13 +128,17 @@ ODD = {
     "ends of lines and fields": Odd(body(title=IN_FILES, overview='\\N"{},\\')),
     "other directions": Odd(body(title="\u202eA\u200b\ufeff\U0001f3ac")),
     "a title of nothing": Odd(body(title=" ")),
-    "a very long title": Odd(body(title="Long " * 20_000)),
+    "a very long title": Odd(body(title="Long " * 400)),
+    "a title too long": Odd(body(title="Long " * 401), "title"),
     "an overview without an end": Odd(body(overview="x" * 2_000_000), "overview"),
-    "a very long word": Odd(body(title="x" * 99_999, credits={"cast": [{"id": 2, "name": HUGE}]})),
+    "a translation without an end": Odd(translated("DE", overview="x" * 2_000_000)),
+    "a very long word": Odd(body(title="x" * 2000, credits={"cast": [{"id": 2, "name": LONG}]})),
+    "a name too long": Odd(credits_of({"id": 2, "name": HUGE}), "credits.cast.0.name"),
+    "more genres than there are": Odd(body(genres=[{"id": 18}] * 41), "genres"),
     "a language too long for an index": Odd(
-        body(original_language=random.Random(1).randbytes(20_000).hex()), "index row"
+        body(original_language=INCOMPRESSIBLE), "index row"
     ),
-    "a very long region": Odd(translated("D" * 99_999)),
+    "a very long region": Odd(translated("D" * 2000)),
     "deep": Odd(also('"mood": ' + "[" * 50_000 + "]" * 50_000), "nested too deeply"),
     "deep, with NUL": Odd(also('"a": "\\u0000", "mood": ' + "[" * 990 + "]" * 990), "too deeply"),
     "deep where something is read": Odd(also('"credits": ' + '{"cast":' * 9000), "credits"),
@@ -211,22 +217,9 @@ class Portal(Handler):
         self.tell(b"<html>")
 
 
-@pytest.fixture
-def asking(syncing):
-    """The sync, with another server that answers."""
-
-    def of(url):
-        syncing.context = replace(
-            syncing.context, access=replace(syncing.context.access, base_url=url)
-        )
-        return syncing
-
-    return of
-
-
-def test_whatever_is_answered_for_one_movie_is_read_or_put_away_and_the_rest_is_loaded(asking):
+def test_whatever_is_answered_for_one_movie_is_read_or_put_away_and_the_rest_is_loaded(syncing):
     with serving(Answers) as url:
-        syncing = asking(url)
+        syncing.ask_at(url)
         run = syncing.run("movies", movie_ids=[*GOOD, *NAMES])
     assert run["state"] == "done"
     rows = syncing.rows("select source_id, error from quarantine")
@@ -250,9 +243,9 @@ def test_whatever_is_answered_for_one_movie_is_read_or_put_away_and_the_rest_is_
     assert kept == {"title": IN_FILES, "overview": '\\N"{},\\'}
 
 
-def test_nul_in_small_lists_is_dropped_as_it_is_in_movies(asking):
+def test_nul_in_small_lists_is_dropped_as_it_is_in_movies(syncing):
     with serving(Smalls) as url:
-        syncing = asking(url)
+        syncing.ask_at(url)
         assert syncing.run("reference")["state"] == "done"
     assert syncing.values("select distinct name from genre_translation") == ["AB"]
     (body,) = syncing.values("select body from reference where name = 'countries'")
@@ -263,17 +256,17 @@ def test_nul_in_small_lists_is_dropped_as_it_is_in_movies(asking):
     ("handler", "told"),
     [(Elsewhere, "301 to https://elsewhere.example/3"), (Portal, "body: JSON is malformed")],
 )
-def test_an_answer_that_stops_a_stage_is_told_with_what_was_asked(asking, handler, told):
+def test_an_answer_that_stops_a_stage_is_told_with_what_was_asked(syncing, handler, told):
     with serving(handler) as url:
-        syncing = asking(url)
+        syncing.ask_at(url)
         with pytest.raises(BadAnswer):
             syncing.run("delta")
     assert f"/movie/changes: {told}" in syncing.last["error"]
 
 
-def test_what_answers_everything_with_nonsense_cannot_put_the_catalogue_away(asking):
+def test_what_answers_everything_with_nonsense_cannot_put_the_catalogue_away(syncing):
     with serving(Portal) as url:
-        syncing = asking(url)
+        syncing.ask_at(url)
         syncing.run("census")
         for _attempt in range(2):
             with pytest.raises(Unavailable):
@@ -283,9 +276,9 @@ def test_what_answers_everything_with_nonsense_cannot_put_the_catalogue_away(ask
     assert syncing.values("select count(*) from sync_item where state = 'pending'") == [150]
 
 
-def test_nonsense_in_small_batches_is_put_away_no_further_than_in_large_ones(asking):
+def test_nonsense_in_small_batches_is_put_away_no_further_than_in_large_ones(syncing):
     with serving(Portal) as url:
-        syncing = asking(url)
+        syncing.ask_at(url)
         syncing.run("census")
         syncing.context = replace(syncing.context, batch_size=8)
         with pytest.raises(Unavailable):

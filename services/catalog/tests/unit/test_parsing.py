@@ -10,6 +10,7 @@ from typing import Any
 import brotli
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from catalog.tmdb.client import as_of, decoded, retry_after_seconds
 from catalog.tmdb.errors import BadAnswer, UnknownEncoding
@@ -103,6 +104,24 @@ def test_nul_is_dropped_and_nothing_else():
     assert record(tagline="\0\\\0").tagline == "\\"
 
 
+def test_a_translated_text_that_is_too_long_is_left_out_and_told():
+    texts = {"title": "Un club", "overview": "x" * 2001, "tagline": "x" * 2000}
+    told = {"translations": [{"iso_639_1": "fr", "iso_3166_1": "FR", "data": texts}]}
+    with capture_logs() as logs:
+        movie = record(translations=told)
+    (kept,) = movie.translations
+    assert (kept.title, kept.overview, kept.tagline) == ("Un club", "", "x" * 2000)
+    assert logs == [
+        {
+            "event": "text left out",
+            "log_level": "warning",
+            "movie_id": 550,
+            "field": "translations.fr-FR.overview",
+            "characters": 2001,
+        }
+    ]
+
+
 def test_fields_that_are_new_are_counted_wherever_they_stand():
     novelties = Novelties()
     body = {
@@ -171,6 +190,9 @@ def test_an_encoding_that_nobody_knows_blames_no_record():
         ({"popularity": -1}, "popularity"),
         ({"popularity": 1e300}, "popularity"),
         ({"runtime": 2**40}, "runtime"),
+        ({"overview": "x" * 2001}, "overview"),
+        ({"credits": {"crew": [{"id": 1, "job": "x" * 2001}]}}, "credits.crew.0.job"),
+        ({"genres": [{"id": 1}] * 41}, "genres"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_says_where(changes, where):

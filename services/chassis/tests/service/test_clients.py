@@ -113,6 +113,11 @@ def test_a_message_too_large_is_invalid(echo, running, ask, open_channel):
     assert caught.value.reason == "MESSAGE_TOO_LARGE"
 
 
+def test_an_answer_may_be_larger_than_a_request(echo, running, ask, open_channel):
+    neighbour = open_channel(running(echo(lambda text: text * 30)).target)
+    assert len(ask(neighbour, "Public", "x" * 2**20)) == 30 * 2**20
+
+
 def test_a_neighbour_that_is_down_is_unavailable(ask, open_channel):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

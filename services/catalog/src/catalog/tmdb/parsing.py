@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import orjson
+import structlog
 from msgspec import DecodeError, msgpack
 from msgspec.json import Decoder
 
@@ -34,6 +35,8 @@ _NO_TEXTS = shapes.TranslatedTexts()
 _CANONICAL = msgpack.Encoder()
 
 Shape = TypeVar("Shape")
+
+log = structlog.get_logger()
 
 
 def parsed(shape: Decoder[Shape], body: bytes) -> Shape:
@@ -117,7 +120,9 @@ def _own_fields(movie: shapes.Movie) -> dict[str, Any]:
 
 
 def _parts(movie: shapes.Movie) -> dict[str, Any]:
-    translations = _translations((movie.translations and movie.translations.translations) or ())
+    translations = _translations(
+        movie.id, (movie.translations and movie.translations.translations) or ()
+    )
     genres, words = movie.genres or (), (movie.keywords and movie.keywords.keywords) or ()
     countries, spoken = movie.production_countries or (), movie.spoken_languages or ()
     return {
@@ -216,19 +221,30 @@ def _certifications(dates: Iterable[shapes.Releases]) -> tuple[tuple[str, str], 
     return tuple(sorted(found.items()))
 
 
-def _translations(told: Iterable[shapes.Translation]) -> tuple[TranslationRecord, ...]:
+def _translations(
+    movie_id: int, told: Iterable[shapes.Translation]
+) -> tuple[TranslationRecord, ...]:
     found: dict[tuple[str, str], TranslationRecord] = {}
+    longest = shapes.LONGEST
     for one in told:
         language, region, data = one.iso_639_1, one.iso_3166_1 or "", one.data or _NO_TEXTS
-        if language:
-            found[language, region] = TranslationRecord(
-                language,
-                region,
-                data.title or "",
-                data.overview or "",
-                data.tagline or "",
-            )
+        title, overview, tagline = data.title or "", data.overview or "", data.tagline or ""
+        if not language:
+            continue
+        if len(overview) > longest or len(title) > longest or len(tagline) > longest:
+            where = f"translations.{language}-{region}"
+            title = _fitting(movie_id, f"{where}.title", title)
+            overview = _fitting(movie_id, f"{where}.overview", overview)
+            tagline = _fitting(movie_id, f"{where}.tagline", tagline)
+        found[language, region] = TranslationRecord(language, region, title, overview, tagline)
     return tuple(found[key] for key in sorted(found))
+
+
+def _fitting(movie_id: int, field: str, text: str) -> str:
+    if len(text) <= shapes.LONGEST:
+        return text
+    log.warning("text left out", movie_id=movie_id, field=field, characters=len(text))
+    return ""
 
 
 def _original_overview(language: str | None, translations: tuple[TranslationRecord, ...]) -> str:

@@ -13,11 +13,19 @@ LARGEST = 2**63 - 1
 PAGES_LIMIT = 500
 """Of anything that comes in pages, TMDb answers no more."""
 _LARGEST_INTEGER = 2**31 - 1
-LONGEST = 100_000
-"""Characters of a text: a page that holds a longer one could not be answered."""
+LONGEST = 2000
+"""Characters of a text. TMDb takes 1,000 for a movie's overview, the longest of them.
+
+A list shows six of a movie and its genres: where each character takes four bytes, 65,000 bytes.
+Of 500 movies, the most that are asked for at once, that is less than the 32 MiB of an answer.
+"""
+_GENRES_LIMIT = 40
+_GENRE_LENGTH = 100
+"""TMDb has nineteen genres, none of them of thirty characters."""
 
 # Null may stand anywhere; it is turned into "" and 0 where the answer is read.
-Text = Annotated[str, Meta(max_length=LONGEST)] | None
+_Text = Annotated[str, Meta(max_length=LONGEST)]
+Text = _Text | None
 Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Money = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)] | None
 Count = Annotated[int, Meta(ge=0, le=LARGEST)] | None
@@ -31,7 +39,7 @@ class Shape(Struct, gc=False):
 
 class Genre(Shape):
     id: Id
-    name: Text = None
+    name: Annotated[str, Meta(max_length=_GENRE_LENGTH)] | None = None
 
 
 class Keyword(Shape):
@@ -83,7 +91,7 @@ class ReleaseDates(Shape):
 
 
 class Video(Shape):
-    id: str
+    id: _Text
     name: Text = None
     site: Text = None
     key: Text = None
@@ -97,9 +105,11 @@ class Videos(Shape):
 
 
 class TranslatedTexts(Shape):
-    title: Text = None
-    overview: Text = None
-    tagline: Text = None
+    """One that is too long is left out where they are read: the movie has others."""
+
+    title: str | None = None
+    overview: str | None = None
+    tagline: str | None = None
 
 
 class Translation(Shape):
@@ -170,7 +180,7 @@ class Movie(Shape):
     vote_average: Score = None
     vote_count: Count = None
     belongs_to_collection: BelongsTo | None = None
-    genres: list[Genre] | None = None
+    genres: Annotated[list[Genre], Meta(max_length=_GENRES_LIMIT)] | None = None
     production_countries: list[Country] | None = None
     spoken_languages: list[Spoken] | None = None
     credits: Credits | None = None

@@ -16,13 +16,12 @@ from chassis.clients.calls import (
     Terms,
 )
 from chassis.identity import ServiceTokens
-
-_MESSAGE_BYTES = 4 * 1024 * 1024
+from chassis.rpc.server import ANSWER_BYTES, REQUEST_BYTES
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
-    ("grpc.max_receive_message_length", _MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", ANSWER_BYTES),
+    ("grpc.max_send_message_length", REQUEST_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 100),

@@ -17,7 +17,9 @@ from chassis.rpc.policy import policies
 from chassis.settings import ServiceSettings
 from chassis.signals import heed_signals
 
-MESSAGE_BYTES = 4 * 1024 * 1024
+REQUEST_BYTES = 4 * 1024 * 1024
+ANSWER_BYTES = 32 * 1024 * 1024
+"""What we write ourselves may be larger than what we are sent: 500 movies with long texts."""
 _WAITING_PER_WORKER = 8
 _DRAIN_SECONDS = 10.0
 _UNREADY_POLL_SECONDS = 0.2
@@ -28,8 +30,8 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", REQUEST_BYTES),
+    ("grpc.max_send_message_length", ANSWER_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.max_connection_age_ms", 45_000),
     ("grpc.max_connection_age_grace_ms", 30_000),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chassis.identity import AUDIENCE, ISSUER, TokenVerifier
 from chassis.identity import service_token as mint_service_token
 from chassis.rpc import Registration, Server, serve
+from chassis.rpc.server import ANSWER_BYTES
 from chassis.settings import ServiceSettings
 
 INTERNAL_KEY = "a key that only tests know, 32 bytes or more"
@@ -99,4 +100,5 @@ def run_server(settings: ServiceSettings, tokens: Tokens, *servicers: Registrati
     )
     server.start()
     target = f"127.0.0.1:{server.port}"
-    return Running(server, target, grpc.insecure_channel(target))
+    options = [("grpc.max_receive_message_length", ANSWER_BYTES)]
+    return Running(server, target, grpc.insecure_channel(target, options))
