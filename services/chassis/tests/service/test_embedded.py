@@ -65,6 +65,7 @@ def test_servers_end_with_the_process_that_started_them(tmp_path, start_program)
     pid_files = [tmp_path / "postgres" / "postgres.pid", tmp_path / "valkey" / "valkey.pid"]
     eventually(lambda: all(path.exists() for path in pid_files), within=60)
     pids = [int(path.read_text()) for path in pid_files]
+    eventually(lambda: all(str(tmp_path) in command_line(pid) for pid in pids))
     process.kill()
     process.wait()
     eventually(lambda: not any(str(tmp_path) in command_line(pid) for pid in pids), within=30)
@@ -74,9 +75,10 @@ def test_a_server_somebody_left_running_gives_way_to_the_next(tmp_path):
     first = EmbeddedValkey(tmp_path / "valkey", free_port())
     first.start()
     orphan = first.pid
+    assert orphan
+    assert str(tmp_path) in command_line(orphan)
     second = EmbeddedValkey(tmp_path / "valkey", free_port())
     second.start()
-    assert orphan
     assert str(tmp_path) not in command_line(orphan)
     second.stop()
     first.kill()

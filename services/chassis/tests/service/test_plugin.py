@@ -13,10 +13,14 @@ from chassis.testing import eventually
 
 TEST = """
 import os
+from chassis.embedded import command_line
 
 def test_the_servers_answer(database_for, redis_streams, run_servers):
     assert database_for("chassis").ping()
     assert redis_streams.ping()
+    for server in (run_servers.postgres, run_servers.valkey):
+        pid = int((server.folder / f"{server.name}.pid").read_text())
+        assert str(run_servers.folder) in command_line(pid)
     with open(os.environ["TELL"], "w") as told:
         told.write(str(run_servers.folder))
     if "KILL" in os.environ:

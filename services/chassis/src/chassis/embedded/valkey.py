@@ -54,6 +54,8 @@ class EmbeddedValkey(EmbeddedServer):
             "maxmemory-policy": maxmemory_policy,
             "databases": str(databases),
             "daemonize": "no",
+            # Else it writes over its command line and environment, by which it is found again.
+            "set-proc-title": "no",
         }
 
     @property
