@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from chassis.database import connect
 from chassis.embedded import EmbeddedPostgres, EmbeddedValkey, StartError, command_line
+from chassis.embedded.servers import write_private
 from chassis.keeper import free_port
 from chassis.testing import eventually
 
@@ -94,6 +95,16 @@ def test_a_pid_that_belongs_to_another_by_now_is_left_alone(own_postgres, own_va
             server.start()
         assert other.poll() is None
         other.kill()
+
+
+def test_a_private_file_that_was_cut_off_is_not_there_at_all(tmp_path):
+    path = tmp_path / "password"
+    with pytest.raises(UnicodeEncodeError):
+        write_private(path, "cut \udc80 off")
+    assert not path.exists()
+    write_private(path, "whole")
+    assert path.read_text() == "whole"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path, own_valkey):

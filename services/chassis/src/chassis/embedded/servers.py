@@ -24,9 +24,11 @@ def wheel_folder(package: str) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else may read."""
-    path.touch(mode=0o600)
-    path.write_text(text)
+    """Write a file that nobody else may read, and that is there whole or not at all."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
 
 
 class EmbeddedServer:
