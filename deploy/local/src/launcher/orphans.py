@@ -29,14 +29,17 @@ def sweep(state: Path) -> int:
     return len(found)
 
 
-def _belongs(process: psutil.Process, state: Path) -> bool:
-    if process.pid == os.getpid():
-        return False
+def is_marked(pid: int, state: Path) -> bool:
+    """Whether this living process was started, by whatever way, by a launcher of the state."""
     try:
-        # PostgreSQL writes its title over its environment; the chassis ends it by its data folder.
-        return process.environ().get(MARK) == str(state)
+        return psutil.Process(pid).environ().get(MARK) == str(state)
     except (psutil.Error, OSError):
         return False
+
+
+def _belongs(process: psutil.Process, state: Path) -> bool:
+    # PostgreSQL writes its title over its environment; the chassis ends it by its data folder.
+    return process.pid != os.getpid() and is_marked(process.pid, state)
 
 
 def _signalled(process: psutil.Process, number: signal.Signals) -> None:

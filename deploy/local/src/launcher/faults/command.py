@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import random
-import statistics
 import time
 from collections.abc import Sequence
 
@@ -51,7 +50,8 @@ async def _storm(settings: LocalSettings, state: State, asked: argparse.Namespac
         await asyncio.gather(*writing)
         await killing
         progress.say(f"{tally.acknowledged:,} acknowledged, {tally.repeated:,} tries repeated")
-        wrong = await Checker(Servers(settings, state).backing().database_urls).wrong(writers)
+        lost = await Checker(Servers(settings, state).backing().database_urls).wrong(writers)
+        wrong = [*lost, *killer.wrong()]
     return _told(progress, killer, tally, wrong)
 
 
@@ -77,9 +77,8 @@ def _told(progress: Progress, killer: Killer, tally: Tally, wrong: Sequence[str]
     for name, seconds in sorted(killer.outages.items()):
         times = ", ".join(f"{one:.2f}" for one in seconds)
         progress.say(f"away after a kill, {name}: {times} s")
-    everything = [one for seconds in killer.outages.values() for one in seconds]
-    if everything:
-        progress.say(f"median outage {statistics.median(everything):.2f} s")
+    if killer.median_outage is not None:
+        progress.say(f"median outage {killer.median_outage:.2f} s")
     for what, number in tally.unexpected.items():
         progress.say(f"unexpected: {number} x {what}")
     for line in wrong:
