@@ -96,7 +96,7 @@ class Admin:
 
 
 class Record(Struct, frozen=True, gc=False, array_like=True):
-    """A value without cycles that says the same wherever it is hashed or written down.
+    """A value without cycles; every process writes it down as the same array.
 
     A movie has forty of them: as named tuples they took five times as long to make.
     """
