@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog import wiring
-from catalog.domain import ALL_STAGES, BATCH_LIMIT, MOVIES_STAGE, STAGES
+from catalog.domain.movies import BATCH_LIMIT
+from catalog.domain.sync import ALL_STAGES, MOVIES_STAGE, STAGES
 from catalog.jobs import Run, Sync, run_stage
 from catalog.operations.requesting import request_sync
 from catalog.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.engine import RowMapping
 
-from catalog.domain import MovieRecord
+from catalog.domain.movies import MovieRecord
 from marquee.catalog.v1 import catalog_pb2 as pb
 from marquee.catalog.v1 import events_pb2 as events
 

@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from catalog.domain import title_key
+from catalog.domain.titles import title_key
 from catalog.store import browsing, items, movies, people, searching, shared, upkeep
-from catalog.store.browsing import Filter, Order, Place
+from catalog.store.browsing import Order, Place
+from catalog.store.filtering import Filter
 from catalog.tables import movie, name_word, title_word
 from chassis.database import uuid7
 

@@ -16,7 +16,7 @@ from catalog_world import CONTENT
 from msgspec import structs
 
 from catalog import jobs
-from catalog.domain import PersonRecord
+from catalog.domain.movies import PersonRecord
 from catalog.jobs.running import StageBusy
 from catalog.operations.loading import load_movies, ready
 from catalog.store import featured, runs, shared

@@ -3,19 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain import (
-    GENRE_IDS,
-    TITLE_KEY_LENGTH,
-    CreditRecord,
-    Language,
-    billed,
-    genres_and_tags,
-    nearest_words,
-    title_key,
-    typos,
-    wanted_language,
-    without_letters,
-)
+from catalog.domain.genres import GENRE_IDS, genres_and_tags
+from catalog.domain.languages import Language, wanted_language
+from catalog.domain.movies import CreditRecord, billed
+from catalog.domain.titles import TITLE_KEY_LENGTH, nearest_words, title_key, typos, without_letters
 
 
 def test_a_title_is_compared_without_case_accents_and_punctuation():

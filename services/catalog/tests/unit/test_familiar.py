@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from catalog.domain import PersonRecord
+from catalog.domain.movies import PersonRecord
 from catalog.store import familiar as store
 from catalog.store.familiar import Familiar
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from catalog.domain import STAGES
+from catalog.domain.sync import STAGES
 from catalog.jobs.running import Run, StageBusy, Sync, perform
 from catalog.jobs.stages import BY_NAME
 from catalog.operations.requesting import SYNC_JOB

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import structlog
 import uvloop
 
-from catalog.domain import MovieRecord
+from catalog.domain.movies import MovieRecord
 from catalog.jobs.running import Run, Sync, Watch
 from catalog.jobs.speaking import speaking
 from catalog.store.quarantines import Quarantined

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
-from catalog.domain import ALL_STAGES
+from catalog.domain.sync import ALL_STAGES
 from catalog.store import items, runs
 from catalog.tmdb.budget import RateBudget
 from catalog.tmdb.client import Access, Tmdb

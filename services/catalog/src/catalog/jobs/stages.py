@@ -9,7 +9,8 @@ from itertools import chain
 import redis
 import structlog
 
-from catalog.domain import ALL_STAGES, FEATURED_LISTS, MOVIES_STAGE, STAGES
+from catalog.domain.movies import FEATURED_LISTS
+from catalog.domain.sync import ALL_STAGES, MOVIES_STAGE, STAGES
 from catalog.jobs.delta import WATERMARK, delta
 from catalog.jobs.draining import drain
 from catalog.jobs.fetching import Fetcher, fetching

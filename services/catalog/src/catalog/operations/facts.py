@@ -8,7 +8,8 @@ from google.protobuf.message import Message
 from sqlalchemy.engine import Connection
 
 from catalog import messages
-from catalog.domain import Admin, MovieRecord
+from catalog.domain.movies import MovieRecord
+from catalog.domain.sync import Admin
 from chassis.outbox import Fact, publish
 from marquee.catalog.v1 import events_pb2 as events
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
 
-from catalog.domain import MovieRecord, Votes, genres_and_tags
+from catalog.domain.genres import genres_and_tags
+from catalog.domain.movies import MovieRecord, Votes
 from catalog.operations import facts
 from catalog.store import batches
 from catalog.store.familiar import Familiar

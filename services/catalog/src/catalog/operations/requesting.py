@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.domain import (
+from catalog.domain.movies import BATCH_LIMIT
+from catalog.domain.sync import (
     ALL_STAGES,
-    BATCH_LIMIT,
     MOVIES_STAGE,
     STAGES,
     Admin,

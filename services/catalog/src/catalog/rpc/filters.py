@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from catalog.rpc.frame import checked_date, checked_id
-from catalog.store import browsing
+from catalog.store.filtering import Filter
 from chassis.errors import Invalid
 from chassis.text import clean_text
 from marquee.catalog.v1 import catalog_pb2 as pb
@@ -14,7 +14,7 @@ _FILTERS_LIMIT = 20
 _HIGHEST_RATING = 10
 
 
-def wanted_movies(asked: pb.MovieFilter) -> browsing.Filter:
+def wanted_movies(asked: pb.MovieFilter) -> Filter:
     """What to keep, or Invalid naming the part that makes no sense."""
     after = checked_date(asked.released_after, "filter.released_after")
     before = checked_date(asked.released_before, "filter.released_before")
@@ -26,7 +26,7 @@ def wanted_movies(asked: pb.MovieFilter) -> browsing.Filter:
     if asked.HasField("min_rating") and not 0 <= asked.min_rating <= _HIGHEST_RATING:
         raise Invalid("must be between 0 and 10", field="filter.min_rating")
     language = clean_text(asked.language, field="filter.language", max_length=3)
-    return browsing.Filter(
+    return Filter(
         genre_ids=_ids(asked.genre_ids, "genre_ids"),
         released_after=after,
         released_before=before,

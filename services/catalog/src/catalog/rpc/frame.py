@@ -12,7 +12,7 @@ import redis
 from sqlalchemy.engine import Connection
 
 from catalog import messages
-from catalog.domain import Language, wanted_language
+from catalog.domain.languages import Language, wanted_language
 from catalog.store import movies, references
 from chassis.database import Database
 from chassis.errors import Invalid

@@ -4,7 +4,8 @@ import re
 
 import grpc
 
-from catalog.domain import BATCH_LIMIT, title_key
+from catalog.domain.movies import BATCH_LIMIT
+from catalog.domain.titles import title_key
 from catalog.operations import loading
 from catalog.rpc.frame import Frame, checked_id
 from catalog.store import matching

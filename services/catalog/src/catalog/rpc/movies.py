@@ -11,14 +11,9 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from catalog import messages
-from catalog.domain import (
-    ATTRIBUTION,
-    BATCH_LIMIT,
-    FEATURED_LISTS,
-    Language,
-    MovieNotFound,
-    title_key,
-)
+from catalog.domain.languages import Language
+from catalog.domain.movies import ATTRIBUTION, BATCH_LIMIT, FEATURED_LISTS, MovieNotFound
+from catalog.domain.titles import title_key
 from catalog.operations.listing import cache_key
 from catalog.rpc.filters import YEARS, wanted_movies
 from catalog.rpc.frame import (
@@ -28,7 +23,7 @@ from catalog.rpc.frame import (
     language_of,
     scope,
 )
-from catalog.store import browsing, featured, movies, people, references, searching
+from catalog.store import browsing, featured, filtering, movies, people, references, searching
 from chassis.errors import Invalid
 from chassis.paging import page_size
 from chassis.text import clean_text
@@ -276,5 +271,5 @@ class MoviesServicer(Frame):
 
     def _popular_ids(self, connection: Connection) -> list[int]:
         order = browsing.Order("popularity", descending=True)
-        places = browsing.page(connection, browsing.Filter(), order, None, _FEATURED_LIMIT)
+        places = browsing.page(connection, filtering.Filter(), order, None, _FEATURED_LIMIT)
         return [place.movie_id for place in places]

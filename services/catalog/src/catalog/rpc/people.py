@@ -3,7 +3,8 @@
 import grpc
 
 from catalog import messages
-from catalog.domain import CollectionNotFound, PersonNotFound, title_key
+from catalog.domain.movies import CollectionNotFound, PersonNotFound
+from catalog.domain.titles import title_key
 from catalog.rpc.frame import Frame, checked_id, checked_query, language_of, scope
 from catalog.store import people, searching
 from chassis.paging import page_size

@@ -7,7 +7,7 @@ from itertools import accumulate
 import grpc
 
 from catalog import messages
-from catalog.domain import Admin, SyncRunNotFound
+from catalog.domain.sync import Admin, SyncRunNotFound
 from catalog.operations import requesting
 from catalog.rpc.frame import Frame, checked_uuid, scope
 from catalog.store import quarantines, runs

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import MovieRecord, title_key, title_keys
+from catalog.domain.movies import MovieRecord
+from catalog.domain.titles import title_key, title_keys
 from catalog.store import bulk, shared
 from catalog.store.familiar import Familiar
 

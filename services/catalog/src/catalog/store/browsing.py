@@ -8,8 +8,7 @@ rated yet), an index has the order for each of its steps, and those are merged; 
 of the order are looked at; and if even they hold too few, all that the filters keep is sorted.
 """
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,37 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog.store.filtering import Columns, Filter, compared, comparisons, conditions
 from catalog.store.stepping import DATES, RATINGS, RUNTIMES, Scale, Steps
-from catalog.tables import (
-    COMPARED,
-    credit,
-    movie,
-    movie_genre,
-    movie_keyword,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What to keep; None and () keep everything."""
-
-    genre_ids: tuple[int, ...] = ()
-    released_after: date | None = None
-    released_before: date | None = None
-    min_rating: float | None = None
-    min_votes: int | None = None
-    language: str = ""
-    min_runtime: int | None = None
-    max_runtime: int | None = None
-    person_ids: tuple[int, ...] = ()
-    keyword_ids: tuple[int, ...] = ()
-    include_adult: bool = False
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether a movie's own columns are compared."""
-        own = replace(self, genre_ids=(), person_ids=(), keyword_ids=(), include_adult=False)
-        return own != Filter()
+from catalog.tables import COMPARED, movie
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +41,6 @@ _LOOKED_AT, _LOOKED_AT_IN_A_HURRY, _LOOKED_AT_AT_MOST = 20_000, 2_000, 50_000
 _SORTED = 5_000
 _DAY = timedelta(days=1)
 _SOME_DECADES = 2
-_Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 
 
 def page(
@@ -79,13 +49,13 @@ def page(
     """The next movies of a list. Movies without the sort key come last, whatever the direction."""
     column = movie.c[order.column]
     found: list[Place] = []
-    compared = _comparisons(wanted, movie.c, order.column)
+    bounded = comparisons(wanted, movie.c, order.column)
     if after is None or after.value is not None:
-        bounds = [*compared, *([column.is_not(None)] if column.nullable else [])]
+        bounds = [*bounded, *([column.is_not(None)] if column.nullable else [])]
         if after is not None:
             bounds.append(_beyond(order, column, after))
         found = _places(connection, wanted, order, bounds, limit)
-    if column.nullable and not compared and len(found) < limit:
+    if column.nullable and not bounded and len(found) < limit:
         dateless: list[sa.ColumnElement[bool]] = [column.is_(None)]
         if after is not None and after.value is None:
             last, ids = after.movie_id, movie.c.tmdb_id
@@ -110,7 +80,7 @@ def _places(
         found = _rows(connection, first, limit)
         return found if len(found) == limit else _rare(connection, wanted, order, bounds, limit)
     kept = sa.select(movie.c[order.column], movie.c.tmdb_id).where(
-        *bounds, *_conditions(wanted, movie.c)
+        *bounds, *conditions(wanted, movie.c)
     )
     return _rows(connection, kept.order_by(*_ordered(order, movie.c)), limit)
 
@@ -216,7 +186,7 @@ def _first_of(
     bounds: Sequence[sa.ColumnElement[bool]],
     limit: int,
 ) -> sa.Select[Any, Any]:
-    kept = (*bounds, *_conditions(wanted, movie.c))
+    kept = (*bounds, *conditions(wanted, movie.c))
     places = sa.select(movie.c[order.column], movie.c.tmdb_id).where(*kept)
     return places.order_by(*_ordered(order, movie.c)).limit(limit)
 
@@ -232,7 +202,7 @@ def _among_the_first(
         .limit(looked_at)
         .subquery("first")
     )
-    kept = sa.select(first.c[order.column], first.c.tmdb_id).where(*_compared(wanted, first.c))
+    kept = sa.select(first.c[order.column], first.c.tmdb_id).where(*compared(wanted, first.c))
     return kept.order_by(*_ordered(order, first.c))
 
 
@@ -245,7 +215,7 @@ def _of_the_kept(
     """What the filters keep, sorted, and how much it is; some of it where it is more than that."""
     kept = (
         sa.select(movie.c[order.column], movie.c.tmdb_id)
-        .where(*bounds, *_conditions(wanted, movie.c))
+        .where(*bounds, *conditions(wanted, movie.c))
         .limit(at_most)
         .cte("kept")
         .prefix_with("materialized")
@@ -255,7 +225,7 @@ def _of_the_kept(
     return sa.select(*columns).order_by(*_ordered(order, kept.c))
 
 
-def _ordered(order: Order, columns: _Columns) -> list[sa.ColumnElement[Any]]:
+def _ordered(order: Order, columns: Columns) -> list[sa.ColumnElement[Any]]:
     both = (columns[order.column], columns["tmdb_id"])
     return [one.desc() if order.descending else one.asc() for one in both]
 
@@ -268,46 +238,3 @@ def _beyond(order: Order, column: sa.Column[Any], after: Place) -> sa.ColumnElem
 
 def _rows(connection: Connection, query: sa.Select[*tuple[Any, ...]], limit: int) -> list[Place]:
     return [Place(row[0], row[1]) for row in connection.execute(query.limit(limit))]
-
-
-def _conditions(wanted: Filter, m: _Columns) -> list[sa.ColumnElement[bool]]:
-    return [m["removed_at"].is_(None), *_compared(wanted, m)]
-
-
-def _compared(wanted: Filter, m: _Columns) -> list[sa.ColumnElement[bool]]:
-    """What is asked of a movie that has not been removed."""
-    conditions = _comparisons(wanted, m)
-    if not wanted.include_adult:
-        conditions.append(m["adult"].is_(False))
-    joined: Sequence[tuple[sa.Table, str, tuple[int, ...]]] = (
-        (movie_genre, "genre_id", wanted.genre_ids),
-        (movie_keyword, "keyword_id", wanted.keyword_ids),
-        (credit, "person_id", wanted.person_ids),
-    )
-    conditions += [
-        sa.exists().where(table.c.movie_id == m["tmdb_id"], table.c[name] == value)
-        for table, name, values in joined
-        for value in values
-    ]
-    return conditions
-
-
-def _comparisons(
-    wanted: Filter, m: _Columns, only: str | None = None
-) -> list[sa.ColumnElement[bool]]:
-    """Conditions on a movie's own columns, or on one of them."""
-    given: Sequence[tuple[str, Any, Callable[[sa.ColumnElement[Any], Any], Any]]] = (
-        ("release_date", wanted.released_after, operator.ge),
-        ("release_date", wanted.released_before, operator.le),
-        ("vote_average", wanted.min_rating, operator.ge),
-        ("vote_count", wanted.min_votes, operator.ge),
-        ("original_language", wanted.language or None, operator.eq),
-        ("runtime_minutes", wanted.min_runtime, operator.ge),
-        # An unknown runtime is 0: shorter than nothing.
-        ("runtime_minutes", wanted.max_runtime, lambda minutes, most: minutes.between(1, most)),
-    )
-    return [
-        compare(m[name], value)
-        for name, value, compare in given
-        if value is not None and only in (None, name)
-    ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from mmap import MAP_PRIVATE, mmap
 
-from catalog.domain import PersonRecord
+from catalog.domain.movies import PersonRecord
 from chassis.database import uuid7
 
 _PLACES = 1 << 21

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.domain import Language
+from catalog.domain.languages import Language
 from catalog.tables import credit, keyword, movie, movie_keyword, person, video
 
 # TMDb does not fall back, so we do: wanted region, wanted language, (its own title,) English.

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.domain import WORD_LENGTH, nearest_words, without_letters
+from catalog.domain.titles import WORD_LENGTH, nearest_words, without_letters
 
 EXACT, PREFIX, WORDS, ALIKE = 1, 2, 3, 4
 _LIKENESS = 0.3

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import tables
-from catalog.domain import WORD_LENGTH, MovieRecord, PersonRecord, title_key
+from catalog.domain.movies import MovieRecord, PersonRecord
+from catalog.domain.titles import WORD_LENGTH, title_key
 from catalog.store import bulk
 from catalog.store.familiar import Familiar
 

@@ -11,7 +11,7 @@ import structlog
 from msgspec import DecodeError, msgpack
 from msgspec.json import Decoder
 
-from catalog.domain import (
+from catalog.domain.movies import (
     CollectionRecord,
     CreditRecord,
     MovieRecord,

@@ -1,0 +1,1 @@
+"""Movies as the catalog keeps them, the rules for their text, and what it refuses."""
