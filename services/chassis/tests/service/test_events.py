@@ -127,6 +127,45 @@ def test_a_poison_message_is_buried_after_five_tries_and_blocks_nobody(
     assert "cannot swallow this" in letter["error"]
 
 
+def test_what_no_row_could_hold_is_buried_without_it(database, redis_streams, background):
+    """PostgreSQL keeps no text with a zero in it."""
+    tries = []
+
+    def choke(_connection, event):
+        tries.append(event)
+        raise ValueError("no \0 good")
+
+    told = Fact(TYPE, "thing\0", 1, b"\0", actor="some\0one")
+    append(redis_streams, STREAM, [told])
+    with background(consumer(database, redis_streams, choke).run):
+        [letter] = eventually(lambda: dead_letters(database))
+        eventually(lambda: pending(redis_streams) == 0)
+    assert len(tries) == 5
+    assert (letter["aggregate_id"], letter["actor"]) == ("thing", "someone")
+    assert bytes(letter["payload"]) == b"\0"
+    assert "no  good" in letter["error"]
+
+
+def test_an_event_that_could_not_be_buried_is_not_counted_anew(database, redis_streams, background):
+    tries, failures = [], [ValueError("who was erased cannot be told")]
+
+    def choke(_connection, event):
+        tries.append(event)
+        raise ValueError("cannot swallow this")
+
+    def erased(_connection, _ids):
+        if failures:
+            raise failures.pop()
+        return ()
+
+    append(redis_streams, STREAM, [fact("a")])
+    with background(consumer(database, redis_streams, choke, erased=erased).run):
+        [letter] = eventually(lambda: dead_letters(database))
+        eventually(lambda: pending(redis_streams) == 0)
+    assert len(tries) == 5 + 1
+    assert letter["attempts"] == 5
+
+
 def halves(event):
     middle = len(event.payload) // 2
     return [

@@ -253,9 +253,10 @@ class Follower:
             error = self._attempt([failed.entry])
             if self._stop.is_set():
                 return
-            del self._failed[failed.entry.entry_id]
             if error is not None:
                 self._set_aside(failed.entry, error, attempts=failed.attempts + 1)
+            else:
+                del self._failed[failed.entry.entry_id]
 
     def _set_aside(self, entry: Entry, error: Exception, *, attempts: int) -> None:
         facts = {"stream": self._stream, "type": entry.event.type, "attempts": attempts}
@@ -263,6 +264,8 @@ class Follower:
         if attempts >= ATTEMPTS:
             if self._gives_up(entry, error, attempts):
                 self._acknowledge([entry.entry_id])
+            # Not before: where it could not be buried, the next try is its last once more.
+            self._failed.pop(entry.entry_id, None)
             return
         wait = self._retry_seconds * 4 ** (attempts - 1)
         self._failed[entry.entry_id] = _Failed(entry, attempts, time.monotonic() + wait)

@@ -9,8 +9,6 @@ from sqlalchemy.engine import Connection
 from chassis.events.entries import Entry
 from chassis.tables import dead_letter, inbox
 
-_LONGEST_ERROR = 4000
-
 
 def fresh(connection: Connection, consumer: str, entries: Sequence[Entry]) -> list[Entry]:
     """Those of `entries` whose event was never handled, recorded as handled from the commit on."""
@@ -45,15 +43,20 @@ def bury(
         consumer=consumer,
         event_id=event.event_id,
         stream=stream,
-        type=event.type,
+        type=_kept(event.type),
         schema_version=event.schema_version,
-        aggregate_id=event.aggregate_id,
+        aggregate_id=_kept(event.aggregate_id),
         aggregate_version=event.aggregate_version,
-        actor=event.actor,
+        actor=_kept(event.actor),
         occurred_at=event.occurred_at,
-        traceparent=entry.traceparent,
+        traceparent=_kept(entry.traceparent),
         payload=event.payload,
-        error=error[:_LONGEST_ERROR],
+        error=_kept(error),
         attempts=attempts,
     )
     connection.execute(letter.on_conflict_do_nothing())
+
+
+def _kept(text: str) -> str:
+    """What PostgreSQL can hold of a text: an entry may have come from elsewhere than an outbox."""
+    return text.replace("\0", "")
