@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from chassis import outbox, telemetry
 from chassis.errors import Unavailable
 from chassis.events import Consumer, Fact, Subscription, Tail, append, stream_key
-from chassis.events.streams import trim
+from chassis.events.streams import replies, trim
 from chassis.testing import eventually
 
 STREAM = "test.events"
@@ -164,6 +164,21 @@ def test_an_event_that_could_not_be_buried_is_not_counted_anew(database, redis_s
         eventually(lambda: pending(redis_streams) == 0)
     assert len(tries) == 5 + 1
     assert letter["attempts"] == 5
+
+
+def test_what_was_delivered_too_often_is_buried_wherever_others_hold_much(
+    database, redis_streams, background
+):
+    append(redis_streams, STREAM, [fact(number) for number in range(400)])
+    redis_streams.xgroup_create(KEY, "counter", id="0")
+    ((_key, entries),) = replies(redis_streams.xreadgroup("counter", "busy", {KEY: ">"}))
+    deadly = [entries[0][0], entries[-1][0]]
+    redis_streams.xclaim(KEY, "counter", "dead", 0, deadly, idle=600_000, retrycount=30)
+    with background(consumer(database, redis_streams, claim_idle_seconds=300).run):
+        eventually(lambda: len(dead_letters(database)) == 2)
+        eventually(lambda: pending(redis_streams) == 398)
+    assert {letter["aggregate_id"] for letter in dead_letters(database)} == {"0", "399"}
+    assert effects(database) == {}
 
 
 def halves(event):

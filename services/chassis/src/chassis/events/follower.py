@@ -36,6 +36,7 @@ BatchHandler = Callable[[Connection, Sequence[Event]], None]
 BATCH = 200
 ATTEMPTS = 5
 DELIVERIES = 25  # so often delivered and never finished: it takes the process down each time
+_LOOKED_AT = 10 * BATCH  # the entries among which XAUTOCLAIM finds those of one batch
 _BLOCK_MS = 500
 _HOUSEKEEPING_SECONDS = 60.0
 
@@ -158,7 +159,9 @@ class Follower:
         if not claimed:
             return []
         first, last = claimed[0][0], claimed[-1][0]
-        pending = self._redis.xpending_range(self._key, self._name, first, last, count=BATCH)
+        pending = self._redis.xpending_range(
+            self._key, self._name, first, last, count=_LOOKED_AT, consumername=self._instance
+        )
         often = {
             one["message_id"]
             for one in cast(list[dict[str, Any]], pending)
