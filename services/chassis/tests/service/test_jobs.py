@@ -3,12 +3,15 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
+from sqlalchemy import event, exc
 
 from chassis import jobs, telemetry
 from chassis.errors import Unavailable
-from chassis.jobs import Chore, Worker, enqueue, find, latest
+from chassis.jobs import Chore, Worker, enqueue, find, latest, table
 from chassis.jobs.celery import beat
 from chassis.testing import eventually
 
@@ -108,6 +111,36 @@ def test_a_neighbour_that_is_down_costs_no_attempt(database):
     worker(database, {"greet": ask}).run_waiting()
     waiting = look(database, job_id)
     assert (waiting.state, waiting.attempt) == ("queued", 0)
+
+
+def test_a_job_is_done_though_the_answer_to_its_last_commit_was_lost(database):
+    def lose(*_):
+        event.remove(database.engine, "checkin", lose)
+        raise exc.OperationalError("commit", {}, psycopg2.OperationalError("no answer"))
+
+    def lose_next(job, progress):
+        event.listen(database.engine, "checkin", lose)
+
+    job_id = put(database, "lose_next")
+    worker(database, {"lose_next": lose_next}).run_waiting()
+    assert look(database, job_id).state == "done"
+    outcomes = {
+        outcome: REGISTRY.get_sample_value("jobs_total", {"kind": "lose_next", "outcome": outcome})
+        for outcome in ("done", "lost")
+    }
+    assert outcomes == {"done": 1.0, "lost": None}
+
+
+def test_a_job_that_is_done_is_given_back_by_nobody(database):
+    job_id = put(database)
+    with database.begin() as connection:
+        claimed = table.claim(connection, ["greet"], "one")
+        assert claimed
+        assert table.finish(connection, claimed, None)
+        assert not table.renew(connection, claimed)
+        wait = timedelta(0)
+        assert not table.give_back(connection, claimed, error="late", wait=wait, counts=True)
+    assert look(database, job_id).state == "done"
 
 
 def test_a_result_that_cannot_be_kept_fails_the_job(database):

@@ -55,7 +55,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A job that is ours while `lease` stands in its row."""
+    """A job that is ours while it runs and `lease` stands in its row."""
 
     job: Job
     lease: str
@@ -163,13 +163,17 @@ def claim(connection: Connection, kinds: Collection[str], instance: str) -> Clai
 
 
 def change(connection: Connection, claimed: Claimed, **values: Any) -> bool:
-    """Write to a job of ours; False when it is ours no longer."""
-    statement = (
-        sa.update(job)
-        .where(job.c.job_id == claimed.job.job_id, job.c.leased_by == claimed.lease)
-        .values(updated_at=sa.func.now(), **values)
-    )
-    return connection.execute(statement).rowcount == 1
+    """Write to a running job of ours; False when it is ours no longer."""
+    return _write(connection, claimed, ("running",), values)
+
+
+def _write(
+    connection: Connection, claimed: Claimed, states: Collection[str], values: Mapping[str, Any]
+) -> bool:
+    ours = sa.and_(job.c.job_id == claimed.job.job_id, job.c.leased_by == claimed.lease)
+    statement = sa.update(job).where(ours, job.c.state.in_(states))
+    written = connection.execute(statement.values(updated_at=sa.func.now(), **values))
+    return written.rowcount == 1
 
 
 def renew(connection: Connection, claimed: Claimed, **values: Any) -> bool:
@@ -180,18 +184,16 @@ def renew(connection: Connection, claimed: Claimed, **values: Any) -> bool:
 def finish(
     connection: Connection, claimed: Claimed, result: dict[str, Any] | None, **more: Any
 ) -> bool:
-    """The job is done."""
-    return change(
-        connection,
-        claimed,
-        state="done",
-        result=result,
-        error=None,
-        leased_by=None,
-        lease_expires_at=None,
-        finished_at=sa.func.now(),
+    """The job is done; the row keeps by whom, so that whoever lost the answer may say so again."""
+    values = {
+        "state": "done",
+        "result": result,
+        "error": None,
+        "lease_expires_at": None,
+        "finished_at": sa.func.now(),
         **more,
-    )
+    }
+    return _write(connection, claimed, ("running", "done"), values)
 
 
 def give_back(
