@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 import structlog
 
 from chassis.errors import Refusal, Unavailable
+from chassis.loops import keep_going, works
 
 _REFRESH_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
+_LOOP = "signing keys"
 
 log = structlog.get_logger()
 
@@ -60,10 +62,13 @@ class SigningKeys(Mapping[str, bytes]):
         self._stopping.set()
 
     def _keep_fresh(self) -> None:
-        while not self._stopping.is_set():
-            with self._lock:
-                self._refresh()
-            self._stopping.wait(_REFRESH_SECONDS if self._keys else _RETRY_SECONDS)
+        keep_going(self._stopping, _LOOP, self._step)
+
+    def _step(self) -> None:
+        with self._lock:
+            self._refresh()
+        works(_LOOP)
+        self._stopping.wait(_REFRESH_SECONDS if self._keys else _RETRY_SECONDS)
 
     def _refresh_at_most_once_a_second(self) -> None:
         with self._lock:
