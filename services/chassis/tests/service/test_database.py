@@ -12,7 +12,7 @@ from sqlalchemy import exc
 from chassis import migrations, tables
 from chassis.database import connect, refusal_of, violated
 from chassis.errors import Unavailable
-from chassis.migrations import migrate
+from chassis.migrations import migrate, renew_index
 
 CHASSIS = Path(migrations.__file__).parent
 
@@ -180,6 +180,44 @@ def test_attached_tables_keep_their_names(database_for):
     with database_for("chassis").engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, target) == []
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_an_index_that_lacks_nothing_but_its_name_is_not_dropped(database_for, valid):
+    """What an attempt leaves that is cut off between dropping the old one and naming the new."""
+    database = database_for("chassis")
+    with database.begin() as connection:
+        connection.execute(sa.text("create table shelf (number int)"))
+        connection.execute(sa.text("create unique index shelf_number_key_new on shelf (number)"))
+        connection.execute(
+            sa.text(
+                "update pg_index set indisvalid = :valid"
+                " where indexrelid = 'shelf_number_key_new'::regclass"
+            ),
+            {"valid": valid},
+        )
+        left = connection.execute(sa.text("select 'shelf_number_key_new'::regclass::oid")).scalar()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        renew_index(context, "shelf_number_key", "shelf", ["number"], unique=True)
+    with database.read() as connection:
+        named = connection.execute(sa.text("select 'shelf_number_key'::regclass::oid")).scalar()
+        names = [index["name"] for index in sa.inspect(connection).get_indexes("shelf")]
+    assert (named == left) is valid
+    assert names == ["shelf_number_key"]
+
+
+def test_an_index_is_renewed_where_one_of_its_name_is_there(database_for):
+    database = database_for("chassis")
+    for columns in (["number"], ["number", "room"]):
+        with database.begin() as connection:
+            connection.execute(sa.text("create table if not exists shelf (number int, room int)"))
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            renew_index(context, "shelf_number_idx", "shelf", columns)
+        with database.read() as connection:
+            [index] = sa.inspect(connection).get_indexes("shelf")
+        assert (index["name"], index["column_names"]) == ("shelf_number_idx", columns)
 
 
 @pytest.fixture

@@ -80,13 +80,17 @@ def renew_index(
 ) -> None:
     """Build an index beside the one of its name while people write, then put it in its place.
 
-    Outside of any transaction: what an attempt that was cut off has left goes first.
+    Outside of any transaction: what an attempt that was cut off has left goes first, but for a
+    whole index that only lacks its name, which may be all that keeps rows unique.
     """
     new = f"{name}_new"
     with _online(migration) as operations:
-        _drop(operations, new, table)
-        operations.create_index(new, table, list(columns), postgresql_concurrently=True, **options)
-        _drop(operations, name, table)
+        if _valid(operations, name) is not None or not _valid(operations, new):
+            _drop(operations, new, table)
+            operations.create_index(
+                new, table, list(columns), postgresql_concurrently=True, **options
+            )
+            _drop(operations, name, table)
         operations.execute(f"alter index {new} rename to {name}")
 
 
@@ -111,6 +115,13 @@ def _online(migration: MigrationContext) -> Generator[Operations]:
 
 def _drop(operations: Operations, name: str, table: str) -> None:
     operations.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+
+
+def _valid(operations: Operations, name: str) -> bool | None:
+    """Whether an index has been built to its end; None where there is none."""
+    index = sa.table("pg_index", sa.column("indexrelid"), sa.column("indisvalid"))
+    found = sa.select(index.c.indisvalid).where(index.c.indexrelid == sa.func.to_regclass(name))
+    return operations.get_bind().execute(found).scalar_one_or_none()
 
 
 def _take_turn(guard: Connection) -> None:
