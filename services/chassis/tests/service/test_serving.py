@@ -124,6 +124,45 @@ def test_stopping_answers_what_was_begun_and_then_closes(echo, serving, ask):
     assert closed == ["done"]
 
 
+def test_all_is_closed_though_something_cannot_be(echo, serving):
+    closed: list[str] = []
+
+    def fail() -> None:
+        raise OSError("cannot be closed")
+
+    server, _ = serving(echo(str), closing=[fail, lambda: closed.append("done")])
+    server.stop()
+    assert closed == ["done"]
+
+
+def test_who_waits_and_who_stops_close_once_and_go_on_when_it_is_done(echo, serving, no_handlers):
+    closings: list[str] = []
+    twice = threading.Event()
+
+    def close() -> None:
+        closings.append("begun")
+        if len(closings) > 1:
+            twice.set()
+        twice.wait(1)
+        closings.append("done")
+
+    server, _ = serving(echo(str), closing=[close])
+    stopper = threading.Thread(target=server.stop)
+    stopper.start()
+    server.wait()
+    assert closings == ["begun", "done"]
+    stopper.join()
+
+
+@pytest.fixture
+def no_handlers():
+    """Handlers of signals are as they were when the test is over."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def _refuses(ask, port: int) -> bool:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:

@@ -106,6 +106,7 @@ class Server:
         self._closing = closing
         self._stopping = threading.Event()
         self._heeding = False
+        self._ending = threading.Lock()  # who stops and who waits end it both, one after the other
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -135,15 +136,23 @@ class Server:
     def _drain(self) -> None:
         log.info("draining")
         self._health.leave()
-        threading.Event().wait(self._lame_seconds)  # until balancers have seen NOT_SERVING
+        self._stopped.wait(self._lame_seconds)  # until balancers have seen NOT_SERVING
         self._end(_DRAIN_SECONDS)
 
     def _end(self, grace_seconds: float) -> None:
         self._health.leave()
         self._server.stop(grace_seconds).wait()
-        for close in () if self._stopped.is_set() else self._closing:
-            close()
-        self._stopped.set()
+        with self._ending:
+            if not self._stopped.is_set():
+                self._close()
+                self._stopped.set()
+
+    def _close(self) -> None:
+        for close in self._closing:
+            try:
+                close()
+            except Exception:
+                log.exception("not closed")
 
 
 class _Health:
