@@ -166,6 +166,26 @@ def test_an_event_that_could_not_be_buried_is_not_counted_anew(database, redis_s
     assert letter["attempts"] == 5
 
 
+def test_an_event_that_cannot_even_be_buried_blocks_nobody(database, redis_streams, background):
+    tries = []
+
+    def choke(connection, event):
+        if event.aggregate_id == "poison":
+            tries.append(event)
+            raise ValueError("cannot swallow this")
+        count(connection, event)
+
+    def erased(_connection, _ids):
+        raise ValueError("who was erased cannot be told")
+
+    append(redis_streams, STREAM, [fact("poison")])
+    with background(consumer(database, redis_streams, choke, erased=erased).run):
+        eventually(lambda: len(tries) > 5)
+        append(redis_streams, STREAM, [fact("b")])
+        eventually(lambda: effects(database) == {"b": 1})
+    assert pending(redis_streams) == 1
+
+
 def test_what_was_delivered_too_often_is_buried_wherever_others_hold_much(
     database, redis_streams, background
 ):

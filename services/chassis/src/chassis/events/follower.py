@@ -264,15 +264,16 @@ class Follower:
     def _set_aside(self, entry: Entry, error: Exception, *, attempts: int) -> None:
         facts = {"stream": self._stream, "type": entry.event.type, "attempts": attempts}
         log.error("event failed", event_id=str(entry.event.event_id), exc_info=error, **facts)
-        if attempts >= ATTEMPTS:
-            if self._gives_up(entry, error, attempts):
-                self._acknowledge([entry.entry_id])
-            # Not before: where it could not be buried, the next try is its last once more.
-            self._failed.pop(entry.entry_id, None)
+        due_at = time.monotonic() + self._retry_seconds * 4 ** (attempts - 1)
+        # Where it cannot be buried, its last try is made again, and the stream goes on meanwhile.
+        counted = min(attempts, ATTEMPTS - 1)
+        self._failed[entry.entry_id] = _Failed(entry, counted, due_at)
+        if attempts < ATTEMPTS:
+            self._count("failed", 1)
             return
-        wait = self._retry_seconds * 4 ** (attempts - 1)
-        self._failed[entry.entry_id] = _Failed(entry, attempts, time.monotonic() + wait)
-        self._count("failed", 1)
+        if self._gives_up(entry, error, attempts):
+            self._acknowledge([entry.entry_id])
+        del self._failed[entry.entry_id]
 
     def _gives_up(self, entry: Entry, error: Exception, attempts: int) -> bool:
         """Bury an event, or what cannot be handled of it; False where `stop` cut that off, and
