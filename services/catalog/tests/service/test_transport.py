@@ -12,11 +12,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from catalog.tmdb import connection as connections
 from catalog.tmdb import transport as transports
 from catalog.tmdb.budget import RateBudget
 from catalog.tmdb.client import Access, connected
+from catalog.tmdb.connection import BodyTooLarge, Left, NoAnswer
 from catalog.tmdb.errors import BadAnswer, SourceDenied
-from catalog.tmdb.transport import BodyTooLarge, Direct, Left, NoAnswer, Proxied, transport
+from catalog.tmdb.transport import Direct, Proxied, transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -164,7 +166,8 @@ async def test_a_connection_idle_for_long_is_not_trusted(monkeypatch):
 
 
 async def test_no_body_is_larger_than_a_body_may_be(monkeypatch):
-    monkeypatch.setattr(transports, "LARGEST_BODY", 1000)
+    for module in (connections, transports):
+        monkeypatch.setattr(module, "LARGEST_BODY", 1000)
     endless = b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 5000
     async with serving(endless, endless) as server, asking(server.url) as way:
         with pytest.raises(BodyTooLarge):

@@ -16,6 +16,7 @@ import brotli
 import orjson
 
 from catalog.tmdb.budget import RateBudget
+from catalog.tmdb.connection import LARGEST_BODY, BodyTooLarge, Left, NoAnswer, Response
 from catalog.tmdb.errors import (
     BadAnswer,
     Gone,
@@ -23,15 +24,7 @@ from catalog.tmdb.errors import (
     SourceUnavailable,
     UnknownEncoding,
 )
-from catalog.tmdb.transport import (
-    LARGEST_BODY,
-    BodyTooLarge,
-    Left,
-    NoAnswer,
-    Response,
-    Transport,
-    transport,
-)
+from catalog.tmdb.transport import Transport, transport
 
 _APPENDED = "credits,keywords,release_dates,videos,translations,external_ids,watch/providers"
 _FIRST_DELAY_SECONDS = 0.25
