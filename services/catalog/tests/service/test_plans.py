@@ -11,7 +11,8 @@ from catalog.domain.titles import title_key
 from catalog.store import browsing, items, movies, people, searching, shared, upkeep
 from catalog.store.browsing import Order, Place
 from catalog.store.filtering import Filter
-from catalog.tables import movie, name_word, title_word
+from catalog.tables.movies import movie
+from catalog.tables.search import name_word, title_word
 from chassis.database import uuid7
 
 SIZE = 40_000

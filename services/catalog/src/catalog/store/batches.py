@@ -10,11 +10,20 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog import tables
 from catalog.domain.movies import MovieRecord
 from catalog.domain.titles import title_key, title_keys
 from catalog.store import bulk, shared
 from catalog.store.familiar import Familiar
+from catalog.tables.movies import (
+    certification,
+    movie,
+    movie_genre,
+    movie_keyword,
+    translation,
+    video,
+)
+from catalog.tables.people import credit
+from catalog.tables.search import movie_title, title_word
 
 _WRITER_LOCK = 0x636174616C6F67  # "catalog": one writer of movies at a time
 
@@ -74,10 +83,10 @@ def packed_new(source: str, records: Sequence[tuple[MovieRecord, int]]) -> Packe
     """Movies, each with its version."""
     children = _children([record for record, _ in records])
     whole = (
-        (tables.movie, _MOVIE_COLUMNS, _movie_rows(source, records)),
+        (movie, _MOVIE_COLUMNS, _movie_rows(source, records)),
         *((table, columns, rows) for table, columns, _, rows in children),
     )
-    titles = next(rows for table, _, _, rows in children if table is tables.movie_title)
+    titles = next(rows for table, _, _, rows in children if table is movie_title)
     return Packed(
         [(table.name, columns, bulk.packed(rows)) for table, columns, rows in whole],
         frozenset(str(key) for _, key in titles),
@@ -91,7 +100,7 @@ def write_new(
     shared.write(connection, movies, familiar)
     for name, columns, text in packed.tables:
         bulk.copy_packed(connection, name, columns, text)
-    shared.add_words(connection, tables.title_word, packed.title_keys)
+    shared.add_words(connection, title_word, packed.title_keys)
 
 
 def write_changed(
@@ -104,12 +113,12 @@ def write_changed(
     movies = [record for record, _ in records]
     shared.write(connection, movies, familiar)
     rows = _movie_rows(source, records)
-    bulk.merge(connection, tables.movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
+    bulk.merge(connection, movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
     movie_ids = [movie.movie_id for movie in movies]
     for table, columns, key, rows in _children(movies):
         bulk.merge_children(connection, table, columns, key, movie_ids, rows)
-        if table is tables.movie_title:
-            shared.add_words(connection, tables.title_word, (str(key) for _, key in rows))
+        if table is movie_title:
+            shared.add_words(connection, title_word, (str(key) for _, key in rows))
 
 
 def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[int, int]:
@@ -118,7 +127,7 @@ def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[
     rows = [
         (r.movie_id, r.votes.popularity, r.votes.vote_average, r.votes.vote_count) for r in records
     ]
-    name = bulk.stage(connection, tables.movie, columns, rows)
+    name = bulk.stage(connection, movie, columns, rows)
     result = connection.exec_driver_sql(
         "update movie m set popularity = i.popularity, vote_average = i.vote_average,"
         " vote_count = i.vote_count, version = m.version + 1, updated_at = now()"
@@ -170,37 +179,37 @@ def _children(movies: Sequence[MovieRecord]) -> list[Children]:
     """Rows of every table that hangs on a movie: table, columns, key, rows."""
     return [
         (
-            tables.movie_genre, ("movie_id", "genre_id"), ("movie_id", "genre_id"),
+            movie_genre, ("movie_id", "genre_id"), ("movie_id", "genre_id"),
             [(m.movie_id, genre) for m in movies for genre, _ in m.genres],
         ),
         (
-            tables.movie_keyword, ("movie_id", "keyword_id"), ("movie_id", "keyword_id"),
+            movie_keyword, ("movie_id", "keyword_id"), ("movie_id", "keyword_id"),
             [(m.movie_id, keyword) for m in movies for keyword, _ in m.keywords],
         ),
         (
-            tables.movie_title, ("movie_id", "title_key"), ("movie_id", "title_key"),
+            movie_title, ("movie_id", "title_key"), ("movie_id", "title_key"),
             [(m.movie_id, key) for m in movies for key in title_keys(m)],
         ),
         (
-            tables.credit, _CREDIT, ("movie_id", "position"),
+            credit, _CREDIT, ("movie_id", "position"),
             [
                 (m.movie_id, at, c.person_id, c.department, c.job, c.character, c.billing_order)
                 for m in movies for at, c in enumerate(m.credits)
             ],
         ),
         (
-            tables.video, _VIDEO, ("movie_id", "video_id"),
+            video, _VIDEO, ("movie_id", "video_id"),
             [
                 (m.movie_id, v.video_id, v.name, v.site, v.key, v.type, v.language, v.official)
                 for m in movies for v in m.videos
             ],
         ),
         (
-            tables.certification, ("movie_id", "region", "certification"), ("movie_id", "region"),
+            certification, ("movie_id", "region", "certification"), ("movie_id", "region"),
             [(m.movie_id, region, name) for m in movies for region, name in m.certifications],
         ),
         (
-            tables.translation, _TRANSLATION, ("movie_id", "language", "region"),
+            translation, _TRANSLATION, ("movie_id", "language", "region"),
             [
                 (m.movie_id, t.language, t.region, t.title, t.overview, t.tagline)
                 for m in movies for t in m.translations

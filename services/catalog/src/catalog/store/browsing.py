@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.store.filtering import Columns, Filter, compared, comparisons, conditions
 from catalog.store.stepping import DATES, RATINGS, RUNTIMES, Scale, Steps
-from catalog.tables import COMPARED, movie
+from catalog.tables.movies import COMPARED, movie
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from catalog import tables
 from catalog.store import batches, bulk
+from catalog.tables import sync as tables
 
 _MISSES_BEFORE_VERIFYING = 2
 _COLUMNS = ("movie_id", "adult", "popularity")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.tables import featured_movie, movie
+from catalog.tables.movies import featured_movie, movie
 
 _LOCK_SPACE = 0x66656174
 

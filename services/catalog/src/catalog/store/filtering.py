@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from catalog.tables import credit, movie_genre, movie_keyword
+from catalog.tables.movies import movie_genre, movie_keyword
+from catalog.tables.people import credit
 
 Columns = sa.sql.ColumnCollection[str, sa.ColumnElement[Any]]
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog import tables
 from catalog.store import bulk
+from catalog.tables import sync as tables
 from chassis.database import uuid7
 
 _CLAIM_LOCK = 0x6C6561736573  # "leases": one claim at a time, so that each sees those before it

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from catalog.domain.languages import Language
-from catalog.tables import credit, keyword, movie, movie_keyword, person, video
+from catalog.tables.movies import keyword, movie, movie_keyword, video
+from catalog.tables.people import credit, person
 
 # TMDb does not fall back, so we do: wanted region, wanted language, (its own title,) English.
 _TRANSLATED = """coalesce((select t.{field} from translation t

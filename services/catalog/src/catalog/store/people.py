@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.tables import collection, credit, movie, person
+from catalog.tables.movies import collection, movie
+from catalog.tables.people import credit, person
 
 
 def find(connection: Connection, person_id: int) -> RowMapping | None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.tables import quarantine
+from catalog.tables.sync import quarantine
 from chassis.database import uuid7
 
 _BODY_LIMIT = 65536

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.store import bulk
-from catalog.tables import genre, genre_translation
-from catalog.tables import reference as references
+from catalog.tables.movies import genre, genre_translation
+from catalog.tables.sync import reference as references
 
 
 def write_genres(connection: Connection, named: Sequence[tuple[int, str]]) -> int:

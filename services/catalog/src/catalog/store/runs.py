@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, RowMapping
 
-from catalog.tables import sync_run
+from catalog.tables.sync import sync_run
 
 _LOCK_SPACE = 0x73796E63  # "sync"
 

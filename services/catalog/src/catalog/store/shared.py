@@ -8,11 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog import tables
 from catalog.domain.movies import MovieRecord, PersonRecord
 from catalog.domain.titles import WORD_LENGTH, title_key
 from catalog.store import bulk
 from catalog.store.familiar import Familiar
+from catalog.tables.movies import collection, keyword
+from catalog.tables.people import person
+from catalog.tables.search import name_word
 
 _PERSON = ("person_id", "name", "name_key", "known_for_department", "profile_path", "popularity")
 
@@ -23,7 +25,7 @@ def write(connection: Connection, movies: Sequence[MovieRecord], familiar: Famil
     keywords = {key: name for movie in movies for key, name in movie.keywords}
     add_genres(connection, genres)
     rows: list[Any] = sorted(keywords.items())
-    bulk.merge(connection, tables.keyword, ("keyword_id", "name"), ("keyword_id",), rows)
+    bulk.merge(connection, keyword, ("keyword_id", "name"), ("keyword_id",), rows)
     if any(movie.people for movie in movies) and _others_wrote_people(connection, familiar):
         familiar.forget()
     _write_people(connection, familiar.strangers(one for movie in movies for one in movie.people))
@@ -33,7 +35,7 @@ def write(connection: Connection, movies: Sequence[MovieRecord], familiar: Famil
         (c.collection_id, c.name, c.poster_path, c.backdrop_path)
         for c in (collections[key] for key in sorted(collections))
     ]
-    bulk.merge(connection, tables.collection, columns, ("collection_id",), rows)
+    bulk.merge(connection, collection, columns, ("collection_id",), rows)
 
 
 def _write_people(connection: Connection, people: Sequence[PersonRecord]) -> None:
@@ -45,10 +47,10 @@ def _write_people(connection: Connection, people: Sequence[PersonRecord]) -> Non
             rows = changed if known[p.person_id] else new
             rows.append((p.person_id, p.name, title_key(p.name), p.known_for_department,
                          p.profile_path, p.popularity))  # fmt: skip
-    bulk.copy(connection, tables.person, _PERSON, new)
-    bulk.merge(connection, tables.person, _PERSON, ("person_id",), changed)
+    bulk.copy(connection, person, _PERSON, new)
+    bulk.merge(connection, person, _PERSON, ("person_id",), changed)
     if known:
-        add_words(connection, tables.name_word, (row[2] for row in (*new, *changed)))
+        add_words(connection, name_word, (row[2] for row in (*new, *changed)))
 
 
 def _written_otherwise(connection: Connection, people: Sequence[PersonRecord]) -> dict[int, bool]:

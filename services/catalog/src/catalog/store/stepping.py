@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from catalog.tables import DATE_STEP, RATING_STEP, RUNTIME_STEP, movie
+from catalog.tables.movies import DATE_STEP, RATING_STEP, RUNTIME_STEP, movie
 
 
 @dataclass(frozen=True, slots=True)
