@@ -1,5 +1,6 @@
 """The embedded servers start over whatever an earlier run left behind."""
 
+import signal
 import subprocess
 import sys
 
@@ -10,9 +11,12 @@ import sqlalchemy as sa
 
 from chassis.database import connect
 from chassis.embedded import EmbeddedPostgres, EmbeddedValkey, StartError, command_line
+from chassis.embedded.children import end_orphan
 from chassis.embedded.servers import write_private
 from chassis.keeper import free_port
 from chassis.testing import eventually
+
+SLEEPS = [sys.executable, "-c", "import time; time.sleep(1000)"]
 
 
 def keep_something(postgres):
@@ -95,6 +99,24 @@ def test_a_pid_that_belongs_to_another_by_now_is_left_alone(own_postgres, own_va
             server.start()
         assert other.poll() is None
         other.kill()
+
+
+def test_a_command_line_need_not_be_text():
+    with subprocess.Popen([*SLEEPS, b"\xff"]) as other:
+        try:
+            eventually(lambda: "sleep(1000)" in command_line(other.pid))
+        finally:
+            other.kill()
+
+
+def test_what_does_not_end_keeps_its_pid_file(tmp_path):
+    pid_path = tmp_path / "server.pid"
+    with subprocess.Popen(SLEEPS) as other:
+        pid_path.write_text(str(other.pid))
+        every_line = ""  # even that of a process that is gone, which so never seems to end
+        with pytest.raises(StartError, match=f"process {other.pid}, .* does not end"):
+            end_orphan(pid_path, every_line, signal.SIGTERM, timeout_seconds=0.1)
+    assert pid_path.exists()
 
 
 def test_a_private_file_that_was_cut_off_is_not_there_at_all(tmp_path):

@@ -1,8 +1,7 @@
 """PostgreSQL and Valkey out of their wheels, run by ourselves: for tests and the embedded run."""
 
-from chassis.embedded.children import command_line, death_guard
+from chassis.embedded.children import StartError, command_line, death_guard
 from chassis.embedded.postgres import EmbeddedPostgres, postgres_folder
-from chassis.embedded.servers import StartError
 from chassis.embedded.valkey import EmbeddedValkey, valkey_program
 
 __all__ = [

@@ -22,6 +22,10 @@ os.execvp(sys.argv[3], sys.argv[3:])
 """
 
 
+class StartError(Exception):
+    """A server did not come up; the message holds the end of its log."""
+
+
 def death_guard(death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
     """Command prefix whose program gets `death_signal` when this process dies (Linux only).
 
@@ -32,7 +36,12 @@ def death_guard(death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", DEATH_GUARD, str(int(death_signal)), str(os.getpid())]
 
 
-def end_orphan(pid_path: Path, marker: str, stop_signal: signal.Signals) -> None:
+def end_orphan(
+    pid_path: Path,
+    marker: str,
+    stop_signal: signal.Signals,
+    timeout_seconds: float = STOP_TIMEOUT_SECONDS,
+) -> None:
     """End the server an earlier run left behind on this folder, and take its pid file away.
 
     The number may long belong to someone else: only a process that names the folder is ended.
@@ -42,10 +51,12 @@ def end_orphan(pid_path: Path, marker: str, stop_signal: signal.Signals) -> None
     except (FileNotFoundError, ValueError):
         return
     if pid > 0 and marker in command_line(pid):
-        _signal(pid, stop_signal)
-        if not _waited(lambda: marker not in command_line(pid), STOP_TIMEOUT_SECONDS):
-            _signal(pid, signal.SIGKILL)
-            _waited(lambda: marker not in command_line(pid), STOP_TIMEOUT_SECONDS)
+        for number in (stop_signal, signal.SIGKILL):
+            _signal(pid, number)
+            if _waited(lambda: marker not in command_line(pid), timeout_seconds):
+                break
+        else:
+            raise StartError(f"process {pid}, left behind by an earlier run, does not end")
     pid_path.unlink(missing_ok=True)
 
 
@@ -60,11 +71,16 @@ def command_line(pid: int) -> str:
     """The command line of a living process, empty when there is none."""
     if sys.platform == "linux":
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
         except (FileNotFoundError, ProcessLookupError):
             return ""
+        return line.decode(errors="replace")
     asked = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     return asked.stdout
 

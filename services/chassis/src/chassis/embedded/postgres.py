@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import psycopg2
 
-from chassis.embedded.children import death_guard, end_orphan
-from chassis.embedded.servers import EmbeddedServer, StartError, wheel_folder, write_private
+from chassis.embedded.children import StartError, death_guard, end_orphan
+from chassis.embedded.servers import EmbeddedServer, wheel_folder, write_private
 
 NOBODY = 65534
 FORGETFUL = {

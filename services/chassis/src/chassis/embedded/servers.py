@@ -6,13 +6,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from chassis.embedded.children import STOP_TIMEOUT_SECONDS, end_orphan
+from chassis.embedded.children import STOP_TIMEOUT_SECONDS, StartError, end_orphan
 
 START_TIMEOUT_SECONDS = 60.0
-
-
-class StartError(Exception):
-    """A server did not come up; the message holds the end of its log."""
 
 
 def wheel_folder(package: str) -> Path:

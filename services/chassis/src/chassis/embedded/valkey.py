@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import redis
 
-from chassis.embedded.children import death_guard
-from chassis.embedded.servers import EmbeddedServer, StartError, wheel_folder, write_private
+from chassis.embedded.children import StartError, death_guard
+from chassis.embedded.servers import EmbeddedServer, wheel_folder, write_private
 
 
 def valkey_program() -> Path:
