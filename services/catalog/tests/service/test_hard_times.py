@@ -133,6 +133,25 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
     assert syncing.values("select count(*) from movie") == [SIZE]
 
 
+@contextmanager
+def held_up(syncing, hold):
+    """For a second of the block, as an import and a census do for longer."""
+    patient = syncing.context.database
+    impatient = connect(
+        syncing.settings.database_url, application_name="test", parameters={"lock_timeout": 100}
+    )
+    syncing.context = replace(syncing.context, database=impatient)
+    with patient.read() as other:
+        other.exec_driver_sql("begin")
+        hold(other)
+        release = threading.Timer(1.0, other.exec_driver_sql, ["commit"])
+        release.start()
+        yield
+        release.join()
+    syncing.context = replace(syncing.context, database=patient)
+    impatient.dispose()
+
+
 def hold_the_queue(other):
     other.exec_driver_sql("lock table sync_item in share row exclusive mode")
 
@@ -150,21 +169,39 @@ def hold_the_queue(other):
 def test_a_run_waits_for_others_who_write(syncing, standin, stage, parameters, hold):
     syncing.run("census")
     standin.edit(FIRST)
-    patient = syncing.context.database
-    impatient = connect(
-        syncing.settings.database_url, application_name="test", parameters={"lock_timeout": 100}
-    )
-    syncing.context = replace(syncing.context, database=impatient)
-    with patient.read() as other:  # as an import and a census do, for longer
-        other.exec_driver_sql("begin")
-        hold(other)
-        release = threading.Timer(1.0, other.exec_driver_sql, ["commit"])
-        release.start()
+    with held_up(syncing, hold):
         run = syncing.run(stage, **parameters)
-        release.join()
-    impatient.dispose()
     assert (run["state"], run["error"]) == ("done", "")
     assert run["done_count"] > 0
+
+
+def test_what_movies_share_is_written_before_it_is_their_turn(synced):
+    expected = synced.content()
+    forget_content(synced)
+    synced.run("reference")
+    synced.run("census")
+    with synced.context.database.read() as other, ThreadPoolExecutor(1) as pool:
+        other.exec_driver_sql("begin")
+        batches.take_writers_turn(other)
+        run = pool.submit(synced.run, "backfill")
+        for table in ("person", "keyword", "title_word"):
+            eventually(lambda t=table: synced.values(f"select count(*) from {t}")[0], within=20)
+        assert synced.values("select count(*) from movie") == [0]
+        other.exec_driver_sql("commit")
+        assert run.result(60)["done_count"] == SIZE
+    assert synced.content() == expected
+
+
+@pytest.mark.parametrize("table", ["keyword", "person"])
+def test_what_could_not_be_written_ahead_is_written_in_turn(synced, table):
+    expected = synced.content()
+    forget_content(synced)
+    synced.run("reference")
+    synced.run("census")
+    with held_up(synced, lambda other: other.exec_driver_sql(f"lock table {table}")):
+        run = synced.run("backfill")
+    assert (run["state"], run["done_count"]) == ("done", SIZE)
+    assert synced.content() == expected
 
 
 @pytest.mark.parametrize("stage", ["census", "delta"])

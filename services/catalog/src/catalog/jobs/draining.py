@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
+from threading import Lock
 
 import structlog
 from sqlalchemy import exc
@@ -66,6 +67,7 @@ class _Drainer:
         self._senseless_in_a_row = 0
         self._senseless_borne = 0  # until an answer makes sense
         self._familiar = Familiar()
+        self._ahead, self._familiar_ahead = Lock(), Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
         flights: deque[tuple[list[int], Future[_Batch]]] = deque()
@@ -114,7 +116,23 @@ class _Drainer:
         """What can be done before a batch is written, if its movies were never fetched before."""
         new = all(self._claims[one.movie_id].as_of is None for one in fetched)
         records = [one.record for one in fetched if one.record]
-        return fetched, loading.ready(self._sync.source, records) if new else None
+        if not (new and records):
+            return fetched, None
+        return fetched, self._shared(loading.ready(self._sync.source, records))
+
+    def _shared(self, ready: loading.Ready) -> loading.Ready:
+        """With what its movies share written ahead, while the batch before is written; if that
+        fails, it is for their own transaction to say why."""
+        with self._ahead:
+            self._familiar_ahead.begin()
+            try:
+                with self._sync.database.begin() as connection:
+                    shared = loading.share(connection, ready, self._familiar_ahead)
+            except (exc.DBAPIError, exc.TimeoutError) as error:
+                log.info("nothing written ahead", error=type(error).__name__)
+                return ready
+            self._familiar_ahead.committed()
+            return shared
 
     def _write(self, batch: Sequence[Fetched], ready: loading.Ready | None = None) -> None:
         """One transaction; if the database refuses a record, halves of it, down to that record."""

@@ -230,9 +230,10 @@ def _fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
 
 
 async def _end(client: Any) -> None:
-    """Cancel what is still under way, then close the connections."""
+    """Cancel what is still under way, wait for what writes, then close the connections."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
     await client.__aexit__(None, None, None)

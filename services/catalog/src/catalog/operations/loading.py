@@ -1,7 +1,7 @@
 """Writing what a source told: only what differs, with its facts, in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
@@ -36,19 +36,30 @@ class Written:
 class Ready:
     """Movies as they are written and told if none of them is stored yet."""
 
-    movie_ids: Sequence[int]
+    movies: Sequence[MovieRecord]
     packed: batches.Packed
     facts: Sequence[events.MovieFacts]
+    is_shared: bool = False
+    """Whether the people, keywords and words of these are written already."""
+
+    @property
+    def movie_ids(self) -> Sequence[int]:
+        """In their order."""
+        return [movie.movie_id for movie in self.movies]
 
 
 def ready(source: str, records: Sequence[MovieRecord]) -> Ready:
     """What of writing new movies needs no database: done while the batch before is written."""
     new = [(movie, 1) for movie in sorted(records, key=_movie_id)]
-    return Ready(
-        [movie.movie_id for movie, _ in new],
-        batches.packed_new(source, new),
-        facts.facts_of(source, new),
-    )
+    movies = [movie for movie, _ in new]
+    return Ready(movies, batches.packed_new(source, new), facts.facts_of(source, new))
+
+
+def share(connection: Connection, made_ready: Ready, familiar: Familiar) -> Ready:
+    """Write what these movies share with others before it is their turn: it is right with them or
+    without."""
+    batches.write_shared(connection, made_ready.movies, made_ready.packed, familiar)
+    return replace(made_ready, is_shared=True)
 
 
 def load_movies(
@@ -90,7 +101,9 @@ def _load(
     if new:
         if made_ready is None or made_ready.movie_ids != [movie.movie_id for movie in new]:
             made_ready = ready(source, new)
-        batches.write_new(connection, new, made_ready.packed, familiar)
+        if not made_ready.is_shared:
+            batches.write_shared(connection, new, made_ready.packed, familiar)
+        batches.write_new(connection, made_ready.packed)
         told += made_ready.facts
     if changed:
         batches.write_changed(connection, source, changed, familiar)

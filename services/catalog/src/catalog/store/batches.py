@@ -93,14 +93,18 @@ def packed_new(source: str, records: Sequence[tuple[MovieRecord, int]]) -> Packe
     )
 
 
-def write_new(
+def write_shared(
     connection: Connection, movies: Sequence[MovieRecord], packed: Packed, familiar: Familiar
 ) -> None:
-    """Movies that were not there at all: nothing to compare with."""
+    """What new movies share with others; the movies themselves may come later."""
     shared.write(connection, movies, familiar)
+    shared.add_words(connection, title_word, packed.title_keys)
+
+
+def write_new(connection: Connection, packed: Packed) -> None:
+    """Movies that were not there at all: nothing to compare with."""
     for name, columns, text in packed.tables:
         bulk.copy_packed(connection, name, columns, text)
-    shared.add_words(connection, title_word, packed.title_keys)
 
 
 def write_changed(
