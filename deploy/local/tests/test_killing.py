@@ -101,9 +101,10 @@ async def test_what_chance_brings_next_does_not_depend_on_how_long_something_was
     assert chance.random() == same.random()
 
 
-def test_what_never_came_back_or_came_back_late_is_wrong(state: State):
+def test_what_never_came_back_is_wrong(state: State):
     killer = _killer(state, random.Random(1), iter([]))
     killer.outages["gateway"] = [0.1, math.inf, 0.2]
     assert killer.wrong() == ["gateway was not back 60 s after a kill"]
     killer.outages["users.serve"] = [1.5, 2.5]
-    assert killer.wrong()[1:] == ["median outage 1.50 s, above 1.00 s"]
+    assert len(killer.wrong()) == 1  # late is no fault, and told
+    assert killer.median_outage == 1.5

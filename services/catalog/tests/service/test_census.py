@@ -1,6 +1,7 @@
 """Exports whose lines are all right and whose whole is not."""
 
 import gzip
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,22 @@ def test_a_census_that_shrank_is_believed_when_an_operator_says_so(syncing, sett
 def test_without_adult_movies_a_census_is_compared_with_those_that_had_none(syncing):
     census_of(syncing, lines_of(*range(1, 101)), lines_of(*range(101, 201), adult=True))
     syncing.context = replace(syncing.context, adult_export=False)
-    assert census_of(syncing, lines_of(*range(1, 101)))["done_count"] == 100
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("update sync_item set state = 'done'")
+    for _ in range(2):
+        assert census_of(syncing, lines_of(*range(1, 101)))["done_count"] == 100
+    assert syncing.values("select count(*) from sync_item where missing_count > 0") == [0]
     with pytest.raises(ExportUnusable, match="from 100 to 50 "):
         census_of(syncing, lines_of(*range(1, 51)))
+
+
+def test_lines_that_make_no_sense_take_no_memory_and_end_an_export(syncing):
+    with pytest.raises(ExportUnusable, match="lines make no sense"):
+        census_of(syncing, b"{}\n" * 400_000)
+    (broken,) = re.findall(r"(\d+) of", syncing.last["error"])
+    assert int(broken) < 250_000
+
+
+def test_an_export_of_empty_lines_is_read_to_its_end(syncing):
+    with pytest.raises(ExportUnusable, match="names no movie"):
+        census_of(syncing, b"\n" * 3_000_000)

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,15 +15,18 @@ import redis
 from catalog_asking import FIRST, SIZE
 from catalog_serving import Handler, serving
 from catalog_world import CONTENT
+from structlog.testing import capture_logs
 
 from catalog import commands
 from catalog.jobs import fetching, handlers, run_stage
+from catalog.operations import loading
 from catalog.store import batches, runs
 from catalog.tmdb.errors import SourceDenied
 from chassis.database import connect, uuid7
 from chassis.errors import Unavailable
 from chassis.jobs import Worker
 from chassis.testing import eventually
+from marquee.catalog.v1 import catalog_pb2 as pb
 
 # More than this database may hold of a catalogue, and less than its first batch takes.
 DISK_BYTES = 131_072
@@ -135,21 +137,29 @@ def test_a_slow_tmdb_only_takes_longer(syncing, standin):
 
 @contextmanager
 def held_up(syncing, hold):
-    """For a second of the block, as an import and a census do for longer."""
+    """Until what is done in the block has waited in vain, as an import and a census may."""
     patient = syncing.context.database
     impatient = connect(
         syncing.settings.database_url, application_name="test", parameters={"lock_timeout": 100}
     )
     syncing.context = replace(syncing.context, database=impatient)
-    with patient.read() as other:
+    with patient.read() as other, ThreadPoolExecutor(1) as pool:
         other.exec_driver_sql("begin")
         hold(other)
-        release = threading.Timer(1.0, other.exec_driver_sql, ["commit"])
-        release.start()
-        yield
-        release.join()
+        with capture_logs() as told:
+            release = pool.submit(_let_go_once_somebody_gave_up, other, told)
+            yield
+        release.result()
     syncing.context = replace(syncing.context, database=patient)
     impatient.dispose()
+
+
+def _let_go_once_somebody_gave_up(other, told):
+    gave_up = ("held up by others who write", "nothing written ahead")
+    try:
+        eventually(lambda: any(one["event"] in gave_up for one in told), within=30)
+    finally:
+        other.exec_driver_sql("commit")
 
 
 def hold_the_queue(other):
@@ -202,6 +212,31 @@ def test_what_could_not_be_written_ahead_is_written_in_turn(synced, table):
         run = synced.run("backfill")
     assert (run["state"], run["done_count"]) == ("done", SIZE)
     assert synced.content() == expected
+
+
+def test_what_movies_share_is_written_once_where_one_of_them_was_imported(synced):
+    expected = synced.content()
+    forget_content(synced)
+    synced.run("reference")
+    synced.run("census")
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("delete from sync_watermark where name = 'people_writer'")
+        connection.exec_driver_sql("create table turned (writer text)")
+        connection.exec_driver_sql(
+            "create function turn() returns trigger language plpgsql as $$ begin"
+            " insert into turned values (new.value); return null; end $$"
+        )
+        connection.exec_driver_sql(
+            "create trigger turns after insert or update on sync_watermark for each row"
+            " when (new.name = 'people_writer') execute function turn()"
+        )
+        loading.import_movies(connection, [pb.ImportedMovie(movie_id=FIRST + 1, title="Heat")])
+    assert synced.run("backfill")["done_count"] == SIZE
+    assert synced.values("select count(*) from turned") == [1]
+    assert synced.values("select count(*) from movie where source = 'import'") == [0]
+    assert len(expected["credit"]) == len(synced.content()["credit"])
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("drop table turned; drop function turn cascade")
 
 
 @pytest.mark.parametrize("stage", ["census", "delta"])

@@ -11,7 +11,7 @@ import httpx
 from launcher.backing import Servers
 from launcher.demo.progress import Progress
 from launcher.faults.checking import Checker
-from launcher.faults.killing import Killer
+from launcher.faults.killing import MEDIAN_GOAL_SECONDS, Killer
 from launcher.faults.people import Tally, Writer
 from launcher.settings import Failure, LocalSettings
 from launcher.state import State
@@ -77,8 +77,9 @@ def _told(progress: Progress, killer: Killer, tally: Tally, wrong: Sequence[str]
     for name, seconds in sorted(killer.outages.items()):
         times = ", ".join(f"{one:.2f}" for one in seconds)
         progress.say(f"away after a kill, {name}: {times} s")
-    if killer.median_outage is not None:
-        progress.say(f"median outage {killer.median_outage:.2f} s")
+    if (median := killer.median_outage) is not None:
+        told = "met" if median <= MEDIAN_GOAL_SECONDS else "missed"
+        progress.say(f"median outage {median:.2f} s (goal {MEDIAN_GOAL_SECONDS:g} s: {told})")
     for what, number in tally.unexpected.items():
         progress.say(f"unexpected: {number} x {what}")
     for line in wrong:

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
-from threading import Lock
 
 import structlog
 from sqlalchemy import exc
@@ -67,7 +66,7 @@ class _Drainer:
         self._senseless_in_a_row = 0
         self._senseless_borne = 0  # until an answer makes sense
         self._familiar = Familiar()
-        self._ahead, self._familiar_ahead = Lock(), Familiar()
+        self._familiar_ahead = Familiar()
 
     def drain(self, fetcher: Fetcher) -> None:
         flights: deque[tuple[list[int], Future[_Batch]]] = deque()
@@ -123,16 +122,16 @@ class _Drainer:
     def _shared(self, ready: loading.Ready) -> loading.Ready:
         """With what its movies share written ahead, while the batch before is written; if that
         fails, it is for their own transaction to say why."""
-        with self._ahead:
-            self._familiar_ahead.begin()
-            try:
-                with self._sync.database.begin() as connection:
-                    shared = loading.share(connection, ready, self._familiar_ahead)
-            except (exc.DBAPIError, exc.TimeoutError) as error:
-                log.info("nothing written ahead", error=type(error).__name__)
-                return ready
-            self._familiar_ahead.committed()
-            return shared
+        self._familiar_ahead.begin()
+        try:
+            with self._sync.database.begin() as connection:
+                shared = loading.share(connection, ready, self._familiar_ahead)
+        except (exc.DBAPIError, exc.TimeoutError) as error:
+            state = getattr(getattr(error, "orig", None), "pgcode", None)
+            log.warning("nothing written ahead", error=type(error).__name__, state=state)
+            return ready
+        self._familiar_ahead.committed()
+        return shared
 
     def _write(self, batch: Sequence[Fetched], ready: loading.Ready | None = None) -> None:
         """One transaction; if the database refuses a record, halves of it, down to that record."""

@@ -11,7 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from concurrent import futures
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,8 +87,9 @@ class Fetcher:
     def movies(
         self, movie_ids: Sequence[int], then: Callable[[list[Fetched]], Result]
     ) -> Future[Result]:
-        """These, and what `then` makes of them in a thread of its own; where bodies are large only
-        the first of them. Fails as a whole when TMDb refuses or does not answer."""
+        """These, and what `then` makes of them in a thread of its own, one batch after the other;
+        where bodies are large only the first of them. Fails as a whole when TMDb refuses or does
+        not answer."""
 
         async def both() -> Result:
             return await asyncio.to_thread(then, await self._movies(movie_ids))
@@ -213,6 +214,7 @@ def fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
 @contextmanager
 def _fetching(sync: Sync, run: Run) -> Generator[Fetcher, None, None]:
     loop = uvloop.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(1, "maker"))
     thread = threading.Thread(target=loop.run_forever, name="fetcher", daemon=True)
     thread.start()
     client = connected(sync.access, sync.budget)

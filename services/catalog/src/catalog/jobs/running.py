@@ -167,13 +167,23 @@ def held(sync: Sync, run: Run, stage: str, *, wait: bool) -> Generator[Connectio
                 raise StageBusy(f"the stage {stage} is running already")
             run.tell(run)
             time.sleep(_BUSY_POLL_SECONDS)
-        runs.bury_dead(guard, run.run_id, stage)
-        items.release_dead(guard)
         try:
+            runs.bury_dead(guard, run.run_id, stage, sync.source)
+            items.release_dead(guard)
             yield guard
         finally:
-            if not guard.invalidated and not guard.closed:
-                runs.unlock(guard, stage, sync.source)
+            _let_go(guard, stage, sync.source)
+
+
+def _let_go(guard: Connection, stage: str, source: str) -> None:
+    if guard.invalidated or guard.closed:
+        return
+    try:
+        runs.unlock(guard, stage, source)
+    except exc.DBAPIError as error:
+        # The lock ends with its connection, which nobody else shall have; what came before counts.
+        log.warning("a stage's connection is given up", stage=stage, error=type(error).__name__)
+        guard.invalidate()
 
 
 def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:

@@ -99,7 +99,7 @@ def _count(sync: Sync, run: Run, exports: Sequence[Export]) -> None:
         counted = censuses.complete(connection)
         before = items.watermark(connection, sync.source, name)
         _refuse_shrinkage(before, counted, believed=bool(run.parameters.get("accept_shrinkage")))
-        found = censuses.settle(connection, sync.source)
+        found = censuses.settle(connection, sync.source, with_adult=sync.adult_export)
         items.set_watermark(connection, sync.source, name, str(counted))
         if items.watermark(connection, sync.source, WATERMARK) is None:
             # The backfill brings all as it is now: the change log matters from yesterday on.

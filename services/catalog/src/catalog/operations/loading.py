@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.domain.genres import genres_and_tags
 from catalog.domain.movies import MovieRecord, Votes
+from catalog.domain.titles import title_keys
 from catalog.operations import facts
 from catalog.store import batches
 from catalog.store.familiar import Familiar
@@ -37,15 +38,11 @@ class Ready:
     """Movies as they are written and told if none of them is stored yet."""
 
     movies: Sequence[MovieRecord]
+    """In the order of ids."""
     packed: batches.Packed
     facts: Sequence[events.MovieFacts]
     is_shared: bool = False
     """Whether the people, keywords and words of these are written already."""
-
-    @property
-    def movie_ids(self) -> Sequence[int]:
-        """In their order."""
-        return [movie.movie_id for movie in self.movies]
 
 
 def ready(source: str, records: Sequence[MovieRecord]) -> Ready:
@@ -58,7 +55,8 @@ def ready(source: str, records: Sequence[MovieRecord]) -> Ready:
 def share(connection: Connection, made_ready: Ready, familiar: Familiar) -> Ready:
     """Write what these movies share with others before it is their turn: it is right with them or
     without."""
-    batches.write_shared(connection, made_ready.movies, made_ready.packed, familiar)
+    keys = made_ready.packed.title_keys
+    batches.write_shared(connection, made_ready.movies, keys, familiar)
     return replace(made_ready, is_shared=True)
 
 
@@ -88,25 +86,28 @@ def _load(
     made_ready: Ready | None = None,
 ) -> Written:
     movies = sorted(records, key=_movie_id)
+    if made_ready and len(made_ready.movies) != len(movies):
+        made_ready = None
     new = [movie for movie in movies if movie.movie_id not in known]
     changed = [
         (movie, known[movie.movie_id].version + 1)
         for movie in movies
         if movie.movie_id in known and _differs(known[movie.movie_id], source, movie)
     ]
-    written = {movie.movie_id for movie in (*new, *(movie for movie, _ in changed))}
-    same = [movie for movie in movies if movie.movie_id not in written]
+    written = [*new, *(movie for movie, _ in changed)]
+    ids_written = {movie.movie_id for movie in written}
+    same = [movie for movie in movies if movie.movie_id not in ids_written]
     told = list[events.MovieFacts]()
-    # The new before the changed: both may name the same people.
+    if written and not (made_ready and made_ready.is_shared):
+        keys = {key for movie in written for key in title_keys(movie)}
+        batches.write_shared(connection, written, keys, familiar)
     if new:
-        if made_ready is None or made_ready.movie_ids != [movie.movie_id for movie in new]:
+        if made_ready is None or len(new) < len(movies):
             made_ready = ready(source, new)
-        if not made_ready.is_shared:
-            batches.write_shared(connection, new, made_ready.packed, familiar)
         batches.write_new(connection, made_ready.packed)
         told += made_ready.facts
     if changed:
-        batches.write_changed(connection, source, changed, familiar)
+        batches.write_changed(connection, source, changed)
     voted = _voted(connection, same)
     told += facts.facts_of(source, [*changed, *voted])
     facts.movies_changed(connection, told, at)

@@ -94,11 +94,19 @@ def packed_new(source: str, records: Sequence[tuple[MovieRecord, int]]) -> Packe
 
 
 def write_shared(
-    connection: Connection, movies: Sequence[MovieRecord], packed: Packed, familiar: Familiar
+    connection: Connection,
+    movies: Sequence[MovieRecord],
+    keys: Iterable[str],
+    familiar: Familiar,
 ) -> None:
-    """What new movies share with others; the movies themselves may come later."""
+    """What movies share with others, and the words of their title keys; the movies themselves may
+    come later.
+
+    Once a transaction: who writes these twice would hold some of the second while others wait for
+    some of the first.
+    """
     shared.write(connection, movies, familiar)
-    shared.add_words(connection, title_word, packed.title_keys)
+    shared.add_words(connection, title_word, keys)
 
 
 def write_new(connection: Connection, packed: Packed) -> None:
@@ -108,21 +116,15 @@ def write_new(connection: Connection, packed: Packed) -> None:
 
 
 def write_changed(
-    connection: Connection,
-    source: str,
-    records: Sequence[tuple[MovieRecord, int]],
-    familiar: Familiar,
+    connection: Connection, source: str, records: Sequence[tuple[MovieRecord, int]]
 ) -> None:
     """Movies whose content differs from what is stored, each with its next version."""
     movies = [record for record, _ in records]
-    shared.write(connection, movies, familiar)
     rows = _movie_rows(source, records)
     bulk.merge(connection, movie, _MOVIE_COLUMNS, ("tmdb_id",), rows)
     movie_ids = [movie.movie_id for movie in movies]
     for table, columns, key, rows in _children(movies):
         bulk.merge_children(connection, table, columns, key, movie_ids, rows)
-        if table is movie_title:
-            shared.add_words(connection, title_word, (str(key) for _, key in rows))
 
 
 def write_votes(connection: Connection, records: Sequence[MovieRecord]) -> dict[int, int]:

@@ -53,13 +53,18 @@ def complete(connection: Connection) -> int:
     return connection.exec_driver_sql("select count(*) from census").scalar_one()
 
 
-def settle(connection: Connection, source: str) -> Counted:
-    """Bring the queue in line: one pass each for new, moved, missing and found-again movies.
+def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
+    """Bring the queue in line: one pass each for new, moved, missing and found-again movies. Adult
+    movies are missed by a census with them alone.
 
     It changes movies as well, and so waits for their writer before it holds any of the queue.
     """
     batches.take_writers_turn(connection)
-    parameters = {"source": source, "misses": _MISSES_BEFORE_VERIFYING}
+    parameters = {
+        "source": source,
+        "misses": _MISSES_BEFORE_VERIFYING,
+        "with_adult": with_adult,
+    }
     new = connection.exec_driver_sql(
         "insert into sync_item (movie_id, source, adult, popularity)"
         " select c.movie_id, %(source)s, c.adult, c.popularity from census c where not exists"
@@ -79,7 +84,7 @@ def settle(connection: Connection, source: str) -> Counted:
         "update sync_item i set missing_count = missing_count + 1,"
         " state = case when missing_count + 1 >= %(misses)s then 'pending' else state end,"
         " next_at = now(), updated_at = now()"
-        " where i.source = %(source)s and i.state = 'done'"
+        " where i.source = %(source)s and i.state = 'done' and (%(with_adult)s or not i.adult)"
         " and not exists (select from census c where c.movie_id = i.movie_id)",
         parameters,
     ).rowcount

@@ -140,12 +140,15 @@ def hold_up(connection: Connection, run_id: UUID, error: str) -> None:
     )
 
 
-def finish(connection: Connection, run_id: UUID, error: str = "") -> None:
+def finish(
+    connection: Connection, run_id: UUID, error: str = "", *, if_running: bool = False
+) -> None:
     """It is over, well or not."""
+    statement = sa.update(sync_run).where(sync_run.c.sync_run_id == run_id)
+    if if_running:
+        statement = statement.where(sync_run.c.state == "running")
     connection.execute(
-        sa.update(sync_run)
-        .where(sync_run.c.sync_run_id == run_id)
-        .values(
+        statement.values(
             state="failed" if error else "done",
             finished_at=sa.func.now(),
             error=error,
@@ -163,20 +166,22 @@ def requeue(connection: Connection, run_id: UUID) -> None:
     )
 
 
-def bury_dead(connection: Connection, but: UUID, stage: str) -> None:
+def bury_dead(connection: Connection, but: UUID, stage: str, source: str) -> None:
     """Fail runs whose process is gone: the lock of their stage is free, or ours by now."""
+    held = (stage, source)
     running = connection.execute(
         sa.select(sync_run.c.sync_run_id, sync_run.c.stage, sync_run.c.source).where(
             sync_run.c.state == "running", sync_run.c.sync_run_id != but
         )
     ).all()
-    for run_id, other_stage, source in running:
+    for run_id, *other in running:
         # A lock we hold ourselves would be granted again: ask for those of other stages only.
-        ours = other_stage == stage
-        if ours or try_lock(connection, other_stage, source):
-            finish(connection, run_id, "its process ended")
+        ours = tuple(other) == held
+        if ours or try_lock(connection, *other):
+            # It may have come to its end meanwhile.
+            finish(connection, run_id, "its process ended", if_running=True)
             if not ours:
-                unlock(connection, other_stage, source)
+                unlock(connection, *other)
 
 
 def try_lock(connection: Connection, stage: str, source: str) -> bool:

@@ -19,7 +19,7 @@ from catalog.tmdb.parsing import parsed
 from catalog.tmdb.shapes import CENSUS_LINE, CensusLine
 
 _DAYS_BACK = 3
-_BROKEN_ALLOWED = 0.01
+_BROKEN_ALLOWED, _MOST_BROKEN = 0.01, 100_000
 _WHOLE_SECONDS = 1800.0
 _LARGEST = 128 << 20
 """Six times a million movies; a container's /tmp may be part of its memory."""
@@ -102,10 +102,11 @@ def _lines(file: IO[bytes], name: str) -> Iterator[list[CensusLine]]:
         whole, _, rest = (rest + unpacked).rpartition(b"\n")
         lines = [line for line in whole.split(b"\n") if line]
         lines_count += len(lines)
-        if lines:
-            yield _read(lines, broken)
-        elif len(rest) > _LONGEST_LINE:
+        yield _read(lines, broken)
+        if len(rest) > _LONGEST_LINE:
             raise ExportUnusable(f"export {name} holds a line without an end")
+        if len(broken) > _MOST_BROKEN:
+            break
     _judge(name, lines_count, broken)
 
 
@@ -120,13 +121,13 @@ def _unpacked(file: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 def _read(lines: list[bytes], broken: list[str]) -> list[CensusLine]:
-    """Those that make sense; what is wrong with the others goes to `broken`."""
+    """Those that make sense; the others are counted in `broken`, of which the first says why."""
     found: list[CensusLine] = []
     for line in lines:
         try:
             found.append(parsed(CENSUS_LINE, line))
         except BadAnswer as error:
-            broken.append(f"{error} in {line[:200]!r}")
+            broken.append("" if broken else f"{error} in {line[:200]!r}")
     return found
 
 
@@ -135,7 +136,7 @@ def _judge(name: str, lines_count: int, broken: list[str]) -> None:
     if not broken:
         return
     log.warning("broken lines", export=name, count=len(broken), of=lines_count, first=broken[0])
-    if len(broken) > lines_count * _BROKEN_ALLOWED:
+    if len(broken) > min(lines_count * _BROKEN_ALLOWED, _MOST_BROKEN):
         raise ExportUnusable(
             f"export {name}: {len(broken)} of {lines_count} lines make no sense: {broken[0]}"
         )
