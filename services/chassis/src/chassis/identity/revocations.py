@@ -50,6 +50,7 @@ class Revocations:
         self._held_seconds = held_seconds
         self._forgetting = Every(held_seconds / _FORGETTINGS)
         self._revoked_at: dict[UUID, float] = {}
+        self._changing = threading.Lock()
         self._caught_up = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self.run, name="revocations", daemon=True)
@@ -60,7 +61,8 @@ class Revocations:
 
     def add(self, subject: UUID) -> None:
         """Revoke at once what this process itself has revoked."""
-        self._revoked_at[subject] = time.monotonic()
+        with self._changing:
+            self._revoked_at[subject] = time.monotonic()
 
     @property
     def known(self) -> bool:
@@ -102,13 +104,13 @@ class Revocations:
 
     def _follow_access(self, user_id: UUID, let_in: bool) -> None:  # noqa: FBT001 - the event's
         if let_in:
-            self._revoked_at.pop(user_id, None)
+            with self._changing:
+                self._revoked_at.pop(user_id, None)
         else:
             self.add(user_id)
 
     def _forget_the_old(self) -> None:
         horizon = time.monotonic() - self._held_seconds
-        # A list first, made in one go: other threads add meanwhile.
-        for subject, revoked_at in list(self._revoked_at.items()):
-            if revoked_at < horizon:
+        with self._changing:
+            for subject in [one for one, at in self._revoked_at.items() if at < horizon]:
                 del self._revoked_at[subject]
