@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from catalog.store import batches, bulk
-from catalog.tables import sync as tables
+from catalog.tables.sync import sync_item
 
 _MISSES_BEFORE_VERIFYING = 2
 _COLUMNS = ("movie_id", "adult", "popularity")
@@ -33,7 +33,7 @@ def begin(connection: Connection) -> None:
 
 def append(connection: Connection, rows: Sequence[tuple[int, bool, float]]) -> None:
     """Some of its lines."""
-    bulk.copy(connection, tables.sync_item, _COLUMNS, rows, into="census")
+    bulk.copy(connection, sync_item, _COLUMNS, rows, into="census")
 
 
 def complete(connection: Connection) -> int:
@@ -54,8 +54,8 @@ def complete(connection: Connection) -> int:
 
 
 def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
-    """Bring the queue in line: one pass each for new, moved, missing and found-again movies. Adult
-    movies are missed by a census with them alone.
+    """Bring the queue in line: one pass each for new, moved, missing and found-again movies.
+    Only a census with adult movies can miss any of them.
 
     It changes movies as well, and so waits for their writer before it holds any of the queue.
     """

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.store import bulk
-from catalog.tables import sync as tables
+from catalog.tables.sync import sync_watermark
 from chassis.database import uuid7
 
 _CLAIM_LOCK = 0x6C6561736573  # "leases": one claim at a time, so that each sees those before it
@@ -235,7 +235,7 @@ def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
 
 def watermark(connection: Connection, source: str, name: str) -> str | None:
     """How far a stage has come."""
-    marks = tables.sync_watermark
+    marks = sync_watermark
     return connection.execute(
         sa.select(marks.c.value).where(marks.c.source == source, marks.c.name == name)
     ).scalar_one_or_none()
@@ -252,7 +252,7 @@ def set_watermark(connection: Connection, source: str, name: str, value: str) ->
 
 def watermarks(connection: Connection, source: str) -> dict[str, str]:
     """All of them by name."""
-    marks = tables.sync_watermark
+    marks = sync_watermark
     rows = connection.execute(
         sa.select(marks.c.name, marks.c.value).where(marks.c.source == source)
     )

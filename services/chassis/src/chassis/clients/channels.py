@@ -16,7 +16,7 @@ from chassis.clients.calls import (
     Terms,
 )
 from chassis.identity import ServiceTokens
-from chassis.rpc.server import ANSWER_BYTES, REQUEST_BYTES
+from chassis.message_sizes import ANSWER_BYTES, REQUEST_BYTES
 
 _OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),

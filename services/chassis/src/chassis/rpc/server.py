@@ -12,14 +12,12 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from chassis.identity import TokenVerifier
+from chassis.message_sizes import ANSWER_BYTES, REQUEST_BYTES
 from chassis.rpc.frame import Frame
 from chassis.rpc.policy import policies
 from chassis.settings import ServiceSettings
 from chassis.signals import heed_signals
 
-REQUEST_BYTES = 4 * 1024 * 1024
-ANSWER_BYTES = 32 * 1024 * 1024
-"""What we write ourselves may be larger than what we are sent: 500 movies with long texts."""
 _WAITING_PER_WORKER = 8
 _DRAIN_SECONDS = 10.0
 _UNREADY_POLL_SECONDS = 0.2

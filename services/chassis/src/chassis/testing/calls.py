@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.identity import AUDIENCE, ISSUER, TokenVerifier
 from chassis.identity import service_token as mint_service_token
+from chassis.message_sizes import ANSWER_BYTES
 from chassis.rpc import Registration, Server, serve
-from chassis.rpc.server import ANSWER_BYTES
 from chassis.settings import ServiceSettings
 
 INTERNAL_KEY = "a key that only tests know, 32 bytes or more"
