@@ -6,7 +6,7 @@ from pathlib import Path
 
 from launcher.bench.catalog.breaking import breaking_rows
 from launcher.bench.catalog.filling import SYNCED, multiply
-from launcher.bench.catalog.reading import reading_costs, reading_rows
+from launcher.bench.catalog.reading import reading_rows
 from launcher.bench.catalog.syncing import fill, sync_rows
 from launcher.bench.rows import Row
 from launcher.bench.world import world
@@ -26,10 +26,9 @@ def measure(settings: LocalSettings, arguments: Sequence[str]) -> Iterator[Row]:
             multiply(large, asked.size)
         else:
             yield from sync_rows(large, asked.size)
-        costs = reading_costs(large)
-    with world(settings, size=max(asked.size // 100, _SMALLEST)) as small:
-        fill(small)
-        yield from reading_rows(costs, reading_costs(small))
+        with world(settings, size=max(asked.size // 100, _SMALLEST)) as small:
+            fill(small)
+            yield from reading_rows(large, small)
     if asked.reading:
         return
     with world(settings, size=min(asked.size, _BROKEN_SIZE)) as broken:
