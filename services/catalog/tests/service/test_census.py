@@ -4,16 +4,23 @@ import gzip
 import re
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from catalog_asking import SIZE
 from catalog_serving import Handler, serving
+from structlog.testing import capture_logs
 
 from catalog import commands
+from catalog.store import batches, items
 from catalog.tmdb.errors import ExportUnusable
+from chassis.database import connect, uuid7
 from chassis.errors import Unavailable
+from chassis.testing import eventually
 
 
 def lines_of(*movie_ids: int, adult: bool = False) -> bytes:
@@ -111,6 +118,55 @@ def test_without_adult_movies_a_census_is_compared_with_those_that_had_none(sync
     assert syncing.values("select count(*) from sync_item where missing_count > 0") == [0]
     with pytest.raises(ExportUnusable, match="from 100 to 50 "):
         census_of(syncing, lines_of(*range(1, 51)))
+
+
+@pytest.mark.parametrize("stage", ["backfill", "refresh"])
+def test_a_run_that_begins_during_a_census_takes_what_the_census_holds(synced, stage):
+    if stage == "backfill":
+        with synced.context.database.begin() as connection:
+            connection.exec_driver_sql("update sync_item set state = 'pending'")
+    synced.now += timedelta(days=200)
+    with synced.context.database.read() as other, ThreadPoolExecutor(1) as pool:
+        other.exec_driver_sql("begin")
+        batches.take_writers_turn(other)
+        other.exec_driver_sql("update sync_item set popularity = popularity + 1")
+        run = pool.submit(synced.run, stage)
+        leased = "select 1 from sync_lease"
+        eventually(lambda: synced.values(leased) or run.done(), within=20)
+        other.exec_driver_sql("commit")
+        assert run.result(60)["done_count"] == SIZE
+
+
+def test_a_refresh_goes_on_after_a_census_that_moved_every_movie(synced):
+    (since,) = synced.values("select clock_timestamp()")
+    census_of(synced, lines_of(*synced.values("select movie_id from sync_item")))
+    old = items.Wanted("old", since, before=since + timedelta(days=1))
+    with synced.context.database.begin() as connection:
+        assert len(items.claim(connection, "standin", uuid7(), old, 500)) == SIZE
+
+
+def test_a_census_that_is_held_up_counts_no_line_twice(syncing):
+    patient, began = syncing.context.database, set()
+    impatient = connect(
+        syncing.settings.database_url, application_name="test", parameters={"lock_timeout": 100}
+    )
+    waiting = "select xact_start from pg_stat_activity where wait_event = 'advisory'"
+
+    def was_held_up_twice():
+        began.update(syncing.values(waiting))
+        return [one["event"] for one in told].count("held up by others who write") > 1
+
+    syncing.context = replace(syncing.context, database=impatient)
+    with patient.read() as other, ThreadPoolExecutor(1) as pool, capture_logs() as told:
+        other.exec_driver_sql("begin")
+        batches.take_writers_turn(other)
+        run = pool.submit(census_of, syncing, lines_of(1, 2, 3))
+        eventually(was_held_up_twice, within=20)
+        other.exec_driver_sql("commit")
+        assert run.result(60)["done_count"] == 3
+    assert len(began) == 1
+    syncing.context = replace(syncing.context, database=patient)
+    impatient.dispose()
 
 
 def test_lines_that_make_no_sense_take_no_memory_and_end_an_export(syncing):

@@ -60,6 +60,23 @@ def test_claims_at_the_same_moment_take_each_movie_once(database):
     assert sorted(movie_id for one in taken for movie_id in one) == list(range(1, 201))
 
 
+def test_claims_beside_those_who_finish_take_each_movie_once(database):
+    def emptied(_) -> list[int]:
+        taken = []
+        while claims := claimed(database, run_id := uuid7(), 10):
+            done = [items.Outcome(one, "done", datetime.now(UTC), 0) for one in ids(claims)]
+            with database.begin() as connection:
+                items.finish(connection, "standin", done, 60)
+            with database.begin() as connection:
+                items.release(connection, run_id)
+            taken += ids(claims)
+        return taken
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(emptied, range(8)))
+    assert sorted(movie_id for one in taken for movie_id in one) == list(range(1, 201))
+
+
 def test_what_is_finished_waits_for_nobody_and_what_was_given_back_is_claimed_again(database):
     run_id = uuid7()
     first = claimed(database, run_id, 3)

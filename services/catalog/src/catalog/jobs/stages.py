@@ -8,6 +8,7 @@ from itertools import chain
 
 import redis
 import structlog
+from sqlalchemy.engine import Connection
 
 from catalog.domain.movies import FEATURED_LISTS
 from catalog.domain.sync import ALL_STAGES, MOVIES_STAGE, STAGES
@@ -99,7 +100,8 @@ def _count(sync: Sync, run: Run, exports: Sequence[Export]) -> None:
         counted = censuses.complete(connection)
         before = items.watermark(connection, sync.source, name)
         _refuse_shrinkage(before, counted, believed=bool(run.parameters.get("accept_shrinkage")))
-        found = censuses.settle(connection, sync.source, with_adult=sync.adult_export)
+        # What was counted so far stays: whoever holds this up costs no second reading.
+        found = patiently(run, partial(_settle, sync, connection))
         items.set_watermark(connection, sync.source, name, str(counted))
         if items.watermark(connection, sync.source, WATERMARK) is None:
             # The backfill brings all as it is now: the change log matters from yesterday on.
@@ -107,6 +109,11 @@ def _count(sync: Sync, run: Run, exports: Sequence[Export]) -> None:
             items.set_watermark(connection, sync.source, WATERMARK, yesterday.isoformat())
         changed = found.new_count + found.missing_count
         run.add(connection, done=counted, changed=changed, remaining=0)
+
+
+def _settle(sync: Sync, connection: Connection) -> censuses.Counted:
+    with connection.begin_nested():
+        return censuses.settle(connection, sync.source, with_adult=sync.adult_export)
 
 
 def _refuse_shrinkage(before: str | None, counted: int, *, believed: bool) -> None:

@@ -57,7 +57,8 @@ def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
     """Bring the queue in line: one pass each for new, moved, missing and found-again movies.
     Only a census with adult movies can miss any of them.
 
-    It changes movies as well, and so waits for their writer before it holds any of the queue.
+    It changes movies as well, and so waits for their writer before it holds any of the queue. It
+    leaves `updated_at` alone, which a refresh under way takes for the moment of a fetch.
     """
     batches.take_writers_turn(connection)
     parameters = {
@@ -74,7 +75,7 @@ def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
     ).rowcount
     connection.exec_driver_sql(
         "update sync_item i set popularity = c.popularity, adult = c.adult, missing_count = 0,"
-        " state = case when i.state = 'gone' then 'pending' else i.state end, updated_at = now()"
+        " state = case when i.state = 'gone' then 'pending' else i.state end"
         " from census c where i.movie_id = c.movie_id and i.source = %(source)s"
         " and ((i.popularity, i.adult, i.missing_count) is distinct from"
         " (c.popularity, c.adult, 0) or i.state = 'gone')",
@@ -83,7 +84,7 @@ def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
     missing = connection.exec_driver_sql(
         "update sync_item i set missing_count = missing_count + 1,"
         " state = case when missing_count + 1 >= %(misses)s then 'pending' else state end,"
-        " next_at = now(), updated_at = now()"
+        " next_at = now()"
         " where i.source = %(source)s and i.state = 'done' and (%(with_adult)s or not i.adult)"
         " and not exists (select from census c where c.movie_id = i.movie_id)",
         parameters,

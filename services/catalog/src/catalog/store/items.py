@@ -85,10 +85,12 @@ class Wanted:
 def claim(
     connection: Connection, source: str, run_id: UUID, wanted: Wanted, limit: int
 ) -> list[Claim]:
-    """Lease the next movies of a queue; those that others hold are passed over.
+    """Lease the next movies of a queue; those that others have leased are passed over.
 
     A lease is a row for all of them: written on each movie it would cost a version of its row, with
-    entries in every index, as much again as finishing it does.
+    entries in every index, as much again as finishing it does. Nothing is locked: a census that
+    changes the whole queue hides none of it, and what came out of a movie is written before its
+    lease is given back, so whoever does not see the one sees the other.
     """
     connection.exec_driver_sql("select pg_advisory_xact_lock(%(key)s)", {"key": _CLAIM_LOCK})
     lease_id = uuid7()
@@ -97,7 +99,7 @@ def claim(
         " select movie_id, as_of, attempts, missing_count > 0 from sync_item"
         " where source = %(source)s and movie_id not in"
         " (select unnest(movie_ids) from sync_lease where source = %(source)s) and "
-        f"{_WHICH[wanted.queue]} limit %(limit)s for update skip locked),"
+        f"{_WHICH[wanted.queue]} limit %(limit)s),"
         " leased as (insert into sync_lease (lease_id, sync_run_id, source, movie_ids)"
         " select %(lease)s, %(run)s, %(source)s, array_agg(movie_id) from claimed"
         " having count(*) > 0)"
