@@ -33,3 +33,9 @@ def test_settings_are_printed_with_their_meaning_and_without_the_token():
     assert result.returncode == 0
     assert "STANDIN_SIZE=10" in result.stdout
     assert "hush" not in result.stdout
+
+
+def test_a_moment_without_its_zone_is_refused_by_name():
+    result = run("serve", TOKEN="x", NOW="2026-06-15T12:00:00")
+    assert result.returncode == 2
+    assert "STANDIN_NOW" in result.stderr

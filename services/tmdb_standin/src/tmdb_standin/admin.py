@@ -4,16 +4,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tmdb_standin.answer import Answer, json_answer
-from tmdb_standin.faults import Faults
+from tmdb_standin.clock import Moment, Unshown
+from tmdb_standin.faults import Faults, MovieId
 from tmdb_standin.meter import Meter
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
 
 REPORTED_IDS = 10_000
 MOST_EDITS = 100_000
+CENTURIES_SECONDS = 4e10
 
 
 class EditsWanted(BaseModel):
@@ -21,7 +23,7 @@ class EditsWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[int] = []
+    ids: list[MovieId] = []
     count: int = Field(default=0, ge=0, le=MOST_EDITS)
 
 
@@ -30,8 +32,8 @@ class ClockWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    now: AwareDatetime | None = None
-    advance_seconds: float = 0
+    now: Moment | None = None
+    advance_seconds: float = Field(default=0, ge=-CENTURIES_SECONDS, le=CENTURIES_SECONDS)
 
 
 class Admin:
@@ -59,7 +61,10 @@ class Admin:
         try:
             return json_answer(action(body))
         except ValidationError as error:
-            return json_answer({"error": orjson.loads(error.json(include_context=False))}, 422)
+            told = error.json(include_context=False, include_input=False)
+            return json_answer({"error": orjson.loads(told)}, 422)
+        except Unshown as error:
+            return json_answer({"error": str(error)}, 422)
 
     def _report(self) -> dict[str, Any]:
         box, meter = self._world.faults, self._meter

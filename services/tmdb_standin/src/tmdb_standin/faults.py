@@ -1,13 +1,15 @@
 """Everything that can go wrong at TMDb, switchable while the stand-in runs."""
 
 import gzip
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tmdb_standin.drawing import mix, share
 
 Json = dict[str, Any]
+MovieId = Annotated[int, Field(ge=1, lt=1 << 63)]
+YEAR_SECONDS = 366 * 86400
 Rate = Field(default=0.0, ge=0.0, le=1.0)
 
 CORRUPT, DELETED, NULLED = 71, 72, 73
@@ -40,16 +42,23 @@ class Faults(BaseModel):
     retry_after: Literal["none", "seconds", "date"] = Field(
         default="none", description="whether and how a 429 says Retry-After"
     )
-    retry_after_seconds: int = Field(default=1, ge=0, description="what Retry-After says")
+    retry_after_seconds: int = Field(
+        default=1, ge=0, le=YEAR_SECONDS, description="what Retry-After says"
+    )
     error_next: int = Field(default=0, ge=0, description="a server error for the next n requests")
     error_rate: float = Rate
     error_status: Literal[500, 502, 503, 504] = Field(default=503, description="which error")
     refuse_tokens: bool = Field(default=False, description="every token is refused with 401")
-    delay_milliseconds: int = Field(default=0, ge=0, description="wait before a slow answer")
+    delay_milliseconds: int = Field(
+        default=0, ge=0, le=YEAR_SECONDS * 1000, description="wait before a slow answer"
+    )
     slow_rate: float = Field(default=1.0, ge=0.0, le=1.0, description="share that is slow")
     stale_rate: float = Rate
     stale_seconds: int = Field(
-        default=14400, ge=0, description="how old a stale movie is; told by Age and x-memc-age"
+        default=14400,
+        ge=0,
+        le=YEAR_SECONDS,
+        description="how old a stale movie is; told by Age and x-memc-age",
     )
     duplicate_rate: float = Field(
         default=0.0, ge=0.0, le=1.0, description="share of list entries that repeat an earlier page"
@@ -64,11 +73,11 @@ class Faults(BaseModel):
     corrupt_rate: float = Field(
         default=0.0, ge=0.0, le=1.0, description="share of movie ids whose body is broken"
     )
-    corrupt_ids: list[int] = Field(default=[], description="movie ids whose body is broken")
+    corrupt_ids: list[MovieId] = Field(default=[], description="movie ids whose body is broken")
     deleted_rate: float = Field(
         default=0.0, ge=0.0, le=1.0, description="share of movie ids that are gone"
     )
-    deleted_ids: list[int] = Field(default=[], description="movie ids that are gone")
+    deleted_ids: list[MovieId] = Field(default=[], description="movie ids that are gone")
     truncated_rate: float = Field(
         default=0.0, ge=0.0, le=1.0, description="bodies that end half way (no valid JSON)"
     )

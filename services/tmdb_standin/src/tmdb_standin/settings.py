@@ -1,11 +1,12 @@
 """Settings of the stand-in, read once from STANDIN_* environment variables."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tmdb_standin.clock import Moment
 from tmdb_standin.faults import Faults
 
 
@@ -20,12 +21,14 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8090, ge=1, le=65535, description="port to listen on")
     size: int = Field(default=5000, ge=1, le=20_000_000, description="how many movies there are")
-    seed: int = Field(default=1, ge=0, description="another seed is another catalogue")
+    seed: int = Field(default=1, ge=0, lt=1 << 63, description="another seed is another catalogue")
     epoch: date = Field(
         default=date(2026, 1, 1),
+        ge=date(1920, 1, 1),
+        le=date(2999, 12, 31),
         description="the day edits begin; releases run to the end of the year after it",
     )
-    now: datetime | None = Field(
+    now: Moment | None = Field(
         default=None, description="freeze the clock at this moment (with its zone); unset is real"
     )
     daily_edits: float = Field(
