@@ -1,6 +1,6 @@
 """An answer on its way out."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -11,11 +11,12 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, body and headers."""
+    """Status, body and headers; a long body comes in pieces instead."""
 
     status: int
     body: bytes
     headers: Headers
+    pieces: AsyncIterator[bytes] | None = None
 
 
 def json_answer(body: object, status: int = 200, headers: Headers = ()) -> Answer:

@@ -2,6 +2,8 @@
 
 import asyncio
 import hmac
+import logging
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -9,6 +11,7 @@ from functools import lru_cache
 import orjson
 from granian.rsgi import (
     HTTPProtocol,  # pyright: ignore[reportPrivateImportUsage] -- granian documents it there
+    ProtocolClosed,  # pyright: ignore[reportPrivateImportUsage] -- as above
     Scope,
 )
 
@@ -28,6 +31,8 @@ from tmdb_standin.world import World
 LIMITED, FAILED, SLOW, STALE = 74, 75, 76, 77
 ALLOWED_BY_TMDB = 40
 
+log = logging.getLogger(__name__)
+
 
 class Api:
     """The stand-in as an RSGI application: what granian asks with the fewest calls."""
@@ -44,30 +49,33 @@ class Api:
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
-        if scope.path.startswith("/p/exports/"):
-            await self._send_export(scope, protocol)
-        else:
-            self._send(await self._answer(scope, protocol), protocol)
-
-    def _send(self, answer: Answer, protocol: HTTPProtocol) -> None:
+        try:
+            answer = await self._answer(scope, protocol)
+        except Refused as refusal:
+            answer = _refused(refusal)
+        except Exception:
+            log.exception("no answer to %s %s", scope.method, scope.path)
+            answer = _refused(errors.server_error(500))
+        if not scope.path.startswith("/_"):
+            self._meter.statuses[answer.status] += 1
         headers = [*answer.headers, ("date", self._date())]
-        protocol.response_bytes(answer.status, headers, answer.body)
+        if answer.pieces is None:
+            protocol.response_bytes(answer.status, headers, answer.body)
+        else:
+            await _stream(answer.status, headers, answer.pieces, protocol)
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         path = scope.path
         if path.startswith("/_"):
             return self._admin.answer(scope.method, path, await protocol())
-        try:
-            await self._before(path)
-            if path.startswith("/t/p/"):
-                return self._picture(path)
-            if not path.startswith("/3/") or scope.method != "GET":
-                raise errors.not_found()
-            answer = self._three(scope, path)
-        except Refused as refusal:
-            answer = json_answer(refusal.body(), refusal.status, refusal.headers)
-        self._meter.statuses[answer.status] += 1
-        return answer
+        await self._before(path)
+        if path.startswith("/p/exports/"):
+            return self._export(path)
+        if path.startswith("/t/p/"):
+            return self._picture(path)
+        if not path.startswith("/3/") or scope.method != "GET":
+            raise errors.not_found()
+        return self._three(scope, path)
 
     def _three(self, scope: Scope, path: str) -> Answer:
         text, headers = scope.query_string, scope.headers
@@ -173,30 +181,15 @@ class Api:
             return world.people.name(number), world.people.pool_of(number).trade.department
         return f"No. {number + 1}", ""
 
-    async def _send_export(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        path = scope.path
-        try:
-            await self._before(path)
-            kind = self._exports.find(path.rsplit("/", 1)[-1], self._world.clock.today())
-            if kind is None:
-                raise errors.not_found()
-        except Refused as refusal:
-            self._send(json_answer(refusal.body(), refusal.status, refusal.headers), protocol)
-        else:
-            await self._stream(kind, path, protocol)
-
-    async def _stream(self, kind: str, path: str, protocol: HTTPProtocol) -> None:
+    def _export(self, path: str) -> Answer:
+        kind = self._exports.find(path.rsplit("/", 1)[-1], self._world.clock.today())
+        if kind is None:
+            raise errors.not_found()
         box = self._world.faults
         cut = box.concerns(path) and box.strikes(box.faults.truncated_rate, 81)
-        headers = [("content-type", "application/gzip"), ("date", self._date())]
-        body = protocol.response_stream(200, headers)
-        async for piece in self._exports.chunks(kind):
-            piece = piece[: len(piece) // 2] if cut else piece
-            if piece:
-                await body.send_bytes(piece)
-            if cut and piece:
-                return
-            await asyncio.sleep(0)
+        pieces = self._exports.chunks(kind)
+        headers = [("content-type", "application/gzip")]
+        return Answer(200, b"", headers, _first_half(pieces) if cut else pieces)
 
     def _date(self) -> str:
         return _http_date(self._world.clock.now().replace(microsecond=0))
@@ -205,3 +198,33 @@ class Api:
 @lru_cache(maxsize=2)
 def _http_date(moment: datetime) -> str:
     return format_datetime(moment, usegmt=True)
+
+
+def _refused(refusal: Refused) -> Answer:
+    return json_answer(refusal.body(), refusal.status, refusal.headers)
+
+
+async def _first_half(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Half of the first piece that holds anything."""
+    async for piece in pieces:
+        if half := piece[: len(piece) // 2]:
+            yield half
+            return
+
+
+async def _stream(
+    status: int,
+    headers: list[tuple[str, str]],
+    pieces: AsyncIterator[bytes],
+    protocol: HTTPProtocol,
+) -> None:
+    body = protocol.response_stream(status, headers)
+    try:
+        async for piece in pieces:
+            if piece:
+                await body.send_bytes(piece)
+            await asyncio.sleep(0)
+    except ProtocolClosed:
+        log.info("nobody listens any more")
+    except Exception:
+        log.exception("an answer ends half way")

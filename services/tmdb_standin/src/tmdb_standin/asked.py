@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from tmdb_standin.discover import day_of
 from tmdb_standin.errors import date_range_too_long, invalid_page, too_many_appended
 from tmdb_standin.lists import PAGE_LIMIT
+from tmdb_standin.values import day_of, whole
 
 APPENDED_LIMIT = 20
 CHANGE_DAYS = 14
@@ -38,9 +38,10 @@ class Asked:
     def page(self) -> int:
         """The asked page, 1 to 500."""
         text = self.query.get("page", "1")
-        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= PAGE_LIMIT:
+        page = whole(text)
+        if page is None or not 1 <= page <= PAGE_LIMIT:
             raise invalid_page()
-        return int(text)
+        return page
 
     @property
     def appended(self) -> tuple[str, ...]:
@@ -59,14 +60,18 @@ class Asked:
         start, end = self.query.get("start_date"), self.query.get("end_date")
         if not start and not end:
             return self.now - timedelta(days=1), self.now
-        last = day_of(end) if end else None
-        first = day_of(start) if start else (last or self.now.date()) - timedelta(days=1)
-        last = last or min(first + timedelta(days=CHANGE_DAYS), self.now.date())
-        if last < first or (last - first).days > CHANGE_DAYS:
+        last = day_of(end).toordinal() if end else None
+        today = self.now.date().toordinal()
+        first = day_of(start).toordinal() if start else max(1, (last or today) - 1)
+        last = last or min(first + CHANGE_DAYS, today)
+        if last < first or last - first > CHANGE_DAYS:
             raise date_range_too_long()
-        midnight = datetime.min.time()
-        end_of_last = datetime.combine(last, midnight, UTC) + timedelta(days=1, microseconds=-1)
-        return datetime.combine(first, midnight, UTC), min(end_of_last, self.now)
+        end_of_last = _midnight(last) + timedelta(days=1, microseconds=-1)
+        return _midnight(first), min(end_of_last, self.now)
+
+
+def _midnight(ordinal: int) -> datetime:
+    return datetime.combine(date.fromordinal(ordinal), datetime.min.time(), UTC)
 
 
 @lru_cache(maxsize=64)

@@ -6,30 +6,18 @@ from typing import Any
 
 from tmdb_standin.catalogue import Outline
 from tmdb_standin.details import Details
-from tmdb_standin.errors import invalid_date
 from tmdb_standin.text import Storyteller, keyword_id
+from tmdb_standin.values import day_of, whole
 
 Condition = Callable[[Outline], bool]
 Votes = Callable[[Outline], tuple[float, int]]
 
 
-def day_of(text: str) -> date:
-    """A YYYY-MM-DD date, or TMDb's refusal."""
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else _no_date()
-    except ValueError as error:
-        raise invalid_date() from error
-
-
-def _no_date() -> date:
-    raise invalid_date()
-
-
 def date_window(asked: Mapping[str, str]) -> tuple[date | None, date | None]:
     """The release dates asked for, by whichever of TMDb's names."""
     year = asked.get("primary_release_year") or asked.get("year") or ""
-    if year.isdecimal() and 1 <= int(year) <= 9999:
-        return date(int(year), 1, 1), date(int(year), 12, 31)
+    if 1 <= (number := whole(year) or 0) <= 9999:
+        return date(number, 1, 1), date(number, 12, 31)
     first = asked.get("primary_release_date.gte") or asked.get("release_date.gte")
     last = asked.get("primary_release_date.lte") or asked.get("release_date.lte")
     return day_of(first) if first else None, day_of(last) if last else None
@@ -45,7 +33,7 @@ def _number(text: str | None) -> float | None:
 def _matches(text: str, held: Callable[[int], bool]) -> bool:
     """TMDb's list syntax: comma is AND, pipe is OR."""
     groups = [group.split("|") for group in text.split(",") if group]
-    return all(any(part.isdecimal() and held(int(part)) for part in group) for group in groups)
+    return all(any(held(whole(part) or 0) for part in group) for group in groups)
 
 
 def conditions(asked: Mapping[str, str], votes: Votes, stories: Storyteller) -> list[Condition]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from tmdb_standin.settings import Settings
+from tmdb_standin.values import whole
 from tmdb_standin.world import World
 
 OFFSET_BYTES = 8
 _MANIFEST, _MOVIE = "manifest.json", "/3/movie/"
-_LONGEST_ID = 19
 
 
 class Unfit(Exception):
@@ -85,10 +85,8 @@ class Prepared:
         return os.pread(self._bodies[number], end - first, first)
 
     def _index(self, path: str) -> int | None:
-        text = path.removeprefix(_MOVIE)
-        if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID):
-            return None
-        return self._world.catalogue.index_of(int(text))
+        movie_id = whole(path.removeprefix(_MOVIE))
+        return None if movie_id is None else self._world.catalogue.index_of(movie_id)
 
     def _holds(self, query: str) -> bool:
         world, manifest = self._world, self._manifest

@@ -28,7 +28,7 @@ class Timeline:
         """Indexes of the movies released from first to last, in no promised order."""
         for lean in (RECENT_LEAN, PLAIN_LEAN):
             low = max(0, self._place(first, lean) - 1)
-            high = min(self._size, self._place(last + timedelta(days=1), lean) + 2)
+            high = min(self._size, self._place(last, lean, 1) + 2)
             for place in range(low, high):
                 index = self._shuffle.value_at(place)
                 if self._lean(ranks.place_of(index)) != lean:
@@ -49,6 +49,6 @@ class Timeline:
             days=int(self._span * ((place + 0.5) / self._size) ** (1 / lean))
         )
 
-    def _place(self, day: date, lean: float) -> int:
-        part = min(1.0, max(0.0, (day - FIRST_DAY).days / self._span))
+    def _place(self, day: date, lean: float, later: int = 0) -> int:
+        part = min(1.0, max(0.0, ((day - FIRST_DAY).days + later) / self._span))
         return int(self._size * part**lean)

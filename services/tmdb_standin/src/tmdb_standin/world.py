@@ -11,6 +11,7 @@ from tmdb_standin.people import People
 from tmdb_standin.revisions import Revisions
 from tmdb_standin.settings import Settings
 from tmdb_standin.text import Storyteller
+from tmdb_standin.values import whole
 from tmdb_standin.vocabulary import FIRST_ID
 
 
@@ -31,8 +32,8 @@ class World:
 
     def find(self, text: str) -> Outline:
         """The movie behind an id as it stands in a path: a number or an IMDb id."""
-        if text.startswith("tt9") and text[3:].isdecimal():
-            return self.at(int(text[3:]))
+        if text.startswith("tt9") and (index := whole(text[3:])) is not None:
+            return self.at(index)
         return self.at(parse_id(text) - FIRST_ID)
 
     def at(self, index: int) -> Outline:
@@ -48,6 +49,7 @@ class World:
 
 def parse_id(text: str) -> int:
     """A positive id, or TMDb's refusal."""
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 1 << 63:
+    number = whole(text)
+    if number is None or not 0 < number < 1 << 63:
         raise invalid_id()
-    return int(text[:20])
+    return number
