@@ -1,14 +1,18 @@
 """A stand-in in a process of its own, and clients of it."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+
+import tmdb_standin
 
 TOKEN = "test-token"
 NOW = "2026-06-15T12:00:00Z"
@@ -22,11 +26,10 @@ class Servers:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._clients: list[httpx.Client] = []
 
-    def start(self, **settings: object) -> httpx.Client:
+    def start(self, code: Path | None = None, **settings: object) -> httpx.Client:
         """`python -m tmdb_standin serve` with settings; a client that carries the token."""
-        port = _free_port()
-        asked = {"TOKEN": TOKEN, "PORT": port, "NOW": NOW, "SIZE": 400} | settings
-        environment = os.environ | {f"STANDIN_{name}": str(value) for name, value in asked.items()}
+        port = free_port()
+        environment = surroundings({"PORT": port, "NOW": NOW, "SIZE": 400} | settings, code)
         command = [sys.executable, "-m", "tmdb_standin", "serve"]
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         self._processes.append(process)
@@ -45,7 +48,25 @@ class Servers:
         return [process.wait(timeout=10) for process in self._processes]
 
 
-def _free_port() -> int:
+def surroundings(settings: dict[str, object], code: Path | None = None) -> dict[str, str]:
+    """The environment of a stand-in with these settings, of this code or of ours."""
+    told = {"TOKEN": TOKEN, "PORT": free_port()} | settings
+    asked = {f"STANDIN_{name}": str(value) for name, value in told.items()}
+    return os.environ | asked | ({"PYTHONPATH": str(code)} if code else {})
+
+
+def other_version(folder: Path) -> Path:
+    """Code of a stand-in whose people have other names than ours."""
+    package = Path(tmdb_standin.__file__).parent
+    copy = Path(shutil.copytree(package, folder / package.name))
+    words = (copy / "data" / "words.txt").read_text(encoding="utf-8")
+    given = next(line for line in words.splitlines() if line.startswith("given|"))
+    turned = "given|" + ",".join(reversed(given.removeprefix("given|").split(",")))
+    (copy / "data" / "words.txt").write_text(words.replace(given, turned), encoding="utf-8")
+    return folder
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

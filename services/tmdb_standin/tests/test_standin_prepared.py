@@ -1,13 +1,15 @@
 """Answers made beforehand: to the byte what would have been invented, and only while they are."""
 
 import gzip
-import os
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from standin_process import other_version, surroundings
 
 from tmdb_standin.movie_answers import PARTS
 
@@ -17,9 +19,10 @@ TOLD = {"SIZE": SIZE, "DAILY_EDITS": 0, "NOW": "2026-06-15T12:00:00Z"}
 PATH = f"/3/movie/{FIRST_ID + 7}?{QUERY}"
 
 
-def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
-    told = {"TOKEN": "test-token"} | TOLD | settings
-    environment = os.environ | {f"STANDIN_{name}": str(value) for name, value in told.items()}
+def run(
+    *arguments: object, code: Path | None = None, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    environment = surroundings(TOLD | settings, code)
     command = [sys.executable, "-m", "tmdb_standin", *map(str, arguments)]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -180,3 +183,41 @@ def test_one_movie_can_be_prepared(serve, tmp_path):
     client = serve(**TOLD | {"SIZE": 1}, PREPARED=tmp_path)
     assert client.get(f"/3/movie/{FIRST_ID}?language=en-US").json()["id"] == FIRST_ID
     assert count(client) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("0.offsets", None),
+        ("0.offsets", b""),
+        ("0.offsets", b"\0" * 12),
+        ("0.offsets", b"\0" * 16),
+        ("0.bodies", None),
+        ("0.bodies", b"{}"),
+        ("manifest.json", b'{"movies_per_file": 0}'),
+    ],
+)
+def test_files_that_are_not_whole_are_refused_at_the_start(folder, tmp_path, name, content):
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    if content is None:
+        (copy / name).unlink()
+    else:
+        manifest = json.loads((copy / "manifest.json").read_text())
+        told = json.dumps(manifest | json.loads(content)).encode() if ".json" in name else content
+        (copy / name).write_bytes(told)
+    result = run("serve", PREPARED=copy)
+    assert result.returncode == 2
+    assert str(copy / name) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_what_another_version_of_the_stand_in_prepared_is_refused_at_the_start(folder, tmp_path):
+    result = run("serve", code=other_version(tmp_path), PREPARED=folder)
+    assert result.returncode == 2
+    assert "prepare anew" in result.stderr
+
+
+def test_prepared_answers_of_a_day_are_known_on_another_whatever_fault_is_on(folder, serve):
+    faults = '{"null_rate": 0.5, "deleted_rate": 1}'
+    client = serve(**TOLD | {"NOW": "2026-08-01T00:00:00Z"}, PREPARED=folder, FAULTS=faults)
+    assert client.get(PATH).status_code == 404

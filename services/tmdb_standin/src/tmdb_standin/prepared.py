@@ -2,13 +2,19 @@
 
 import mmap
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+import orjson
+from pydantic import BaseModel, Field, ValidationError
 
+from tmdb_standin import movie_answers
+from tmdb_standin.asked import Asked, query_of
+from tmdb_standin.errors import Refused
+from tmdb_standin.faults import Faults
 from tmdb_standin.settings import Settings
 from tmdb_standin.values import whole
+from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
 
 OFFSET_BYTES = 8
@@ -28,12 +34,16 @@ class Manifest(BaseModel):
     size: int
     seed: int
     epoch: date
-    movies_per_file: int
+    movies_per_file: int = Field(ge=1)
 
     @property
     def files(self) -> int:
         """How many files the bodies are in."""
         return -(-self.size // self.movies_per_file)
+
+    def movies_in(self, number: int) -> int:
+        """How many movies' bodies are in a file."""
+        return min(self.movies_per_file, self.size - number * self.movies_per_file)
 
     def unfit_for(self, settings: Settings) -> str:
         """Names of the settings that it was made with others of, if any."""
@@ -71,18 +81,33 @@ class Prepared:
         if names := self._manifest.unfit_for(world.settings):
             raise Unfit(f"{folder}: prepared with other settings ({names})")
         require_steady(world.settings)
-        numbers = range(self._manifest.files)
-        self._offsets = [_mapped(offsets_path(folder, number)) for number in numbers]
-        self._bodies = [os.open(bodies_path(folder, number), os.O_RDONLY) for number in numbers]
+        files = [_opened(folder, number, self._manifest) for number in range(self._manifest.files)]
+        self._offsets = [offsets for offsets, _ in files]
+        self._bodies = [bodies for _, bodies in files]
+        self._require_same_code(folder)
 
     def body(self, path: str, query: str) -> bytes | None:
         """What was prepared for this request, if that is what would be answered now."""
         index = self._index(path)
-        if index is None or not self._holds(query):
-            return None
+        return None if index is None or not self._holds(query) else self._read(index)
+
+    def _read(self, index: int) -> bytes:
         number, at = divmod(index, self._manifest.movies_per_file)
         first, end = self._offsets[number][at : at + 2]
         return os.pread(self._bodies[number], end - first, first)
+
+    def _require_same_code(self, folder: Path) -> None:
+        """Refuse what another version of the stand-in made: the first movie of each file tells."""
+        manifest = self._manifest
+        world = World(self._world.settings.model_copy(update={"faults": Faults()}))
+        at = datetime.combine(manifest.day, datetime.min.time(), UTC)
+        for index in range(0, manifest.size, manifest.movies_per_file):
+            try:
+                same = invented(world, manifest.query, at, index) == self._read(index)
+            except Refused:
+                same = False
+            if not same:
+                raise Unfit(f"{folder}: another version of the stand-in made that; prepare anew")
 
     def _index(self, path: str) -> int | None:
         movie_id = whole(path.removeprefix(_MOVIE))
@@ -105,6 +130,28 @@ def _read(folder: Path) -> Manifest:
         raise Unfit(f"{folder}: nothing is prepared there, or not all ({error.strerror})") from None
     except ValidationError:
         raise Unfit(f"{manifest_path(folder)}: not a manifest of this version") from None
+
+
+def invented(world: World, query: str, at: datetime, index: int) -> bytes:
+    """What /3/movie/{id}?query answers at a moment about the movie at an index."""
+    asked = Asked(("movie", str(FIRST_ID + index)), query_of(query), "", at, at)
+    return orjson.dumps(movie_answers.movie(world, asked))
+
+
+def _opened(folder: Path, number: int, manifest: Manifest) -> tuple[memoryview, int]:
+    """Offsets and bodies of a range of movies, if they belong together and are whole."""
+    try:
+        offsets = _mapped(offsets_path(folder, number))
+        bodies = os.open(bodies_path(folder, number), os.O_RDONLY)
+    except OSError as error:
+        raise Unfit(f"{error.filename}: {error.strerror}") from None
+    except (TypeError, ValueError):
+        raise Unfit(f"{offsets_path(folder, number)}: not whole; prepare anew") from None
+    if len(offsets) != manifest.movies_in(number) + 1:
+        raise Unfit(f"{offsets_path(folder, number)}: not of as many movies; prepare anew")
+    if offsets[0] or offsets[-1] != os.fstat(bodies).st_size:
+        raise Unfit(f"{bodies_path(folder, number)}: not whole; prepare anew")
+    return offsets, bodies
 
 
 def _mapped(path: Path) -> memoryview:

@@ -8,10 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from struct import pack
 
-import orjson
-
-from tmdb_standin import movie_answers
-from tmdb_standin.asked import Asked, query_of
+from tmdb_standin.asked import query_of
 from tmdb_standin.errors import Refused
 from tmdb_standin.faults import Faults
 from tmdb_standin.prepared import (
@@ -19,12 +16,12 @@ from tmdb_standin.prepared import (
     Manifest,
     Unfit,
     bodies_path,
+    invented,
     manifest_path,
     offsets_path,
     require_steady,
 )
 from tmdb_standin.settings import Settings
-from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
 
 _PROGRESS_SECONDS = 10.0
@@ -63,7 +60,7 @@ def _manifest(settings: Settings, query: str, at: datetime) -> Manifest:
 
 def _require_answer(world: World, query: str, at: datetime) -> None:
     try:
-        _body(world, query, at, 0)
+        invented(world, query, at, 0)
     except Refused as refusal:
         raise Unfit(f"{query}: refused with {refusal.status}: {refusal}") from None
 
@@ -97,14 +94,9 @@ def _write(settings: Settings, folder: Path, manifest: Manifest, at: datetime, n
         offsets_path(folder, number).open("wb") as offsets,
     ):
         offsets.write(pack("Q", end))
-        for index in range(first, min(first + manifest.movies_per_file, manifest.size)):
-            end += bodies.write(_body(world, manifest.query, at, index))
+        for index in range(first, first + manifest.movies_in(number)):
+            end += bodies.write(invented(world, manifest.query, at, index))
             offsets.write(pack("Q", end))
         # Else the disk would still be at it when someone measures.
         bodies.flush()
         os.fsync(bodies.fileno())
-
-
-def _body(world: World, query: str, at: datetime, index: int) -> bytes:
-    asked = Asked(("movie", str(FIRST_ID + index)), query_of(query), "", at, at)
-    return orjson.dumps(movie_answers.movie(world, asked))
