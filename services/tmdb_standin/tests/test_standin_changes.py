@@ -32,6 +32,52 @@ def test_an_edit_now_shows_in_the_feed_and_in_the_movie(serve):
     assert [item["key"] for item in items] == [edited[str(FIRST_ID)]]
 
 
+def test_edits_at_one_moment_alter_one_thing_after_the_other(serve):
+    client = serve(DAILY_EDITS=0)
+    edits = [client.post("/_edits", json={"ids": [FIRST_ID]}).json() for _ in range(4)]
+    assert len({edit["at"] for edit in edits}) == 1
+    changes = client.get(f"/3/movie/{FIRST_ID}/changes").json()["changes"]
+    assert [one["key"] for one in changes] == [edit["edited"][str(FIRST_ID)] for edit in edits]
+    ids = [item["id"] for one in changes for item in one["items"]]
+    assert len(set(ids)) == 4
+    for one in changes:
+        assert [item["value"] != item["original_value"] for item in one["items"]] == [True]
+
+
+def test_a_movie_named_twice_is_edited_once(serve):
+    client = serve(SIZE=1, DAILY_EDITS=0)
+    client.post("/_edits", json={"ids": [FIRST_ID, FIRST_ID], "count": 1}).raise_for_status()
+    assert len(client.get(f"/3/movie/{FIRST_ID}/changes").json()["changes"]) == 1
+
+
+def test_an_edit_of_a_movie_that_there_is_not_is_refused_whole(serve):
+    client = serve(DAILY_EDITS=0)
+    response = client.post("/_edits", json={"ids": [FIRST_ID, FIRST_ID + 400, 5], "count": 2})
+    assert response.status_code == 422
+    assert f"{FIRST_ID + 400}, 5" in response.json()["error"]
+    assert changed(client) == []
+
+
+def test_an_edited_text_alters_no_movie_that_is_not_told_in_english(serve):
+    client = serve(SIZE=5000, DAILY_EDITS=0)
+    query = {"append_to_response": "translations"}
+
+    def told(movie_id: int) -> dict:
+        movie = client.get(f"/3/movie/{movie_id}", params=query).json()
+        tongues = {one["iso_639_1"] for one in movie["translations"]["translations"]}
+        return movie if "en" not in tongues else {}
+
+    untold = {n: movie for n in range(FIRST_ID, FIRST_ID + 300) if (movie := told(n))}
+    assert untold
+    for _ in range(4):
+        edited = client.post("/_edits", json={"ids": list(untold)}).json()["edited"]
+        for movie_id, before in untold.items():
+            after = told(movie_id)
+            kind = edited[str(movie_id)]
+            assert (after == before) is (kind in ("overview", "tagline"))
+            untold[movie_id] = after
+
+
 def test_the_calendar_edits_a_share_a_day_and_the_edits_are_real(serve):
     client = serve(SIZE=5000)
     day = {"start_date": "2026-06-10", "end_date": "2026-06-10"}

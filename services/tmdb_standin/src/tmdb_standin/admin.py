@@ -18,8 +18,12 @@ MOST_EDITS = 100_000
 CENTURIES_SECONDS = 4e10
 
 
+class Impossible(Exception):
+    """What was wished for cannot be had from this catalogue."""
+
+
 class EditsWanted(BaseModel):
-    """Edits to make now: of these ids, or of this many movies."""
+    """Edits to make now: one of each of these ids, and of the next so many movies."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +67,7 @@ class Admin:
         except ValidationError as error:
             told = error.json(include_context=False, include_input=False)
             return json_answer({"error": orjson.loads(told)}, 422)
-        except Unshown as error:
+        except (Unshown, Impossible) as error:
             return json_answer({"error": str(error)}, 422)
 
     def _report(self) -> dict[str, Any]:
@@ -103,8 +107,10 @@ class Admin:
     def _edit(self, body: bytes) -> dict[str, Any]:
         wanted = EditsWanted.model_validate_json(body or b"{}")
         catalogue, revisions = self._world.catalogue, self._world.revisions
-        indexes = [index for index in map(catalogue.index_of, wanted.ids) if index is not None]
-        indexes += revisions.next_targets(wanted.count)
+        if unknown := [one for one in wanted.ids if catalogue.index_of(one) is None]:
+            raise Impossible(f"no such movies: {', '.join(map(str, unknown[:REPORTED_IDS]))}")
+        named = [movie_id - FIRST_ID for movie_id in wanted.ids]
+        indexes = list(dict.fromkeys([*named, *revisions.next_targets(wanted.count)]))
         now = self._world.clock.now()
         revisions.make(indexes, now)
         edited = {str(FIRST_ID + n): revisions.latest_kind(n, now) for n in indexes}

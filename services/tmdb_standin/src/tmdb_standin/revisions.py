@@ -1,4 +1,8 @@
-"""Edits: which movies changed when. Each edit alters what the movie answers from then on."""
+"""Edits: which movies changed when. An edit alters what the movie answers from then on.
+
+Overview and tagline are edited in English: of a movie that is not told in it, nothing alters but
+the keywords, which the first edited overview adds to.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,12 +79,12 @@ class Revisions:
         self._days: dict[int, list[tuple[datetime, int]]] = {}
 
     def make(self, indexes: Sequence[int], at: datetime) -> None:
-        """Edit these movies now."""
+        """Edit each of these movies once, now."""
         for index in indexes:
             self._made.setdefault(index, []).append(at)
 
     def next_targets(self, count: int) -> list[int]:
-        """Indexes to edit by hand when nobody says which: the least often edited come first."""
+        """Indexes to edit by hand when nobody says which: those after as many as were made."""
         size = self._catalogue.size
         start = sum(len(moments) for moments in self._made.values())
         return [self._order.value_at((start + n) % size) for n in range(min(count, size))]
@@ -101,12 +105,13 @@ class Revisions:
         return kind_of(index, self.count(index, at))
 
     def of_movie(self, index: int, first: datetime, last: datetime) -> list[Edit]:
-        """A movie's edits after first and up to last."""
+        """A movie's edits from first to last moment, the earliest first."""
         moments = list(self._made.get(index, ()))
         for number in range(self._day_number(first), self._day_number(last) + 1):
             moments += self._moments(index, number)
         found = sorted(moment for moment in moments if first <= moment <= last)
-        return [Edit(index, at, self.count(index, at)) for at in found]
+        earlier = self.count(index, last) - len(found)
+        return [Edit(index, at, number) for number, at in enumerate(found, earlier + 1)]
 
     def changed_between(self, first: datetime, last: datetime) -> list[int]:
         """Indexes edited from first to last moment, the latest first, each once."""
