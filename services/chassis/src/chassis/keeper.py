@@ -33,6 +33,7 @@ def start_both(folder: Path) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
             postgres.start()
             valkey.start()
         except StartError:
+            traceback.print_exc()
             # Someone else may have taken the free port meanwhile.
             postgres.stop()
             valkey.stop()
@@ -56,8 +57,9 @@ def keep(folder: Path) -> int:
         os.setsid()  # Ctrl-C is for pytest; the servers go when it has finished
     try:
         postgres, valkey = start_both(folder)
-    except (StartError, OSError):
-        announce(folder, "failed", traceback.format_exc())
+    except Exception:  # noqa: BLE001 - whatever it is, those who wait are told at once
+        traceback.print_exc()
+        announce(folder, "failed", "")
         return 1
     announce(folder, "ready", f"{postgres.port} {valkey.port}")
     with (folder / "owner").open("a") as owner:

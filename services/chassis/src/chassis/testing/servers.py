@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,8 @@ from chassis.testing.waiting import eventually
 
 PREFIX = "marquee-tests-"
 START_SECONDS = 90.0
+KEEPER_LOG = "keeper.log"
+_LINES_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,12 @@ def servers_in(folder: Path) -> Servers:
     with locked(folder / "starting"):
         if not (folder / "keeper").exists():
             _start_keeper(folder)
-    eventually(lambda: _announced(folder), within=START_SECONDS)
-    if (folder / "failed").exists():
-        reason = (folder / "failed").read_text()
-        raise RuntimeError(f"the servers of the tests did not start:\n{reason}")
+    with suppress(AssertionError):
+        eventually(lambda: _announced(folder) or not _keeps(folder), within=START_SECONDS)
+    if not (folder / "ready").exists():
+        log = (folder / KEEPER_LOG).read_text(errors="replace").splitlines()
+        said = "\n".join(log[-_LINES_SHOWN:]) or "(their keeper said nothing)"
+        raise RuntimeError(f"the servers of the tests did not start:\n{said}")
     postgres_port, valkey_port = map(int, (folder / "ready").read_text().split())
     return Servers(
         folder,
@@ -85,17 +89,30 @@ def _announced(folder: Path) -> bool:
     return (folder / "ready").exists() or (folder / "failed").exists()
 
 
+def _keeps(folder: Path) -> bool:
+    """Whether the keeper lives: it was born with the lock, which goes with it however it ends."""
+    with (folder / "keeping").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def _start_keeper(folder: Path) -> None:
-    log = str(folder / "keeper.log")
-    # posix_spawn rather than Popen: the keeper outlives the xdist worker that starts it.
-    pid = os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "chassis.keeper", str(folder)],
-        {**os.environ, "PYTHONWARNINGS": "default"},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-    )
+    log = str(folder / KEEPER_LOG)
+    with (folder / "keeping").open("a") as keeping:
+        fcntl.flock(keeping, fcntl.LOCK_EX)
+        os.set_inheritable(keeping.fileno(), True)  # noqa: FBT003 - os takes it by position
+        # posix_spawn rather than Popen: the keeper outlives the xdist worker that starts it.
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-X", "faulthandler", "-m", "chassis.keeper", str(folder)],
+            {**os.environ, "PYTHONWARNINGS": "default"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+        )
     (folder / "keeper").write_text(str(pid))
