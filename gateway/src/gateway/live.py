@@ -176,9 +176,8 @@ class Live:
         # Where nothing has happened for long, nobody can have missed anything before that.
         quiet = [place_of(newest[key]) for key in self._keys]
         self._began = tuple(map(min, self._places, quiet))
-        while entries := await self._tail.entries(block_ms=1):
-            for key, entry in entries:
-                await self._happened(key, entry)
+        while await self._tail.tell(self._happened, block_ms=1):
+            pass
         for stream, place in enumerate(self._places):
             if place == beginning[stream]:  # silent ever since: nothing up to now was there to tell
                 self._places[stream] = (place[0] + _HELD_MILLISECONDS - 1000, 0)

@@ -37,6 +37,7 @@ class Gateway:
 
     def __init__(self, url: str) -> None:
         self.ended: set[Person] = set()
+        self.misheard: set[uuid.UUID] = set()
         self.now = time.time()
         self._client = redis.asyncio.Redis.from_url(url)
         tail = AsyncTail(self._client, STREAMS, since_seconds=HELD_SECONDS)
@@ -51,6 +52,8 @@ class Gateway:
         self._task = asyncio.create_task(self.live.run())
 
     async def _has_imported(self, user_id: uuid.UUID, sequence: int) -> None:
+        if user_id in self.misheard:
+            raise ValueError(user_id)
         self.imported[user_id] = sequence
 
     async def close(self) -> None:
@@ -296,3 +299,14 @@ async def test_what_cannot_be_read_is_passed_over(gateway, redis_streams):
     append(redis_streams, "interactions.events", [broken])
     tell(redis_streams, "interactions.events", rated(one))
     assert (await heard.next())[0] == "recommendations_changed"
+
+
+async def test_what_one_event_breaks_while_a_process_begins_costs_it_alone(gateway, redis_streams):
+    broken, one = somebody(), somebody()
+    for who in (broken, one):
+        told = interactions.RatingsImported(ratings=[rated(who)])
+        tell(redis_streams, "interactions.events", told)
+    here = gateway()
+    here.misheard.add(broken.user_id)
+    await here.listen(one).begins()
+    assert here.imported == {one.user_id: 7}

@@ -59,7 +59,12 @@ def _raw(entry: Any) -> Raw:
 
 def seconds_ago(client: redis.Redis, seconds: float) -> str:
     """The id an entry of that moment would have, by the clock that makes the ids."""
-    now, micros = client.time()
+    return seconds_before(client.time(), seconds)
+
+
+def seconds_before(time_answer: Any, seconds: float) -> str:
+    """The same, by what that clock has answered."""
+    now, micros = cast(tuple[int, int], time_answer)
     return f"{max(0, now * 1000 + micros // 1000 - int(seconds * 1000))}-0"
 
 

@@ -9,12 +9,15 @@ import redis.asyncio
 import structlog
 
 from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
-from chassis.events.streams import Raw, replies
+from chassis.events.streams import Raw, replies, seconds_ago, seconds_before
 from chassis.loops import LONGEST_WAIT_SECONDS
 
 BATCH = 500
 _BLOCK_MS = 500
 _GATHERING_SECONDS = 0.02  # what comes meanwhile is read together
+
+OnEntry = Callable[[str, Entry], Awaitable[None] | None]
+"""Called with the key of a stream and an entry of it."""
 
 log = structlog.get_logger()
 
@@ -64,11 +67,6 @@ def _last_id(newest: Any) -> bytes:
     return newest[0][0] if newest else b"0-0"
 
 
-def _moment(time_answer: Any, since_seconds: float) -> str:
-    now, micros = cast(tuple[int, int], time_answer)
-    return f"{max(0, int((now - since_seconds) * 1000) + micros // 1000)}-0"
-
-
 class Tail:
     """Reads each event from now on, or from `since_seconds` ago."""
 
@@ -83,7 +81,7 @@ class Tail:
         """Fix the beginning now rather than at the first read."""
         for key in self._places.unknown:
             if self._since_seconds:
-                self._places.after[key] = _moment(self._redis.time(), self._since_seconds)
+                self._places.after[key] = seconds_ago(self._redis, self._since_seconds)
             else:
                 self._places.after[key] = _last_id(self._redis.xrevrange(key, count=1))
 
@@ -113,7 +111,8 @@ class AsyncTail:
         """Fix the beginning now rather than at the first read."""
         for key in self._places.unknown:
             if self._since_seconds:
-                self._places.after[key] = _moment(await self._redis.time(), self._since_seconds)
+                now = await self._redis.time()
+                self._places.after[key] = seconds_before(now, self._since_seconds)
             else:
                 self._places.after[key] = _last_id(await self._redis.xrevrange(key, count=1))
 
@@ -136,12 +135,6 @@ class AsyncTail:
             for key in self._places.after
         }
 
-    async def entries(self, *, block_ms: int = _BLOCK_MS) -> list[tuple[str, Entry]]:
-        """`read`, each event with its entry's id and its stream's key."""
-        await self.begin()
-        answer = await self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
-        return self._places.entries(answer)
-
     async def run(self, on_event: Callable[[Event], Awaitable[None] | None]) -> None:
         """Follow until cancelled; an outage of Redis is waited for, and nothing of it missed.
 
@@ -153,27 +146,35 @@ class AsyncTail:
 
         await self.follow(on_entry)
 
-    async def follow(self, on_entry: Callable[[str, Entry], Awaitable[None] | None]) -> None:
+    async def follow(self, on_entry: OnEntry) -> None:
         """`run`, told also of each entry's stream and id."""
         wait = 0.0
         while True:
             try:
-                found = await self.entries()
+                found_count = await self.tell(on_entry)
             except Exception as error:  # noqa: BLE001 - a cache must not go deaf at a surprise
                 log.warning("tail waits", error=repr(error))
                 wait = min(LONGEST_WAIT_SECONDS, max(0.1, wait * 2))
                 await asyncio.sleep(wait)
                 continue
             wait = 0.0
-            for key, entry in found:
-                await _tell(on_entry, key, entry)
-            if found:
+            if found_count:
                 await asyncio.sleep(_GATHERING_SECONDS)
 
+    async def tell(self, on_entry: OnEntry, *, block_ms: int = _BLOCK_MS) -> int:
+        """Read once, and call back for each entry; answers how many there were.
 
-async def _tell(
-    on_entry: Callable[[str, Entry], Awaitable[None] | None], key: str, entry: Entry
-) -> None:
+        A callback that raises is logged, and costs its own event alone.
+        """
+        await self.begin()
+        answer = await self._redis.xread(cast(Any, self._places.after), count=BATCH, block=block_ms)
+        found = self._places.entries(answer)
+        for key, entry in found:
+            await _tell(on_entry, key, entry)
+        return len(found)
+
+
+async def _tell(on_entry: OnEntry, key: str, entry: Entry) -> None:
     """Call back; the place is behind the whole batch, whose rest must not be lost."""
     try:
         answer = on_entry(key, entry)
