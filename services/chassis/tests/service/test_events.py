@@ -3,6 +3,7 @@
 import threading
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -316,6 +317,25 @@ def test_an_entry_that_is_no_event_is_buried(database, redis_streams, background
         eventually(lambda: effects(database) == {"a": 1})
         eventually(lambda: pending(redis_streams) == 0)
     assert b"nonsense" in bytes(letter["payload"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"aggregate_version": 2**63},
+        {"schema_version": 2**31},
+        {"occurred_at": datetime(2026, 1, 1)},  # noqa: DTZ001 - that is what is wrong with it
+    ],
+    ids=["version", "schema version", "time without a zone"],
+)
+def test_what_no_outbox_could_have_held_is_no_event(database, redis_streams, background, wrong):
+    append(redis_streams, STREAM, [replace(fact("a"), **wrong), fact("b")])
+    with background(consumer(database, redis_streams).run):
+        [letter] = eventually(lambda: dead_letters(database))
+        eventually(lambda: pending(redis_streams) == 0 and effects(database))
+    assert effects(database) == {"b": 1}
+    assert letter["error"].startswith("not an event")
+    assert str(next(iter(wrong.values()))).split()[0].encode() in bytes(letter["payload"])
 
 
 def test_a_neighbour_that_is_down_is_waited_for_and_not_held_against_the_event(

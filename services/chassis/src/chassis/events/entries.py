@@ -81,12 +81,28 @@ def entry_of(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
             event_id=uuid.UUID(fields[b"id"].decode()),
             type=fields[b"type"].decode(),
             aggregate_id=fields[b"aggregate_id"].decode(),
-            aggregate_version=int(fields[b"aggregate_version"]),
+            aggregate_version=_number(fields[b"aggregate_version"], bits=64),
             actor=fields[b"actor"].decode(),
-            occurred_at=datetime.fromisoformat(fields[b"occurred_at"].decode()),
-            schema_version=int(fields[b"schema_version"]),
+            occurred_at=_moment(fields[b"occurred_at"]),
+            schema_version=_number(fields[b"schema_version"], bits=32),
             payload=fields[b"payload"],
         )
         return Entry(entry_id.decode(), event, fields.get(b"traceparent", b"").decode())
     except (KeyError, ValueError) as error:
         raise Unreadable(f"not an event: {error!r}") from error
+
+
+def _number(text: bytes, *, bits: int) -> int:
+    """A number as large as an outbox could have held, so that a row can hold it here."""
+    number = int(text)
+    if number.bit_length() >= bits:
+        raise ValueError(f"does not fit into {bits} bits")
+    return number
+
+
+def _moment(text: bytes) -> datetime:
+    """A time that can be compared with the clock."""
+    moment = datetime.fromisoformat(text.decode())
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment
