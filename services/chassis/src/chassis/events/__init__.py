@@ -2,8 +2,8 @@
 
 from chassis.events.consumer import Consumer
 from chassis.events.entries import Entry, Event, Fact, fields_of, stream_key
-from chassis.events.follower import BatchHandler, Handler, Subscription
 from chassis.events.streams import KEEP_SECONDS, append, append_async
+from chassis.events.subscription import BatchHandler, Handler, Subscription
 from chassis.events.tails import AsyncTail, Tail
 
 __all__ = [

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import redis
 
 from chassis.database import Database
-from chassis.events.follower import Follower, Subscription
+from chassis.events.follower import Follower
 from chassis.events.letters import Erased, nobody_erased
+from chassis.events.subscription import Subscription
 
 
 class Consumer:

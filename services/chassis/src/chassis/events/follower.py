@@ -3,67 +3,27 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, cast
 
 import redis
 import structlog
-from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Gauge
-from sqlalchemy.engine import Connection
 
-from chassis import telemetry
 from chassis.database import Database
-from chassis.events import inbox
-from chassis.events.entries import Entry, Event, Unreadable, entry_of, stream_key
+from chassis.events.effects import Effects
+from chassis.events.entries import Entry, Unreadable, entry_of
+from chassis.events.group import DELIVERIES, Group
 from chassis.events.letters import Erased, Letters, whatever_it_is
-from chassis.events.streams import (
-    KEEP_SECONDS,
-    Raw,
-    ensure_group,
-    forget_dead_consumers,
-    replies,
-    trim,
-)
+from chassis.events.streams import Raw
+from chassis.events.subscription import Subscription
 from chassis.loops import Backoff, Every, is_transient, keep_going
 
-Handler = Callable[[Connection, Event], None]
-BatchHandler = Callable[[Connection, Sequence[Event]], None]
-
-BATCH = 200
 ATTEMPTS = 5
-DELIVERIES = 25  # so often delivered and never finished: it takes the process down each time
-_LOOKED_AT = 10 * BATCH  # the entries among which XAUTOCLAIM finds those of one batch
 _BLOCK_MS = 500
+_BLOCK_WHILE_SOME_FAILED_MS = 50
 _HOUSEKEEPING_SECONDS = 60.0
 
 log = structlog.get_logger()
-events_handled = Counter("events_total", "Events by outcome", ["consumer", "stream", "outcome"])
-events_behind = Gauge(
-    "events_behind_seconds", "Age of the event handled last", ["consumer", "stream"]
-)
-
-
-def _not_divided(_event: Event) -> Sequence[Event]:
-    """For a stream whose events tell of one thing each."""
-    return ()
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """What a service does with a stream: a function a type, or `batch` for all of them at once."""
-
-    stream: str
-    types: Mapping[str, Handler]
-    batch: BatchHandler | None = None
-    keep_seconds: float = KEEP_SECONDS
-    """How long an entry stays at least that every group is done with."""
-    divided: Callable[[Event], Sequence[Event]] = _not_divided
-    """An event that cannot be handled as events of less, of which the good ones can; their ids are
-    the same each time. None for what cannot be taken apart."""
 
 
 @dataclass
@@ -78,10 +38,9 @@ class _Failed:
 class Follower:
     """One consumer's reading of one stream.
 
-    An entry is acknowledged after the commit of its effects. What a dead reader held is claimed
-    after `claim_idle_seconds`. A handler that refuses with Unavailable is tried until it works and
-    holds the stream back; any other error counts against the event, which is buried after five,
-    or what cannot be handled of one that can be divided.
+    An entry is acknowledged after the commit of its effects. A handler that refuses with
+    Unavailable is tried until it works and holds the stream back; any other error counts against
+    the event, which is buried after five, or what cannot be handled of one that can be divided.
     """
 
     def __init__(
@@ -95,15 +54,17 @@ class Follower:
         claim_idle_seconds: float,
         retry_seconds: float,
     ) -> None:
-        self._name = name
-        self._database = database
-        self._redis = client
         self._subscription = subscription
         self._stream = subscription.stream
-        self._key = stream_key(subscription.stream)
-        self._instance = instance
+        self._group = Group(
+            client,
+            subscription.stream,
+            name=name,
+            instance=instance,
+            claim_idle_seconds=claim_idle_seconds,
+        )
+        self._effects = Effects(name, database, subscription)
         self._letters = Letters(name, self._stream, database, erased)
-        self._claim_idle_ms = int(claim_idle_seconds * 1000)
         self._retry_seconds = retry_seconds
         self._claiming = Every(claim_idle_seconds / 6, at_once=True)
         self._housekeeping = Every(_HOUSEKEEPING_SECONDS)
@@ -119,58 +80,27 @@ class Follower:
         try:
             self._retry_due()
             if self._claiming.due():
-                self._claim_abandoned()
-            self._take(self._read())
+                self._take_over()
+            block_ms = _BLOCK_WHILE_SOME_FAILED_MS if self._failed else _BLOCK_MS
+            self._take(self._group.read(block_ms=block_ms))
             if self._housekeeping.due():
-                trim(self._redis, self._stream, keep_seconds=self._subscription.keep_seconds)
-                forget_dead_consumers(self._redis, self._stream, self._name, own=self._instance)
+                self._group.tidy(keep_seconds=self._subscription.keep_seconds)
         except redis.ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
             # The first time ever, or Redis was flushed: what is lost comes again by replay.
-            ensure_group(self._redis, self._stream, self._name)
+            self._group.ensure()
 
-    def _read(self) -> list[Raw]:
-        waiting = 50 if self._failed else _BLOCK_MS
-        answer = self._redis.xreadgroup(
-            self._name, self._instance, {self._key: ">"}, count=BATCH, block=waiting
-        )
-        return [raw for _, entries in replies(answer) for raw in entries]
-
-    def _claim_abandoned(self) -> None:
-        """Take over what a reader that died, or never finished, was given."""
-        cursor = b"0-0"
-        while not self._stop.is_set():
-            answer = self._redis.xautoclaim(
-                self._key,
-                self._name,
-                self._instance,
-                self._claim_idle_ms,
-                start_id=cursor,
-                count=BATCH,
-            )
-            cursor, claimed = answer[0], cast(list[Raw], answer[1])
+    def _take_over(self) -> None:
+        for claimed in self._group.claim():
             mine = [raw for raw in claimed if raw[0].decode() not in self._failed]
-            self._take(self._without_deadly(mine))
-            if cursor == b"0-0":
+            deadly = self._group.deadly(mine)
+            for raw in mine:
+                if raw[0] in deadly:
+                    self._bury_raw(raw, f"delivered {DELIVERIES} times and never finished")
+            self._take([raw for raw in mine if raw[0] not in deadly])
+            if self._stop.is_set():
                 return
-
-    def _without_deadly(self, claimed: list[Raw]) -> list[Raw]:
-        if not claimed:
-            return []
-        first, last = claimed[0][0], claimed[-1][0]
-        pending = self._redis.xpending_range(
-            self._key, self._name, first, last, count=_LOOKED_AT, consumername=self._instance
-        )
-        often = {
-            one["message_id"]
-            for one in cast(list[dict[str, Any]], pending)
-            if one["times_delivered"] > DELIVERIES
-        }
-        for raw in claimed:
-            if raw[0] in often:
-                self._bury_raw(raw, f"delivered {DELIVERIES} times and never finished")
-        return [raw for raw in claimed if raw[0] not in often]
 
     def _take(self, raws: Sequence[Raw]) -> None:
         """Handle a batch to its end: when this returns, each is done, buried or set aside."""
@@ -186,7 +116,7 @@ class Follower:
                 entries.append(entry)
             else:
                 done.append(entry.entry_id)
-        self._acknowledge(done)
+        self._group.acknowledge(done)
         if entries:
             self._handle(entries)
 
@@ -212,7 +142,7 @@ class Follower:
         backoff = Backoff()
         while True:
             try:
-                self._apply(entries)
+                self._effects.apply(entries)
             except Exception as error:  # noqa: BLE001 - it is logged and counted by the caller
                 if not is_transient(error):
                     return error
@@ -222,33 +152,8 @@ class Follower:
                     return None
             else:
                 if acknowledged:
-                    self._acknowledge([entry.entry_id for entry in entries])
+                    self._group.acknowledge([entry.entry_id for entry in entries])
                 return None
-
-    def _apply(self, entries: Sequence[Entry]) -> None:
-        """One transaction: the inbox and every effect."""
-        with ExitStack() as stack:
-            if self._subscription.batch is not None or len(entries) == 1:
-                stack.enter_context(self._span(entries[0]))
-            connection = stack.enter_context(self._database.begin())
-            fresh = inbox.fresh(connection, self._name, entries)
-            if self._subscription.batch is None:
-                self._call_handlers(connection, fresh)
-            elif fresh:
-                self._subscription.batch(connection, [entry.event for entry in fresh])
-        self._count("handled", len(fresh))
-        self._count("repeated", len(entries) - len(fresh))
-        age = datetime.now(UTC) - entries[-1].event.occurred_at
-        events_behind.labels(self._name, self._stream).set(max(0.0, age.total_seconds()))
-
-    def _call_handlers(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            with self._span(entry):
-                self._subscription.types[entry.event.type](connection, entry.event)
-
-    def _span(self, entry: Entry) -> Any:
-        name = f"{self._name} handles {entry.event.type}"
-        return telemetry.span(name, parent=entry.traceparent, kind=SpanKind.CONSUMER)
 
     def _retry_due(self) -> None:
         now = time.monotonic()
@@ -269,10 +174,10 @@ class Follower:
         counted = min(attempts, ATTEMPTS - 1)
         self._failed[entry.entry_id] = _Failed(entry, counted, due_at)
         if attempts < ATTEMPTS:
-            self._count("failed", 1)
+            self._effects.count("failed", 1)
             return
         if self._gives_up(entry, error, attempts):
-            self._acknowledge([entry.entry_id])
+            self._group.acknowledge([entry.entry_id])
         del self._failed[entry.entry_id]
 
     def _gives_up(self, entry: Entry, error: Exception, attempts: int) -> bool:
@@ -293,19 +198,11 @@ class Follower:
 
     def _bury(self, entry: Entry, error: str, attempts: int) -> None:
         self._letters.bury(entry, error, attempts)
-        self._count("buried", 1)
+        self._effects.count("buried", 1)
 
     def _bury_raw(self, raw: Raw, error: str) -> None:
         """Bury an entry that may not even be an event."""
         entry = whatever_it_is(raw)
         log.error("event buried", stream=self._stream, entry_id=entry.entry_id, error=error)
         self._bury(entry, error, ATTEMPTS)
-        self._acknowledge([entry.entry_id])
-
-    def _acknowledge(self, entry_ids: Sequence[str]) -> None:
-        if entry_ids:
-            self._redis.xack(self._key, self._name, *entry_ids)
-
-    def _count(self, outcome: str, number: int) -> None:
-        if number:
-            events_handled.labels(self._name, self._stream, outcome).inc(number)
+        self._group.acknowledge([entry.entry_id])
