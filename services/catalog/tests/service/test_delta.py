@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 
-from catalog_asking import FIRST
+from catalog_asking import FIRST, SIZE
 from catalog_serving import Handler, serving
 
-from catalog.store import items
+from chassis.database import connect
 from chassis.errors import Unavailable
 
 MARK = "select value from sync_watermark where name = 'delta'"
@@ -90,26 +90,39 @@ def test_after_a_gap_that_the_change_log_does_not_cover_all_is_looked_at_again(s
     assert synced.run("delta")["done_count"] == 0
 
 
-def test_after_such_a_gap_all_is_looked_at_once_though_yesterday_is_not_closed_yet(
-    synced, standin, monkeypatch
-):
-    seconds = list[str]()
-
-    def marking(connection, *told):
-        seconds.append(connection.exec_driver_sql("show statement_timeout").scalar_one())
-        mark_all_changed(connection, *told)
-
-    mark_all_changed = items.mark_all_changed
-    monkeypatch.setattr(items, "mark_all_changed", marking)
+def test_after_such_a_gap_all_is_looked_at_once_though_yesterday_is_not_closed_yet(synced, standin):
     advance(synced, standin, days=20, hours=13)
     nothing = {"results": [], "total_pages": 1}
     assert len(changed_in(synced, lambda _: nothing, age=6 * 3600)) == 150
     assert synced.values(MARK) == ["2026-03-21"]
-    assert seconds == ["15min"]
     assert synced.run("delta")["done_count"] == 150
     advance(synced, standin, hours=1)
     assert synced.run("delta")["done_count"] == 0
-    assert len(seconds) == 1
+
+
+def test_to_mark_the_whole_queue_may_take_longer_than_other_statements(synced, standin):
+    hurried = connect(
+        synced.settings.database_url,
+        application_name="test",
+        parameters={"statement_timeout": 1000},
+    )
+    patient, nothing = synced.context.database, {"results": [], "total_pages": 1}
+    with patient.begin() as connection:
+        connection.exec_driver_sql(
+            "create function tarry() returns trigger language plpgsql as $$ begin"
+            " perform pg_sleep(1.5); return null; end $$"
+        )
+        connection.exec_driver_sql(
+            "create trigger tarries after update on sync_item for each row"
+            f" when (old.state = 'done' and new.movie_id = {FIRST}) execute function tarry()"
+        )
+    advance(synced, standin, days=20)
+    synced.context = replace(synced.context, database=hurried)
+    assert len(changed_in(synced, lambda _: nothing)) == SIZE
+    synced.context = replace(synced.context, database=patient)
+    hurried.dispose()
+    with patient.begin() as connection:
+        connection.exec_driver_sql("drop function tarry cascade")
 
 
 def test_a_movie_that_was_put_away_is_looked_at_again_once_it_is_edited(synced, standin):

@@ -112,9 +112,25 @@ class Trickles(Handler):
                 time.sleep(0.01)
 
 
-def test_an_export_that_trickles_in_has_an_end(monkeypatch):
+class TricklesHeaders(Handler):
+    """Header by header, never to their end."""
+
+    def do_GET(self):
+        self.send_response_only(200)
+        self.flush_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"X-More: 1\r\n")
+                time.sleep(0.05)
+
+
+TRICKLES = pytest.mark.parametrize("server", [Trickles, TricklesHeaders])
+
+
+@TRICKLES
+def test_an_export_that_trickles_in_has_an_end(monkeypatch, server):
     monkeypatch.setattr(export, "_WHOLE_SECONDS", 0.2)
-    with serving(Trickles) as url, pytest.raises(SourceUnavailable, match="takes too long"):
+    with serving(server) as url, pytest.raises(SourceUnavailable, match="takes too long"):
         ids_at(url)
 
 
@@ -124,11 +140,12 @@ def test_an_export_without_end_does_not_fill_the_disk(monkeypatch, export_of):
         export_of(bytes(2 << 20))
 
 
-def test_whoever_waits_for_an_export_can_stop_at_each_piece():
+@TRICKLES
+def test_whoever_waits_for_an_export_can_stop_at_any_time(server):
     def stop() -> None:
         raise Interrupted
 
-    with serving(Trickles) as url, pytest.raises(Interrupted):
+    with serving(server) as url, pytest.raises(Interrupted):
         ids_at(url, stop)
 
 

@@ -155,6 +155,26 @@ def test_corrupt_bodies_and_only_those_are_quarantined_and_can_be_retried(syncin
     assert syncing.values("select count(*) from movie") == [SIZE - len(corrupt) + 1]
 
 
+def test_nothing_that_was_put_away_is_kept_longer_than_other_movies(synced, standin):
+    standin.faults(corrupt_ids=[FIRST + 1, FIRST + 2])
+    synced.run("movies", movie_ids=[FIRST + 1, FIRST + 2])
+    standin.faults()
+    synced.run("movies", movie_ids=[FIRST + 2])
+    kept = "select source_id, state, body <> '' as body from quarantine order by 1"
+    opened = {"source_id": FIRST + 1, "state": "open"}
+    resolved = {"source_id": FIRST + 2, "state": "resolved"}
+    synced.run("refresh")
+    assert synced.rows(kept) == [{**opened, "body": True}, {**resolved, "body": True}]
+    assert synced.run("backfill")["done_count"] == 0
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("update quarantine set quarantined_at = '2025-10-31'")
+    synced.run("refresh")
+    assert synced.rows(kept) == [{**opened, "body": False}, {**resolved, "body": False}]
+    standin.faults(corrupt_ids=[FIRST + 1])
+    assert synced.run("backfill")["done_count"] == 1
+    assert synced.rows(kept)[0] == {**opened, "body": True}
+
+
 def test_deleted_movies_become_tombstones_and_are_told(synced, standin, catalog):
     standin.faults(deleted_ids=[FIRST])
     synced.run("census")

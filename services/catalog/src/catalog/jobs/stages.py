@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
@@ -18,7 +18,7 @@ from catalog.jobs.fetching import Fetcher, fetching
 from catalog.jobs.running import QUEUE_SECONDS, Run, Stage, Sync, held, patiently
 from catalog.operations import listing
 from catalog.store import census as censuses
-from catalog.store import items
+from catalog.store import items, quarantines
 from catalog.tmdb.errors import ExportUnusable
 from catalog.tmdb.export import Export, newest_export
 from catalog.tmdb.parsing import json_body, parsed
@@ -144,11 +144,19 @@ def movies(sync: Sync, run: Run) -> None:
 
 
 def refresh(sync: Sync, run: Run) -> None:
-    """The oldest, so that votes move and nothing is kept longer than TMDb's terms allow."""
+    """The oldest, so that votes move and nothing is kept longer than TMDb's terms allow; what was
+    put away is left to the backfill."""
     days = run.parameters.get("older_than_days", sync.refresh_after_days)
     limit = None if "older_than_days" in run.parameters else sync.refresh_limit
     before = sync.now() - timedelta(days=days)
+    patiently(run, partial(_refresh_quarantine, sync, before))
     drain(sync, run, items.Wanted("old", run.began_at, before=before), limit)
+
+
+def _refresh_quarantine(sync: Sync, before: datetime) -> None:
+    with sync.database.begin() as connection:
+        quarantines.forget_bodies(connection, sync.source, before)
+        items.request_refused(connection, sync.source, before)
 
 
 def lists(sync: Sync, run: Run) -> None:

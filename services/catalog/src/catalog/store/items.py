@@ -209,6 +209,17 @@ def request(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     )
 
 
+def request_refused(connection: Connection, source: str, before: datetime) -> None:
+    """Queue what was put away before a moment and has been looked at by nobody since."""
+    connection.exec_driver_sql(
+        "update sync_item set state = 'pending', next_at = now(), updated_at = now()"
+        " where source = %(source)s and state = 'quarantined' and movie_id = any(array("
+        "select q.source_id from quarantine q where q.kind = 'movie' and q.source = %(source)s"
+        " and q.state = 'open' and q.quarantined_at < %(before)s))",
+        {"source": source, "before": before},
+    )
+
+
 def mark_changed(
     connection: Connection, source: str, changed: Sequence[tuple[int, bool]], at: datetime
 ) -> int:

@@ -69,6 +69,19 @@ def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     )
 
 
+def forget_bodies(connection: Connection, source: str, before: datetime) -> None:
+    """Drop what TMDb said of records put away before a moment, loaded since or not."""
+    connection.execute(
+        sa.update(quarantine)
+        .where(
+            quarantine.c.source == source,
+            quarantine.c.quarantined_at < before,
+            quarantine.c.body != b"",
+        )
+        .values(body=b"", updated_at=sa.func.now())
+    )
+
+
 def newest(
     connection: Connection,
     limit: int,

@@ -1,15 +1,16 @@
 """The daily export: ids and popularity of every movie, as gzip JSON lines."""
 
+import asyncio
 import gzip
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from itertools import chain
-from typing import IO
+from typing import IO, Any
 
 import httpx
 import structlog
@@ -25,8 +26,8 @@ _LARGEST = 128 << 20
 """Six times a million movies; a container's /tmp may be part of its memory."""
 _UNPACKED_AT_ONCE = 1 << 18
 _LONGEST_LINE = 1 << 20
+_TELL_SECONDS = 1.0
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
-"""A run that is told to stop hears of it when something comes, or this ends."""
 _AS_IT_IS = {"accept-encoding": "identity"}
 _OK = 200
 _NOT_THERE = (403, 404)
@@ -45,43 +46,61 @@ def newest_export(
 ) -> Generator[Export]:
     """The newest export of a kind (`movie`, `adult_movie`).
 
-    All of it is here before the first line is read; `tell` hears of each piece that comes, and may
-    raise.
+    All of it is here before the first line is read; `tell` hears of each second of waiting for it,
+    and may raise.
     """
     with tempfile.TemporaryFile() as file:
-        name = _download(file, export_url, kind, today, tell)
+        name = asyncio.run(_newest(file, export_url, kind, today, tell))
         yield partial(_lines, file, name)
 
 
-def _download(
+async def _newest(
     file: IO[bytes], export_url: str, kind: str, today: date, tell: Callable[[], None]
 ) -> str:
     """Answers the name of the newest: a day's is ready by 08:00 UTC, before that yesterday's is."""
-    with httpx.Client(timeout=_TIMEOUT, headers=_AS_IT_IS, follow_redirects=True) as http:
+    async with httpx.AsyncClient(
+        timeout=_TIMEOUT, headers=_AS_IT_IS, follow_redirects=True
+    ) as http:
         for days in range(_DAYS_BACK + 1):
             name = f"{kind}_ids_{today - timedelta(days=days):%m_%d_%Y}.json.gz"
-            try:
-                with http.stream("GET", f"{export_url.rstrip('/')}/{name}") as response:
-                    if _is_there(response.status_code, name):
-                        _copy(response, file, name, tell)
-                        return name
-            except (httpx.TransportError, httpx.TooManyRedirects) as error:
-                told = f"export {name}: {type(error).__name__} {error}"
-                raise SourceUnavailable(told) from error
+            download = _download(file, http, f"{export_url.rstrip('/')}/{name}", name)
+            if await _in_time(download, name, tell):
+                return name
     raise ExportUnusable(f"no export of {kind} at {export_url} in the last {_DAYS_BACK} days")
 
 
-def _copy(response: httpx.Response, file: IO[bytes], name: str, tell: Callable[[], None]) -> None:
+async def _in_time(
+    download: Coroutine[Any, Any, bool], name: str, tell: Callable[[], None]
+) -> bool:
+    """What comes of it, unless that takes too long: a server may trickle, its headers as well."""
     until = time.monotonic() + _WHOLE_SECONDS
-    for piece in response.iter_raw():
-        tell()
-        if time.monotonic() > until:
-            raise SourceUnavailable(f"export {name} takes too long")
-        if response.num_bytes_downloaded > _LARGEST:
-            raise ExportUnusable(f"export {name} is larger than {_LARGEST >> 20} MiB")
-        file.write(piece)
-    if not response.num_bytes_downloaded:
-        raise ExportUnusable(f"export {name} is empty")
+    task = asyncio.ensure_future(download)
+    try:
+        while not (await asyncio.wait({task}, timeout=_TELL_SECONDS))[0]:
+            tell()
+            if time.monotonic() > until:
+                raise SourceUnavailable(f"export {name} takes too long")
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _download(file: IO[bytes], http: httpx.AsyncClient, url: str, name: str) -> bool:
+    """Whether it is there; if so, the file holds all of it."""
+    try:
+        async with http.stream("GET", url) as response:
+            if not _is_there(response.status_code, name):
+                return False
+            async for piece in response.aiter_raw():
+                if response.num_bytes_downloaded > _LARGEST:
+                    raise ExportUnusable(f"export {name} is larger than {_LARGEST >> 20} MiB")
+                file.write(piece)
+            if not response.num_bytes_downloaded:
+                raise ExportUnusable(f"export {name} is empty")
+            return True
+    except (httpx.TransportError, httpx.TooManyRedirects) as error:
+        raise SourceUnavailable(f"export {name}: {type(error).__name__} {error}") from error
 
 
 def _is_there(status: int, name: str) -> bool:
