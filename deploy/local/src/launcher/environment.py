@@ -26,7 +26,7 @@ STAMPED = (
 )
 # One process each, of about the same weight.
 WARMED = (
-    "users.wiring, catalog.wiring, gateway.app",
+    "users.wiring, catalog.wiring.programs, gateway.app",
     "chassis.testing, interactions.wiring, recommender.wiring, analytics.wiring, launcher.commands",
 )
 

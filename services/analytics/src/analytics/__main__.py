@@ -3,19 +3,13 @@
 import sys
 
 from analytics.settings import Settings
-from analytics.wiring import NAME, background, serve, work
 from chassis.service import Service, main
 
+SERVICE = Service(
+    name="analytics",
+    settings=Settings,
+    wiring="analytics.wiring",
+)
+
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Service(
-                name=NAME,
-                settings=Settings,
-                package="analytics",
-                serve=serve,
-                background=background,
-                work=work,
-            )
-        )
-    )
+    sys.exit(main(SERVICE))

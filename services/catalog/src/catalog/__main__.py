@@ -2,21 +2,15 @@
 
 import sys
 
-from catalog import commands, wiring
 from catalog.settings import Settings
 from chassis.service import Service, main
 
+SERVICE = Service(
+    name="catalog",
+    settings=Settings,
+    wiring="catalog.wiring.programs",
+    commands={"sync": "catalog.commands:sync"},
+)
+
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Service(
-                name=wiring.NAME,
-                settings=Settings,
-                package="catalog",
-                serve=wiring.serve,
-                background=wiring.background,
-                work=wiring.work,
-                commands={"sync": commands.sync},
-            )
-        )
-    )
+    sys.exit(main(SERVICE))

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from catalog import wiring
 from catalog.domain.movies import BATCH_LIMIT
 from catalog.domain.sync import ALL_STAGES, MOVIES_STAGE, STAGES
 from catalog.jobs import Run, Sync, run_stage
@@ -17,6 +16,7 @@ from catalog.operations.requesting import request_sync
 from catalog.settings import Settings
 from catalog.store import items, quarantines, runs
 from catalog.tmdb.errors import BadAnswer, SourceError
+from catalog.wiring.sync import sync_context
 from chassis.database import refusal_of, uuid7
 from chassis.errors import Refusal
 
@@ -30,7 +30,7 @@ _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
 def sync(settings: Settings, arguments: list[str]) -> int:
     """The command; answers the exit code."""
     asked = _parser().parse_args(arguments)
-    context = wiring.sync_context(settings)
+    context = sync_context(settings)
     try:
         if asked.stage == "status":
             return _status(context, as_json=asked.json)

@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from catalog import jobs, wiring
+from catalog import jobs
 from catalog.settings import Settings
 from catalog.store import runs
+from catalog.wiring.sync import sync_context
 from chassis.database import uuid7
 from chassis.testing import eventually
 from marquee.catalog.v1 import catalog_pb2 as pb
@@ -106,7 +107,7 @@ class Syncing:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.now = datetime.fromisoformat(NOW)
-        self.context = replace(wiring.sync_context(settings), now=lambda: self.now)
+        self.context = replace(sync_context(settings), now=lambda: self.now)
 
     def ask_at(self, url: str) -> None:
         """From now on another server answers."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog import wiring
 from catalog.rpc import CatalogServicer
 from catalog.settings import Settings
+from catalog.wiring import programs
 from chassis.paging import PageTokens
 from marquee.catalog.v1 import catalog_pb2_grpc
 
@@ -71,7 +71,7 @@ def caller_as(syncing, running):
         "standin",
         lambda: datetime.now(UTC),
     )
-    stub = catalog_pb2_grpc.CatalogServiceStub(running(wiring.registration(servicer)).channel)
+    stub = catalog_pb2_grpc.CatalogServiceStub(running(programs.registration(servicer)).channel)
     return lambda metadata: Caller(stub, metadata)
 
 

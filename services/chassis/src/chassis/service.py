@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import Any, TypeVar
 
 import structlog
@@ -25,42 +26,52 @@ log = structlog.get_logger()
 
 Read = TypeVar("Read", bound=BaseSettings)
 Loop = Callable[[threading.Event], None]
-Command = Callable[[Any, list[str]], int]
 
 
 @dataclass(frozen=True)
 class Service:
-    """What `main` must know of a service; its `wiring` module has the functions."""
+    """What `main` must know of a service.
+
+    Functions are named, as `module:function`, rather than given: a command that needs no server
+    neither waits for it to be imported nor keeps it in memory.
+    """
 
     name: str
+    """The import package's too, where `migrations` are found."""
     settings: type[ServiceSettings]
-    package: str
-    """The import package, where `migrations` are found."""
-    serve: Callable[[Any], None]
-    background: Callable[[Any], None]
-    work: Callable[[Any], None]
-    commands: Mapping[str, Command] = field(default_factory=dict[str, Command])
+    wiring: str
+    """The module of `serve`, `background` and `work`, which take the settings."""
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
     """More commands: given the settings and the arguments left, they return an exit code."""
+    offline_commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those that need no settings, given the arguments left."""
+
+    def function(self, command: str) -> Callable[..., Any]:
+        """What runs for a command of this service's own."""
+        named = {**self.commands, **self.offline_commands}
+        return resolve_name(named.get(command, f"{self.wiring}:{command}"))
 
 
 def main(service: Service) -> int:
     """Run the command that the arguments name; the answer is the process's exit code."""
-    commands = _commands(service)
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] not in commands:
-        _print_usage(service, commands)
-        return 0 if arguments in (["-h"], ["--help"]) else _USAGE_ERROR
-    if arguments[0] == "settings":
+    commands = (*_EVERYWHERE, *service.commands, *service.offline_commands)
+    command, *arguments = sys.argv[1:] or [""]
+    if command not in commands:
+        sys.stderr.write(f"usage: python -m {service.name} {' | '.join(commands)}\n")
+        return 0 if command in ("-h", "--help") else _USAGE_ERROR
+    if command in service.offline_commands:
+        return service.function(command)(arguments)
+    if command == "settings":
         return print_settings(service.settings)
     settings = read_settings(service.settings)
     if settings is None:
         return _USAGE_ERROR
-    long_running = arguments[0] in _LONG_RUNNING
+    long_running = command in _LONG_RUNNING
     stream = sys.stdout if long_running else sys.stderr
     configure_logs(service.name, settings.log_level, stream=stream)
     if long_running:
         telemetry.configure(service.name, settings.otlp_endpoint, settings.metrics_listen)
-    return commands[arguments[0]](settings, arguments[1:])
+    return _run(service, command, settings, arguments)
 
 
 def run_until_signalled(*loops: Loop) -> None:
@@ -85,6 +96,7 @@ def run_until_signalled(*loops: Loop) -> None:
 
 
 _LONG_RUNNING = ("serve", "background", "work", "beat")
+_EVERYWHERE = (*_LONG_RUNNING, "migrate", "settings")
 _DRAIN_SECONDS = 20
 
 
@@ -98,21 +110,17 @@ def _guarded(loop: Loop, stop: threading.Event, broken: list[BaseException]) -> 
         stop.set()
 
 
-def _commands(service: Service) -> dict[str, Command]:
-    return {
-        "serve": lambda settings, _rest: _ran(service.serve, settings),
-        "background": lambda settings, _rest: _ran(service.background, settings),
-        "work": lambda settings, _rest: _ran(service.work, settings),
-        "beat": lambda settings, _rest: _beat(service, settings),
-        "migrate": lambda settings, _rest: _migrate(service, settings),
-        "settings": lambda _settings, _rest: 0,
-        **service.commands,
-    }
-
-
-def _ran(function: Callable[[Any], None], settings: ServiceSettings) -> int:
-    function(settings)
-    return 0
+def _run(service: Service, command: str, settings: ServiceSettings, arguments: list[str]) -> int:
+    match command:
+        case "beat":
+            return _beat(service, settings)
+        case "migrate":
+            return _migrate(service, settings)
+        case "serve" | "background" | "work":
+            service.function(command)(settings)
+            return 0
+        case _:
+            return service.function(command)(settings, arguments)
 
 
 def _beat(service: Service, settings: ServiceSettings) -> int:
@@ -129,15 +137,11 @@ def _migrate(service: Service, settings: ServiceSettings) -> int:
     from chassis.migrations import migrate  # noqa: PLC0415 - heavy; used here alone
 
     try:
-        migrate(settings.database_url, service.package)
+        migrate(settings.database_url, service.name)
     except OperationalError as error:
         log.error("not migrated", error=str(error.orig).strip())  # noqa: TRY400 - no bug, no trace
         return 1
     return 0
-
-
-def _print_usage(service: Service, commands: Mapping[str, Command]) -> None:
-    sys.stderr.write(f"usage: python -m {service.package} {' | '.join(commands)}\n")
 
 
 def read_settings(kind: type[Read]) -> Read | None:

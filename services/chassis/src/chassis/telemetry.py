@@ -7,10 +7,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Histogram, start_http_server
@@ -33,10 +29,9 @@ _passed_on: ContextVar[str] = ContextVar("traceparent", default="")
 def configure(service: str, otlp_endpoint: str = "", metrics_listen: str = "") -> None:
     """Start what the settings ask for; call it after a fork, for both own threads."""
     if otlp_endpoint:
-        provider = TracerProvider(resource=Resource.create({"service.name": service}))
-        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True)
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-        trace.set_tracer_provider(provider)
+        from chassis.otlp import provider  # noqa: PLC0415 - heavy; most send no spans
+
+        trace.set_tracer_provider(provider(service, otlp_endpoint))
         _exporting.set()
     if metrics_listen:
         host, _, port = metrics_listen.rpartition(":")

@@ -28,12 +28,22 @@ def count(settings, rest):
     print("counted", settings.shelf_size, *rest)
     return 3
 
+def add(rest):
+    print(sum(map(int, rest)))
+    return 0
+
+def serve(settings):
+    print("served", settings.grpc_listen)
+
+def background(settings):
+    run_until_signalled(loop, loop)
+
+def work(settings):
+    run_until_signalled(loop, broken)
+
 service = Service(
-    name="tiny", settings=Settings, package="chassis",
-    serve=lambda settings: print("served", settings.grpc_listen),
-    background=lambda settings: run_until_signalled(loop, loop),
-    work=lambda settings: run_until_signalled(loop, broken),
-    commands={"count": count},
+    name="tiny", settings=Settings, wiring="__main__", commands={"count": "__main__:count"},
+    offline_commands={"add": "__main__:add"},
 )
 sys.exit(main(service))
 """
@@ -70,6 +80,12 @@ def test_commands_run_with_settings_and_arguments(run):
     assert (served.returncode, served.stdout) == (0, "served 127.0.0.1:7777\n")
     counted = run("count", "a", "b", SHELF_SIZE="9")
     assert (counted.returncode, counted.stdout) == (3, "counted 9 a b\n")
+
+
+def test_an_offline_command_asks_for_no_settings(run, environment):
+    del environment["DATABASE_URL"]
+    added = run("add", "3", "4")
+    assert (added.returncode, added.stdout) == (0, "7\n")
 
 
 def test_an_unknown_command_prints_the_known_ones(run):

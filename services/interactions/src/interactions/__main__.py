@@ -4,18 +4,12 @@ import sys
 
 from chassis.service import Service, main
 from interactions.settings import Settings
-from interactions.wiring import NAME, background, serve, work
+
+SERVICE = Service(
+    name="interactions",
+    settings=Settings,
+    wiring="interactions.wiring",
+)
 
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Service(
-                name=NAME,
-                settings=Settings,
-                package="interactions",
-                serve=serve,
-                background=background,
-                work=work,
-            )
-        )
-    )
+    sys.exit(main(SERVICE))

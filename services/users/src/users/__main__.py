@@ -3,21 +3,18 @@
 import sys
 
 from chassis.service import Service, main
-from users import wiring
-from users.commands import COMMANDS
 from users.settings import Settings
 
+SERVICE = Service(
+    name="users",
+    settings=Settings,
+    wiring="users.wiring",
+    commands={
+        "mint-token": "users.commands:mint_token",
+        "ensure-user": "users.commands:ensure_user",
+        "rotate-keys": "users.commands:rotate_keys",
+    },
+)
+
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            Service(
-                name="users",
-                settings=Settings,
-                package="users",
-                serve=wiring.serve,
-                background=wiring.background,
-                work=wiring.work,
-                commands=COMMANDS,
-            )
-        )
-    )
+    sys.exit(main(SERVICE))

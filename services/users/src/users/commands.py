@@ -91,9 +91,6 @@ def rotate_keys(settings: Settings, arguments: list[str]) -> int:
     return 0
 
 
-COMMANDS = {"mint-token": mint_token, "ensure-user": ensure_user, "rotate-keys": rotate_keys}
-
-
 def _registered(settings: Settings, connection: Connection, wanted: argparse.Namespace) -> Account:
     password_hash = passwords_of(settings).hash(os.environ.get("USER_PASSWORD", ""))
     now = utc_now()

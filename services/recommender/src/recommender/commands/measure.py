@@ -25,18 +25,22 @@ from recommender.operations.live import Live, Snapshot
 from recommender.ranking.als import ALPHA, FACTORS, ITERATIONS, REGULARIZATION
 from recommender.ranking.ranked import Wish, rank
 from recommender.ranking.signals import training_weights
+from recommender.settings import Settings
 from recommender.store import tastes
 from recommender.store.popularity import refresh_popularity
 from recommender.tables import interaction
+from recommender.wiring import database_of, live_of
 
 _PEOPLE = 1_000
 _WARM = 20
 _TOP = 200
 
 
-def measure(database: Database, live: Live, rest: Sequence[str]) -> int:
+def measure(settings: Settings, rest: Sequence[str]) -> int:
     """Print one JSON object of figures, seconds and bytes; `als`: of implicit's ALS alone."""
-    figures = _als_alone(database) if list(rest) == ["als"] else _of_lists(database, live)
+    database = database_of(settings)
+    alone = list(rest) == ["als"]
+    figures = _als_alone(database) if alone else _of_lists(database, live_of(settings, database))
     sys.stdout.write(f"{json.dumps(figures)}\n")
     return 0
 

@@ -1,19 +1,15 @@
-"""The only place where parts meet: settings in, servers out."""
+"""The programs that run until told to stop: settings in, servers out."""
 
-import gc
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import redis
-
-from catalog.jobs import Rhythm, Sync, chores, handlers
+from catalog.jobs import Rhythm, chores, handlers
 from catalog.rpc import CatalogServicer
 from catalog.settings import Settings
 from catalog.subscriptions import erasures
-from catalog.tmdb.budget import RateBudget
-from catalog.tmdb.client import Access
+from catalog.wiring.sync import NAME, cache_of, database_of, redis_of, sync_context
 from chassis.clients import channel
-from chassis.database import Database, connect
+from chassis.database import Database
 from chassis.erasure import Eraser, Tombstones
 from chassis.events import Consumer, Event
 from chassis.identity import Revocations, SigningKeys, TokenVerifier
@@ -27,33 +23,27 @@ from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.users.v1 import events_pb2 as user_events
 from marquee.users.v1 import users_pb2, users_pb2_grpc
 
-NAME = "catalog"
 _KEYS_TIMEOUT_SECONDS = 2.0
-_CACHE_TIMEOUT_SECONDS = 1.0
 _STREAMS_TIMEOUT_SECONDS = 5.0
 # A first backfill may run for hours: two more threads keep lists and changes moving beside it.
 _JOBS_AT_ONCE = 3
-_COLLECTED_AFTER = 100_000
-# To compare every word of search with a misspelt one costs tens of milliseconds; PostgreSQL takes
-# it for cheaper than its index, whose pages it believes to lie on a disk that turns.
-_PLANNER = {"random_page_cost": 1.1}
 
 
 def serve(settings: Settings) -> None:
     """Answer the contract until told to stop."""
-    database = _database(settings)
+    database = database_of(settings)
     wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
     internal_key = settings.internal_key.get_secret_value()
     users = _users(settings)
     keys = SigningKeys(lambda: _signing_keys(users))
     revocations = Revocations(
-        _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
+        redis_of(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
         types=[user_events.SessionRevoked.DESCRIPTOR.full_name],
         access={user_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     servicer = CatalogServicer(
         database,
-        _cache(settings),
+        cache_of(settings),
         PageTokens(page_key(internal_key)),
         settings.catalog_source,
         lambda: datetime.now(UTC),
@@ -80,9 +70,9 @@ def serve(settings: Settings) -> None:
 
 def background(settings: Settings) -> None:
     """Carry the catalogue's facts to the stream, and hear of people to be forgotten."""
-    database = _database(settings)
+    database = database_of(settings)
     wake_on_commit(database, name=NAME, redis_url=settings.redis_streams_url)
-    streams = _redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS)
+    streams = redis_of(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS)
     consumer = Consumer(
         name=NAME,
         database=database,
@@ -129,7 +119,7 @@ def eraser_of(settings: Settings, database: Database) -> Eraser:
     users = _users(settings)
     return Eraser(
         database=database,
-        streams=_redis(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
+        streams=redis_of(settings.redis_streams_url, _STREAMS_TIMEOUT_SECONDS),
         tombstones=Tombstones(settings.internal_key.get_secret_value()),
         forget=lambda _connection, _user_id: 0,
         acknowledge=lambda erasure_id, deleted_count: users.AcknowledgeErasure(
@@ -141,60 +131,10 @@ def eraser_of(settings: Settings, database: Database) -> Eraser:
     )
 
 
-def sync_context(settings: Settings) -> Sync:
-    """What the stages of the sync work with."""
-    # A batch is some hundred thousand small objects without cycles: to search them for cycles
-    # at every seven hundredth took an eighth of the sync.
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
-    return Sync(
-        database=_database(settings),
-        cache=_cache(settings),
-        access=Access(
-            base_url=settings.tmdb_base_url,
-            token=settings.tmdb_read_token.get_secret_value(),
-            api_key=settings.tmdb_api_key.get_secret_value(),
-            connections=settings.tmdb_connections,
-            attempts=settings.tmdb_attempts,
-            timeout_seconds=settings.tmdb_timeout_seconds,
-        ),
-        budget=RateBudget(settings.tmdb_rate, settings.tmdb_connections),
-        source=settings.catalog_source,
-        export_url=settings.tmdb_export_url,
-        adult_export=settings.tmdb_adult_export,
-        languages=tuple(part for part in settings.tmdb_languages.split(",") if part),
-        list_pages=settings.sync_list_pages,
-        batch_size=settings.sync_batch_size,
-        settle_seconds=settings.sync_settle_seconds,
-        refresh_after_days=settings.sync_refresh_after_days,
-        refresh_limit=settings.sync_refresh_limit,
-    )
-
-
-def _database(settings: Settings) -> Database:
-    return connect(
-        settings.database_url,
-        pool_size=settings.database_pool_size,
-        application_name=NAME,
-        parameters=_PLANNER,
-    )
-
-
 def _users(settings: Settings) -> users_pb2_grpc.UsersServiceStub:
     internal_key = settings.internal_key.get_secret_value()
     target = channel(settings.users_address, internal_key=internal_key, service=NAME)
     return users_pb2_grpc.UsersServiceStub(target)
-
-
-def _cache(settings: Settings) -> redis.Redis:
-    return _redis(settings.redis_cache_url, _CACHE_TIMEOUT_SECONDS)
-
-
-def _redis(url: str, timeout_seconds: float) -> redis.Redis:
-    """One that hangs must not hang us."""
-    return redis.Redis.from_url(
-        url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds
-    )
 
 
 def _signing_keys(users: users_pb2_grpc.UsersServiceStub) -> Mapping[str, bytes]:
