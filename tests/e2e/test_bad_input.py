@@ -71,6 +71,7 @@ QUERIES = [
     "/movies/search?q=%00", "/movies/search?q=" + "x" * 201, "/movies/trending?window=month",
     "/movies/abc", "/movies/0", "/movies/-1", "/movies/99999999999999999999",
     "/movies/900000001?include=everything", "/people/x", "/people/search", "/collections/x",
+    "/people/1?include_adult=x", "/people/1?page_token=AAAA", "/collections/1?page_token=AAAA",
     "/movies/900000001/watch-providers?region=usa",
     "/me/movie-states", "/me/movie-states?movie_id=x", "/me/recommendations?type=best",
     "/me/recommendations?diversity=1.1", "/me/recommendations?diversity=nan",

@@ -249,3 +249,23 @@ def _list_of(person: Person) -> str:
 def _recorded(person: Person, list_id: str) -> int:
     page = person.api.get("/me/recommendations/history", params={"page_size": 100}).json()
     return sum(one["list_id"] == list_id for one in page["items"])
+
+
+def test_a_collection_is_the_same_by_itself_beside_a_movie_and_by_pages(suite: Suite) -> None:
+    api = suite.person().api
+    browsed = movie_ids(api.get("/movies", params={"page_size": 100}).json())
+    beside = (
+        api.get(f"/movies/{movie_id}", params={"include": "collection"}).json()["collection"]
+        for movie_id in browsed
+    )
+    collection = next(one for one in beside if one and len(one["movies"]) > 1)
+    assert collection["next_page_token"] is None
+    path = f"/collections/{collection['collection_id']}"
+    assert api.get(path).json() == collection
+    movies: list[Any] = []
+    page: dict[str, Any] = {"next_page_token": ""}
+    while page["next_page_token"] is not None:
+        query = {"page_size": 1, "page_token": page["next_page_token"]}
+        page = api.get(path, params=query).json()
+        movies += page["movies"]
+    assert movies == collection["movies"]

@@ -93,7 +93,10 @@ class CollectionShape(Shape):
     overview: str = Field(description="About it.")
     poster: dict[str, str] | None = Field(description="Complete URLs by TMDb size.")
     backdrop: dict[str, str] | None = Field(description="Complete URLs by TMDb size.")
-    movies: list[MovieShape] = Field(description="By release date.")
+    movies: list[MovieShape] = Field(description="By release date; adult ones only if asked for.")
+    next_page_token: str | None = Field(
+        description="For further movies, of `GET /collections/{collection_id}`; null at the end."
+    )
 
 
 class CertificationShape(Shape):
@@ -422,6 +425,7 @@ def collection_json(collection: pb.Collection, images: Images) -> dict[str, Any]
         "poster": images.urls("poster", collection.poster_path),
         "backdrop": images.urls("backdrop", collection.backdrop_path),
         "movies": [movie_json(movie, images) for movie in collection.movies],
+        "next_page_token": collection.next_page_token or None,
     }
 
 

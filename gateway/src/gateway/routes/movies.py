@@ -44,6 +44,7 @@ class DetailQuery(QueryShape):
         description="credits, keywords, videos, collection, my_state; repeat or join by commas.",
         json_schema_extra={"items": {"type": "string", "pattern": _NAMES}},
     )
+    include_adult: bool = Field(default=False, description="Also adult movies of its collection.")
 
     def names(self) -> list[str]:
         """The names asked for."""
@@ -216,6 +217,7 @@ async def get_movie(
         movie_id=movie_id,
         language=language,
         includes=[_INCLUDES[name] for name in names if name in _INCLUDES],
+        include_adult=query.include_adult,
     )
     state = _my_state(here, caller, movie_id) if "my_state" in names else _nothing()
     reply, mine = await asyncio.gather(here.services.catalog.GetMovie(asked), state)

@@ -18,6 +18,21 @@ PersonId = Annotated[int, Field(ge=1, le=LargestInt, description="TMDb id of a p
 CollectionId = Annotated[int, Field(ge=1, le=LargestInt, description="TMDb id of a collection.")]
 
 
+class PersonQuery(Page):
+    """Query parameters of `GET /people/{person_id}`."""
+
+    include_adult: bool = Field(default=False, description="Also credits in adult movies.")
+
+
+class CollectionQuery(Page):
+    """Query parameters of `GET /collections/{collection_id}`."""
+
+    page_size: Annotated[
+        int, Field(ge=1, le=LargestInt, description="At most 100; more is lowered.")
+    ] = 100
+    include_adult: bool = Field(default=False, description="Also adult movies.")
+
+
 @router.get(
     "/people/search",
     response_model=shapes.PersonPage,
@@ -47,7 +62,7 @@ async def get_person(
     request: Request,
     caller: Visitor,
     person_id: Annotated[PersonId, Path()],
-    query: Annotated[Page, Query()],
+    query: Annotated[PersonQuery, Query()],
 ) -> Response:
     """A person with a page of their movies, most popular first."""
     here = context.of(request)
@@ -57,6 +72,7 @@ async def get_person(
         language=language,
         page_size=query.size,
         page_token=query.page_token,
+        include_adult=query.include_adult,
     )
     images, reply = await asyncio.gather(
         here.configuration.images(), here.services.catalog.GetPerson(asked)
@@ -75,12 +91,21 @@ async def get_person(
     tags=["collections"],
 )
 async def get_collection(
-    request: Request, caller: Visitor, collection_id: Annotated[CollectionId, Path()]
+    request: Request,
+    caller: Visitor,
+    collection_id: Annotated[CollectionId, Path()],
+    query: Annotated[CollectionQuery, Query()],
 ) -> Response:
-    """A collection with its movies by release date."""
+    """A collection with a page of its movies by release date; most have a single one."""
     here = context.of(request)
     language = await here.language(request, caller)
-    asked = pb.GetCollectionRequest(collection_id=collection_id, language=language)
+    asked = pb.GetCollectionRequest(
+        collection_id=collection_id,
+        language=language,
+        page_size=query.size,
+        page_token=query.page_token,
+        include_adult=query.include_adult,
+    )
     images, reply = await asyncio.gather(
         here.configuration.images(), here.services.catalog.GetCollection(asked)
     )

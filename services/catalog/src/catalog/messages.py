@@ -153,8 +153,8 @@ def video(row: RowMapping) -> pb.Video:
     )
 
 
-def collection(row: RowMapping, movies: Sequence[pb.Movie]) -> pb.Collection:
-    """A collection with its movies."""
+def collection(row: RowMapping, movies: Sequence[pb.Movie], next_page_token: str) -> pb.Collection:
+    """A collection with a page of its movies."""
     return pb.Collection(
         collection_id=row["collection_id"],
         name=row["name"],
@@ -162,6 +162,7 @@ def collection(row: RowMapping, movies: Sequence[pb.Movie]) -> pb.Collection:
         poster_path=row["poster_path"],
         backdrop_path=row["backdrop_path"],
         movies=movies,
+        next_page_token=next_page_token,
     )
 
 

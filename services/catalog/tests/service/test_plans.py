@@ -267,7 +267,9 @@ def test_movies_people_and_search_are_read_by_indexes(plans):
     with plans() as (connection, nodes):
         movies.credits_of(connection, 5, -1, 20)
         movies.exists(connection, 5)
-        people.credits_of(connection, 70, None, 20)
+        people.credits_of(connection, 70, None, 20, adult=False)
+        for after in (None, (date(2001, 1, 1), 5), (None, 5)):
+            people.movies_of_collection(connection, 5, after, 101, adult=False)
         for text in ("movie 1234 word234", "moive 1234 wrod234", "word77", "wodr77"):
             searching.movies(connection, searching.Query(title_key(text)), None, 21)
         for text in ("name77 family12577", "nmae77 family12577"):

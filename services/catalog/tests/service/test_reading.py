@@ -192,7 +192,7 @@ def test_texts_fall_back_from_region_to_language_to_english(loaded, standin, syn
 def test_a_movie_comes_with_what_was_asked_for(loaded, synced):
     movie_id = synced.values(
         "select m.tmdb_id from movie m join video v on v.movie_id = m.tmdb_id"
-        " where collection_id is not null limit 1"
+        " where collection_id is not null and not adult limit 1"
     )[0]
     plain = loaded.GetMovie(movie_id=movie_id)
     assert not plain.credits
@@ -208,6 +208,54 @@ def test_a_movie_comes_with_what_was_asked_for(loaded, synced):
     assert listed == list(full.credits)
 
 
+def test_a_collection_is_shown_page_by_page(loaded, synced):
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "update movie set collection_id = (select min(collection_id) from collection)"
+        )
+    rows = synced.rows("select * from movie where not adult")
+    collection_id = rows[0]["collection_id"]
+    expected = sorted_ids(rows, "release_date", descending=False)
+    found, token = [], ""
+    for size in (100, 30, 7, 1, 0):
+        page = loaded.GetCollection(
+            collection_id=collection_id, page_size=size, page_token=token
+        ).collection
+        assert len(page.movies) == min(size or 100, len(expected) - len(found))
+        found += ids(page.movies)
+        token = page.next_page_token
+    assert found == expected
+    assert not token
+    beside = loaded.GetMovie(movie_id=FIRST, includes=[pb.MOVIE_INCLUDE_COLLECTION]).collection
+    assert ids(beside.movies) == expected[:100]
+    rest = loaded.GetCollection(
+        collection_id=collection_id, page_token=beside.next_page_token
+    ).collection
+    assert ids(rest.movies) == expected[100:]
+
+
+def test_adult_movies_of_a_collection_and_of_a_person_are_shown_only_if_asked_for(loaded, synced):
+    movie_id, collection_id, person_id = synced.rows(
+        "select m.tmdb_id, m.collection_id, min(c.person_id) from movie m"
+        " join credit c on c.movie_id = m.tmdb_id where m.collection_id is not null"
+        " group by m.id order by m.id limit 1"
+    )[0].values()
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(f"update movie set adult = true where tmdb_id = {movie_id}")
+
+    def shown(**asked):
+        collection = loaded.GetCollection(collection_id=collection_id, **asked).collection
+        includes = [pb.MOVIE_INCLUDE_COLLECTION]
+        beside = loaded.GetMovie(movie_id=movie_id, includes=includes, **asked).collection
+        assert ids(collection.movies) == ids(beside.movies)
+        parts = all_pages(loaded.GetPerson, "credits", page_size=1, person_id=person_id, **asked)
+        credited = {part.movie.movie_id for part in parts}
+        return movie_id in ids(collection.movies), movie_id in credited
+
+    assert shown() == (False, False)
+    assert shown(include_adult=True) == (True, True)
+
+
 def test_people_are_found_and_show_what_they_did(loaded, synced):
     person = synced.rows(
         "select p.* from person p join credit c using (person_id) group by p.person_id"
@@ -217,7 +265,8 @@ def test_people_are_found_and_show_what_they_did(loaded, synced):
     for query in (name, name.lower(), name[:-2], name[:3] + name[4] + name[3] + name[5:]):
         found = loaded.SearchPeople(query=query, page_size=50).people
         assert person["person_id"] in [one.person_id for one in found], query
-    parts = all_pages(loaded.GetPerson, "credits", page_size=2, person_id=person["person_id"])
+    asked = {"person_id": person["person_id"], "include_adult": True}
+    parts = all_pages(loaded.GetPerson, "credits", page_size=2, **asked)
     count = synced.values(
         "select count(*) from credit where person_id = :id", id=person["person_id"]
     )

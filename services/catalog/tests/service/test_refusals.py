@@ -100,6 +100,7 @@ def test_bad_pages_are_refused_by_every_list(loaded, admin):
         ("ListFeaturedMovies", {"list": pb.FEATURED_LIST_POPULAR}),
         ("ListCredits", {"movie_id": FIRST}),
         ("GetPerson", {"person_id": 1}),
+        ("GetCollection", {"collection_id": 1}),
         ("ListSyncRuns", {}),
         ("ListQuarantine", {}),
     ]:

@@ -13,16 +13,17 @@ from sqlalchemy.engine import Connection
 
 from catalog import messages
 from catalog.domain.languages import Language, wanted_language
-from catalog.store import movies, references
+from catalog.store import movies, people, references
 from chassis.database import Database
 from chassis.errors import Invalid
-from chassis.paging import PageTokens
+from chassis.paging import PageTokens, page_size
 from chassis.text import clean_text
 from marquee.catalog.v1 import catalog_pb2 as pb
 
 _QUERY_LENGTH = 200
 _TAG_LENGTH = 35
 _GENRES_FRESH_SECONDS = 30.0
+_MOVIES_OF_COLLECTION = 100
 
 
 class Frame:
@@ -65,6 +66,28 @@ class Frame:
         names = self._genre_names(connection, language)
         rows = movies.by_ids(connection, movie_ids, language)
         return [messages.movie(row, names) for row in rows]
+
+    def _collection(
+        self, connection: Connection, asked: pb.GetCollectionRequest, language: Language
+    ) -> pb.Collection | None:
+        """A collection with a page of its movies: hardly any has more than one."""
+        collection_id, adult = asked.collection_id, asked.include_adult
+        size = page_size(asked.page_size or _MOVIES_OF_COLLECTION)
+        belongs, after = scope("collection", collection_id=collection_id, adult=adult), None
+        if asked.page_token:
+            day, movie_id = self._tokens.decode(belongs, asked.page_token)
+            after = checked_date(day, "page_token"), movie_id
+        row = people.find_collection(connection, collection_id)
+        if row is None:
+            return None
+        found = people.movies_of_collection(connection, collection_id, after, size + 1, adult=adult)
+        page = found[:size]
+        token = ""
+        if len(found) > size:
+            day, movie_id = page[-1]["release_date"], page[-1]["tmdb_id"]
+            token = self._tokens.encode(belongs, [day.isoformat() if day else "", movie_id])
+        shown = self._shown(connection, [one["tmdb_id"] for one in page], language)
+        return messages.collection(row, shown, token)
 
 
 _KEPT_LANGUAGES = range(200)

@@ -1,6 +1,5 @@
 """Movies: one, many, by filters, by title, and the ready-made lists."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -23,7 +22,7 @@ from catalog.rpc.frame import (
     language_of,
     scope,
 )
-from catalog.store import browsing, featured, filtering, movies, people, references, searching
+from catalog.store import browsing, featured, filtering, movies, references, searching
 from chassis.errors import Invalid
 from chassis.paging import page_size
 from chassis.text import clean_text
@@ -84,7 +83,7 @@ class MoviesServicer(Frame):
                 raise MovieNotFound(f"there is no movie {movie_id}", movie_id=movie_id)
             shown = messages.movie(row, self._genre_names(connection, language))
             reply = pb.GetMovieResponse(movie=messages.movie_detail(shown, row))
-            self._include(connection, reply, request.includes, language)
+            self._include(connection, reply, request, language)
         return reply
 
     def BatchGetMovies(
@@ -234,10 +233,10 @@ class MoviesServicer(Frame):
         self,
         connection: Connection,
         reply: pb.GetMovieResponse,
-        includes: Sequence[pb.MovieInclude],
+        request: pb.GetMovieRequest,
         language: Language,
     ) -> None:
-        movie_id, collection_id = reply.movie.movie.movie_id, reply.movie.collection_id
+        movie_id, includes = request.movie_id, request.includes
         if pb.MOVIE_INCLUDE_CREDITS in includes:
             rows = movies.credits_of(connection, movie_id, -1, _CREDITS_INCLUDED)
             reply.credits.extend(messages.credit(row) for row in rows)
@@ -247,13 +246,12 @@ class MoviesServicer(Frame):
         if pb.MOVIE_INCLUDE_VIDEOS in includes:
             rows = movies.videos_of(connection, movie_id)
             reply.videos.extend(messages.video(row) for row in rows)
-        if pb.MOVIE_INCLUDE_COLLECTION in includes and collection_id:
-            row = people.find_collection(connection, collection_id)
-            ids = people.movies_of_collection(connection, collection_id)
-            if row is not None:
-                reply.collection.CopyFrom(
-                    messages.collection(row, self._shown(connection, ids, language))
-                )
+        if pb.MOVIE_INCLUDE_COLLECTION in includes and reply.movie.collection_id:
+            asked = pb.GetCollectionRequest(
+                collection_id=reply.movie.collection_id, include_adult=request.include_adult
+            )
+            if found := self._collection(connection, asked, language):
+                reply.collection.CopyFrom(found)
 
     def _featured_ids(self, connection: Connection, name: str) -> list[int]:
         """From the cache, else the table; popularity when no list was synced yet."""

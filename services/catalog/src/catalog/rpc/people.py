@@ -19,7 +19,8 @@ class PeopleServicer(Frame):
     ) -> pb.GetPersonResponse:
         person_id = checked_id(request.person_id, "person_id")
         size, language = page_size(request.page_size), language_of(request.language)
-        belongs, after = scope("person", person_id=person_id), None
+        adult = request.include_adult
+        belongs, after = scope("person", person_id=person_id, adult=adult), None
         if request.page_token:
             popularity, movie_id, position = self._tokens.decode(belongs, request.page_token)
             after = popularity, movie_id, position
@@ -27,7 +28,7 @@ class PeopleServicer(Frame):
             row = people.find(connection, person_id)
             if row is None:
                 raise PersonNotFound(f"there is no person {person_id}", person_id=person_id)
-            found = people.credits_of(connection, person_id, after, size + 1)
+            found = people.credits_of(connection, person_id, after, size + 1, adult=adult)
             page = found[:size]
             ids = list(dict.fromkeys(credit["movie_id"] for credit in page))
             shown = {movie.movie_id: movie for movie in self._shown(connection, ids, language)}
@@ -75,11 +76,9 @@ class PeopleServicer(Frame):
         collection_id = checked_id(request.collection_id, "collection_id")
         language = language_of(request.language)
         with self._database.read() as connection:
-            row = people.find_collection(connection, collection_id)
-            if row is None:
-                raise CollectionNotFound(
-                    f"there is no collection {collection_id}", collection_id=collection_id
-                )
-            ids = people.movies_of_collection(connection, collection_id)
-            shown = self._shown(connection, ids, language)
-        return pb.GetCollectionResponse(collection=messages.collection(row, shown))
+            found = self._collection(connection, request, language)
+        if found is None:
+            raise CollectionNotFound(
+                f"there is no collection {collection_id}", collection_id=collection_id
+            )
+        return pb.GetCollectionResponse(collection=found)
