@@ -5,6 +5,7 @@ import json
 from datetime import date, timedelta
 
 import httpx
+from standin_process import other_version
 
 FIRST_ID = 900_000_001
 
@@ -141,3 +142,24 @@ def test_exports_of_other_days_and_kinds_do_not_exist(steady):
     for name in (f"movie_ids_{tomorrow:%m_%d_%Y}", "movie_ids_01_01_2026", "tv_ids_06_15_2026"):
         assert steady.get(f"/p/exports/{name}.json.gz").status_code == 404
     assert steady.get("/p/exports/movie_ids_13_45_2026.json.gz").status_code == 404
+
+
+def test_an_export_is_that_of_the_moment_it_was_asked_for(serve):
+    client, path = serve(SIZE=40_000), "/p/exports/movie_ids_06_15_2026.json.gz"
+    with client.stream("GET", path) as response:
+        pieces = response.iter_raw()
+        body = next(pieces)
+        client.put("/_faults", json={"deleted_rate": 1}).raise_for_status()
+        body += b"".join(pieces)
+    assert lines(client.get(path)) == []
+    client.delete("/_faults").raise_for_status()
+    assert len(gzip.decompress(body).splitlines()) > 39_000
+    assert client.get(path).content == body
+
+
+def test_an_export_that_another_version_of_the_stand_in_kept_is_made_anew(serve, steady, tmp_path):
+    path, folder = "/p/exports/person_ids_06_15_2026.json.gz", tmp_path / "exports"
+    other = serve(code=other_version(tmp_path), EXPORT_FOLDER=folder)
+    theirs = other.get(path).content
+    assert serve(EXPORT_FOLDER=folder).get(path).content == steady.get(path).content != theirs
+    assert other.get(path).content == theirs

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -164,3 +165,17 @@ def test_a_slow_answer_outlasts_an_impatient_client(switched):
 def test_faults_can_be_on_from_the_start(serve):
     client = serve(FAULTS='{"error_next": 1, "error_status": 502}')
     assert [client.get(PATH).status_code for _ in range(2)] == [502, 200]
+
+
+def test_others_are_answered_while_the_chosen_movies_are_looked_for(serve):
+    client, refused = serve(SIZE=400_000), {"refuse_tokens": True}
+    faults = {"corrupt_rate": 1e-6, "deleted_rate": 1e-6} | refused
+    with ThreadPoolExecutor() as pool:
+        reporting = pool.submit(switch, client, **faults)
+        while client.get(PATH).status_code != 401:
+            pass
+        for _ in range(10):
+            assert client.get(PATH).status_code == 401
+        assert not reporting.done()
+        report = reporting.result()
+    assert client.get("/_faults").json()["deleted_ids"] == report["deleted_ids"]

@@ -1,5 +1,7 @@
 """The switches, outside /3 and without a token: faults, edits, the clock, health."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tmdb_standin.answer import Answer, json_answer
 from tmdb_standin.clock import Moment, Unshown
-from tmdb_standin.faults import Faults, MovieId
+from tmdb_standin.faults import Chosen, Faults, MovieId
 from tmdb_standin.meter import Meter
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
 
+Json = dict[str, Any]
+
 REPORTED_IDS = 10_000
+LOOKED_AT_ONCE = 1000
 MOST_EDITS = 100_000
 CENTURIES_SECONDS = 4e10
 
@@ -46,39 +51,41 @@ class Admin:
     def __init__(self, world: World, meter: Meter) -> None:
         self._world = world
         self._meter = meter
-        self._actions = {
-            ("GET", "/_health"): lambda _body: {"status": "ok", "size": world.catalogue.size},
-            ("GET", "/_faults"): lambda _body: self._report(),
+        self._listed: dict[Chosen, list[int]] = {}
+        self._actions: dict[tuple[str, str], Callable[[bytes], Awaitable[Json]]] = {
+            ("GET", "/_health"): self._health,
+            ("GET", "/_faults"): self._report,
             ("PUT", "/_faults"): self._switch,
-            ("DELETE", "/_faults"): lambda _body: self._switch(b"{}"),
+            ("DELETE", "/_faults"): self._switch_off,
             ("POST", "/_edits"): self._edit,
-            ("GET", "/_clock"): lambda _body: self._clock(),
+            ("GET", "/_clock"): self._clock,
             ("PUT", "/_clock"): self._set_clock,
             ("DELETE", "/_clock"): self._free_clock,
         }
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
+    async def answer(self, method: str, path: str, body: bytes) -> Answer:
         """Answer one request to a switch."""
         action = self._actions.get((method, path))
         if action is None:
             return json_answer({"error": f"no such switch: {method} {path}"}, 404)
         try:
-            return json_answer(action(body))
+            return json_answer(await action(body))
         except ValidationError as error:
             told = error.json(include_context=False, include_input=False)
             return json_answer({"error": orjson.loads(told)}, 422)
         except (Unshown, Impossible) as error:
             return json_answer({"error": str(error)}, 422)
 
-    def _report(self) -> dict[str, Any]:
+    async def _health(self, _body: bytes = b"") -> Json:
+        return {"status": "ok", "size": self._world.catalogue.size}
+
+    async def _report(self, _body: bytes = b"") -> Json:
         box, meter = self._world.faults, self._meter
+        faults, corrupt, deleted = box.faults, box.corrupt, box.deleted
         return {
-            "faults": box.faults.model_dump(),
-            "corrupt_ids": {
-                str(movie_id): box.corruption(movie_id)
-                for movie_id in self._chosen(box.is_corrupt, box.faults.corrupt_rate)
-            },
-            "deleted_ids": self._chosen(box.is_deleted, box.faults.deleted_rate),
+            "faults": faults.model_dump(),
+            "corrupt_ids": {str(one): box.corruption(one) for one in await self._list(corrupt)},
+            "deleted_ids": await self._list(deleted),
             "requests": meter.requests,
             "busiest_second": meter.busiest_second,
             "prepared": meter.prepared,
@@ -86,25 +93,32 @@ class Admin:
             "statuses": {str(status): count for status, count in meter.statuses.items()},
         }
 
-    def _chosen(self, is_chosen: Any, rate: float) -> list[int]:
-        """The first ids a fault has chosen; only named ids when it has no rate."""
-        faults, size = self._world.faults.faults, self._world.catalogue.size
-        named = [*faults.corrupt_ids, *faults.deleted_ids]
-        candidates = range(FIRST_ID, FIRST_ID + size) if rate else sorted(set(named))
-        chosen: list[int] = []
-        for movie_id in candidates:
-            if is_chosen(movie_id):
-                chosen.append(movie_id)
-                if len(chosen) == REPORTED_IDS:
-                    break
-        return chosen
+    async def _list(self, chosen: Chosen) -> list[int]:
+        """The first ids a fault has chosen; whoever else asks is answered while they are found."""
+        if chosen not in self._listed:
+            self._listed[chosen] = await self._find(chosen)
+        return self._listed[chosen]
 
-    def _switch(self, body: bytes) -> dict[str, Any]:
+    async def _find(self, chosen: Chosen) -> list[int]:
+        size, found = self._world.catalogue.size, list[int]()
+        ids = range(FIRST_ID, FIRST_ID + size) if chosen.rate else sorted(chosen.named)
+        for start in range(0, len(ids), LOOKED_AT_ONCE):
+            found += [one for one in ids[start : start + LOOKED_AT_ONCE] if one in chosen]
+            if len(found) >= REPORTED_IDS:
+                break
+            await asyncio.sleep(0)
+        return found[:REPORTED_IDS]
+
+    async def _switch(self, body: bytes) -> Json:
         self._world.faults.switch(Faults.model_validate_json(body or b"{}"))
         self._meter.reset()
-        return self._report()
+        self._listed = {}
+        return await self._report()
 
-    def _edit(self, body: bytes) -> dict[str, Any]:
+    async def _switch_off(self, _body: bytes) -> Json:
+        return await self._switch(b"{}")
+
+    async def _edit(self, body: bytes) -> Json:
         wanted = EditsWanted.model_validate_json(body or b"{}")
         catalogue, revisions = self._world.catalogue, self._world.revisions
         if unknown := [one for one in wanted.ids if catalogue.index_of(one) is None]:
@@ -116,19 +130,18 @@ class Admin:
         edited = {str(FIRST_ID + n): revisions.latest_kind(n, now) for n in indexes}
         return {"edited": edited, "at": now.isoformat()}
 
-    def _clock(self) -> dict[str, Any]:
+    async def _clock(self, _body: bytes = b"") -> Json:
         moment: datetime = self._world.clock.now()
         return {"now": moment.isoformat(), "frozen": self._world.clock.is_frozen}
 
-    def _set_clock(self, body: bytes) -> dict[str, Any]:
+    async def _set_clock(self, body: bytes) -> Json:
         wanted = ClockWanted.model_validate_json(body or b"{}")
         if wanted.now is not None:
             self._world.clock.freeze(wanted.now)
         if wanted.advance_seconds:
             self._world.clock.advance(wanted.advance_seconds)
-        return self._clock()
+        return await self._clock()
 
-    def _free_clock(self, body: bytes) -> dict[str, Any]:
-        del body  # nothing to say
+    async def _free_clock(self, _body: bytes) -> Json:
         self._world.clock.freeze(None)
-        return self._clock()
+        return await self._clock()

@@ -67,7 +67,7 @@ class Api:
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         path = scope.path
         if path.startswith("/_"):
-            return self._admin.answer(scope.method, path, await protocol())
+            return await self._admin.answer(scope.method, path, await protocol())
         await self._before(path)
         if path.startswith("/p/exports/"):
             return self._export(path)

@@ -3,14 +3,15 @@
 import re
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import date, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tmdb_standin.faults import Chosen
 from tmdb_standin.text import Storyteller
 from tmdb_standin.vocabulary import FIRST_ID, vocabulary
 from tmdb_standin.world import World
@@ -21,11 +22,11 @@ KEPT_DAYS = 90
 FILE_CHUNK = 1 << 16
 
 
-def _movies(world: World, *, adult: bool) -> Iterator[dict[str, Any]]:
+def _movies(world: World, gone: Chosen, *, adult: bool) -> Iterator[dict[str, Any]]:
     catalogue, stories, details = world.catalogue, world.stories, world.details
     for index in range(catalogue.size):
         movie = catalogue.outline(index)
-        if movie.adult is adult and world.exists(index):
+        if movie.adult is adult and movie.movie_id not in gone:
             yield {
                 "adult": movie.adult,
                 "id": movie.movie_id,
@@ -48,19 +49,30 @@ def _collections(world: World) -> Iterator[dict[str, Any]]:
             yield {"id": collection_id, "name": stories.collection_name(collection_id - FIRST_ID)}
 
 
-def _keywords(world: World) -> Iterator[dict[str, Any]]:
-    del world  # the same for every world
+def _keywords() -> Iterator[dict[str, Any]]:
     for name, keyword in vocabulary().keyword_ids.items():
         yield {"id": keyword, "name": name}
 
 
-KINDS: dict[str, Callable[[World], Iterator[dict[str, Any]]]] = {
-    "movie": lambda world: _movies(world, adult=False),
-    "adult_movie": lambda world: _movies(world, adult=True),
-    "person": _people,
-    "collection": _collections,
-    "keyword": _keywords,
+KINDS: dict[str, Callable[[World, Chosen], Iterator[dict[str, Any]]]] = {
+    "movie": lambda world, gone: _movies(world, gone, adult=False),
+    "adult_movie": lambda world, gone: _movies(world, gone, adult=True),
+    "person": lambda world, _gone: _people(world),
+    "collection": lambda world, _gone: _collections(world),
+    "keyword": lambda _world, _gone: _keywords(),
 }
+
+
+def _batches(lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    while batch := list(islice(lines, LINES_PER_CHUNK)):
+        yield b"".join(orjson.dumps(line) + b"\n" for line in batch)
+
+
+def _pack(batches: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    for batch in batches:
+        yield packer.compress(batch)
+    yield packer.flush()
 
 
 class Exports:
@@ -84,39 +96,35 @@ class Exports:
         return match[1] if today - timedelta(days=KEPT_DAYS) <= day <= today else None
 
     async def chunks(self, kind: str) -> AsyncIterator[bytes]:
-        """The file, piece by piece; made now unless it was made before."""
-        kept = self._folder / self._name(kind)
-        pieces = self._read(kept) if kept.exists() else self._make(kind, kept)
+        """The file as of now, piece by piece; made now unless it was made before."""
+        gone = self._world.faults.deleted
+        batches = _batches(KINDS[kind](self._world, gone))
+        first = next(batches, b"")
+        kept = self._folder / self._name(kind, gone, first)
+        pieces = self._read(kept) if kept.exists() else self._make(chain([first], batches), kept)
         for piece in pieces:
             yield piece
 
-    def _name(self, kind: str) -> str:
-        """The same content has the same name, whatever the day."""
-        settings, faults = self._world.settings, self._world.faults.faults
+    def _name(self, kind: str, gone: Chosen, first: bytes) -> str:
+        """The same content has the same name, whatever the day; other code, other first lines."""
+        settings = self._world.settings
         content = (settings.seed, settings.size, settings.epoch.isoformat(),
-                   faults.deleted_rate, faults.deleted_ids)  # fmt: skip
-        return f"{kind}-{zlib.crc32(orjson.dumps(content)):08x}.json.gz"
+                   gone.rate, sorted(gone.named))  # fmt: skip
+        return f"{kind}-{zlib.crc32(first, zlib.crc32(orjson.dumps(content))):08x}.json.gz"
 
     def _read(self, kept: Path) -> Iterator[bytes]:
         with kept.open("rb") as file:
             while piece := file.read(FILE_CHUNK):
                 yield piece
 
-    def _make(self, kind: str, kept: Path) -> Iterator[bytes]:
+    def _make(self, batches: Iterable[bytes], kept: Path) -> Iterator[bytes]:
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
             making = Path(file.name)
             try:
-                for piece in self._pack(kind):
+                for piece in _pack(batches):
                     file.write(piece)
                     yield piece
                 file.flush()
                 making.replace(kept)
             finally:
                 making.unlink(missing_ok=True)
-
-    def _pack(self, kind: str) -> Iterator[bytes]:
-        packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-        lines = KINDS[kind](self._world)
-        while batch := list(islice(lines, LINES_PER_CHUNK)):
-            yield packer.compress(b"".join(orjson.dumps(line) + b"\n" for line in batch))
-        yield packer.flush()

@@ -1,6 +1,7 @@
 """Everything that can go wrong at TMDb, switchable while the stand-in runs."""
 
 import gzip
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -89,27 +90,37 @@ class Faults(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The movies that one fault has chosen, while it is switched as it is."""
+
+    seed: int
+    kind: int
+    rate: float
+    named: frozenset[int]
+
+    def __contains__(self, movie_id: int) -> bool:
+        by_chance = self.rate > 0 and share(self.seed, self.kind, movie_id) < self.rate
+        return by_chance or movie_id in self.named
+
+
 class FaultBox:
     """The faults that are on, and how often they have been consulted."""
 
     def __init__(self, seed: int, faults: Faults) -> None:
         self._seed = seed
-        self.faults = faults
-        self._set_sets()
-        self.requests = 0
-        self.lists_served = 0
+        self.switch(faults)
 
     def switch(self, faults: Faults) -> None:
         """Switch to these faults; counters start again so that the same run repeats."""
         self.faults = faults
-        self._set_sets()
         self.requests = 0
         self.lists_served = 0
-
-    def _set_sets(self) -> None:
-        self._corrupt = frozenset(self.faults.corrupt_ids)
-        self._deleted = frozenset(self.faults.deleted_ids)
-        self.alters_movies = any(getattr(self.faults, name) for name in ALTERING_MOVIES)
+        self.corrupt = self._chosen(CORRUPT, faults.corrupt_rate, faults.corrupt_ids)
+        """Movies whose body is broken, on every request."""
+        self.deleted = self._chosen(DELETED, faults.deleted_rate, faults.deleted_ids)
+        """Movies that are gone."""
+        self.alters_movies = any(getattr(faults, name) for name in ALTERING_MOVIES)
         """Whether a movie's answer may say something else than without faults."""
 
     def strikes(self, rate: float, kind: int) -> bool:
@@ -120,17 +131,8 @@ class FaultBox:
         """Whether faults are meant for this path."""
         return path.startswith(self.faults.only)
 
-    def is_corrupt(self, movie_id: int) -> bool:
-        """Whether this movie's body is broken, on every request."""
-        rate = self.faults.corrupt_rate
-        chosen = rate > 0 and share(self._seed, CORRUPT, movie_id) < rate
-        return chosen or movie_id in self._corrupt
-
-    def is_deleted(self, movie_id: int) -> bool:
-        """Whether this movie is gone."""
-        rate = self.faults.deleted_rate
-        chosen = rate > 0 and share(self._seed, DELETED, movie_id) < rate
-        return chosen or movie_id in self._deleted
+    def _chosen(self, kind: int, rate: float, named: list[int]) -> Chosen:
+        return Chosen(self._seed, kind, rate, frozenset(named))
 
     def corruption(self, movie_id: int) -> str:
         """How this movie's body is broken."""

@@ -62,7 +62,7 @@ def movie(world: World, asked: Asked) -> Json | list[Json]:
         if name in PARTS:
             body[name] = PARTS[name](world, asked, outline, edits)
     body = world.faults.empty(body, outline.movie_id)
-    if world.faults.is_corrupt(outline.movie_id):
+    if outline.movie_id in world.faults.corrupt:
         return world.faults.spoil(body, outline.movie_id)
     return body
 

@@ -38,13 +38,13 @@ class World:
 
     def at(self, index: int) -> Outline:
         """The movie at an index, unless there is none or it is gone."""
-        if not 0 <= index < self.catalogue.size or self.faults.is_deleted(FIRST_ID + index):
+        if not 0 <= index < self.catalogue.size or not self.exists(index):
             raise not_found()
         return self.catalogue.outline(index)
 
     def exists(self, index: int) -> bool:
         """Whether this movie has not been deleted."""
-        return not self.faults.is_deleted(FIRST_ID + index)
+        return FIRST_ID + index not in self.faults.deleted
 
 
 def parse_id(text: str) -> int:
