@@ -8,14 +8,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 
 import tmdb_standin
+from tmdb_standin.api import Api
 
 TOKEN = "test-token"
 NOW = "2026-06-15T12:00:00Z"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
 Serve = Callable[..., httpx.Client]
 
 
@@ -46,6 +50,23 @@ class Servers:
         for process in self._processes:
             process.terminate()
         return [process.wait(timeout=10) for process in self._processes]
+
+
+class _Protocol:
+    """What granian sends on."""
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.sent = httpx.Response(status, headers=headers, content=body)
+
+
+async def asked_of(
+    api: Api, path: str, query: str = "", headers: object = BEARER
+) -> httpx.Response:
+    """What an application in this process answers, as granian asks it."""
+    scope: Any = SimpleNamespace(path=path, method="GET", query_string=query, headers=headers)
+    protocol: Any = _Protocol()
+    await api(scope, protocol)
+    return protocol.sent
 
 
 def surroundings(settings: dict[str, object], code: Path | None = None) -> dict[str, str]:

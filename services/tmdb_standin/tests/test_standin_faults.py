@@ -1,5 +1,6 @@
 """Every fault, switched on and off while the server runs."""
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -8,6 +9,11 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from standin_process import TOKEN, asked_of
+
+from tmdb_standin.api import Api
+from tmdb_standin.faults import Faults
+from tmdb_standin.settings import Settings
 
 FIRST_ID = 900_000_001
 PATH = f"/3/movie/{FIRST_ID}"
@@ -154,6 +160,22 @@ def test_a_truncated_export_ends_in_the_middle(switched):
     with pytest.raises((EOFError, zlib.error)):
         gzip.decompress(raw(switched, "/p/exports/movie_ids_06_15_2026.json.gz")[1])
     assert switched.get(PATH).status_code == 200
+
+
+async def test_the_order_of_requests_decides_what_each_meets(tmp_path):
+    rates = ("error_rate", "rate_limited_rate", "stale_rate", "truncated_rate", "slow_rate")
+    runs = []
+    for delay in (0, 30):
+        faults = Faults.model_validate(
+            dict.fromkeys(rates, 0.3)
+            | {"error_next": 1, "rate_limited_next": 1, "delay_milliseconds": delay}
+        )
+        told = {"faults": faults, "now": "2026-06-15T12:00:00Z", "export_folder": tmp_path}
+        api = Api(Settings.model_validate({"token": TOKEN} | told))
+        answers = await asyncio.gather(*(asked_of(api, PATH) for _ in range(60)))
+        runs.append([(one.status_code, one.headers, one.content) for one in answers])
+    assert runs[0] == runs[1]
+    assert {status for status, _, _ in runs[0]} == {200, 429, 503}
 
 
 def test_a_slow_answer_outlasts_an_impatient_client(switched):

@@ -1,11 +1,8 @@
 """What nobody sensible asks: it is refused or empty, and what goes wrong all the same is told."""
 
-from types import SimpleNamespace
-from typing import Any
-
-import httpx
 import pytest
 from pydantic import SecretStr
+from standin_process import TOKEN, asked_of
 
 from tmdb_standin.api import Api
 from tmdb_standin.settings import Settings
@@ -14,21 +11,10 @@ FIRST_ID = 900_000_001
 DIGITS = "1" * 5000
 
 
-class Protocol:
-    """What granian sends on."""
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.sent = httpx.Response(status, headers=headers, content=body)
-
-
 async def test_an_answer_that_fails_is_tmdbs_error_and_is_logged_with_its_trace(caplog, tmp_path):
-    protocol: Any = Protocol()
-    api = Api(Settings(token=SecretStr("x"), export_folder=tmp_path))
-    broken: Any = SimpleNamespace(
-        path="/3/movie/popular", method="GET", query_string="api_key=x", headers=None
-    )
-    await api(broken, protocol)
-    assert (protocol.sent.status_code, protocol.sent.json()["status_code"]) == (500, 11)
+    api = Api(Settings(token=SecretStr(TOKEN), export_folder=tmp_path))
+    sent = await asked_of(api, "/3/movie/popular", query="api_key=x", headers=None)
+    assert (sent.status_code, sent.json()["status_code"]) == (500, 11)
     (record,) = caplog.records
     assert record.exc_info
     assert "/3/movie/popular" in record.getMessage()

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tmdb_standin.answer import Answer, json_answer
 from tmdb_standin.clock import Moment, Unshown
-from tmdb_standin.faults import Chosen, Faults, MovieId
+from tmdb_standin.faultbox import Chosen
+from tmdb_standin.faults import Faults, MovieId
 from tmdb_standin.meter import Meter
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World

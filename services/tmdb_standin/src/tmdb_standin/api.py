@@ -21,15 +21,13 @@ from tmdb_standin.answer import JSON_TYPE, Answer, json_answer
 from tmdb_standin.asked import Asked, query_of
 from tmdb_standin.errors import Refused
 from tmdb_standin.exports import Exports
+from tmdb_standin.fate import Fate
 from tmdb_standin.meter import Meter
 from tmdb_standin.prepared import Prepared
 from tmdb_standin.routes import endpoint_of
 from tmdb_standin.settings import Settings
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World
-
-LIMITED, FAILED, SLOW, STALE = 74, 75, 76, 77
-ALLOWED_BY_TMDB = 40
 
 log = logging.getLogger(__name__)
 
@@ -68,25 +66,32 @@ class Api:
         path = scope.path
         if path.startswith("/_"):
             return await self._admin.answer(scope.method, path, await protocol())
-        await self._before(path)
+        fate = self._world.faults.meet(path, self._meter.count())
+        is_fifth = self._meter.requests % 5 == 0
+        if fate.delay_seconds:
+            await asyncio.sleep(fate.delay_seconds)
+        if fate.limit:
+            raise self._too_many(fate.limit)
+        if fate.error:
+            raise errors.server_error(fate.error)
         if path.startswith("/p/exports/"):
-            return self._export(path)
+            return self._export(path, fate)
         if path.startswith("/t/p/"):
             return self._picture(path)
         if not path.startswith("/3/") or scope.method != "GET":
             raise errors.not_found()
-        return self._three(scope, path)
+        return self._encoded(self._three(scope, path, fate), fate, is_fifth=is_fifth)
 
-    def _three(self, scope: Scope, path: str) -> Answer:
+    def _three(self, scope: Scope, path: str, fate: Fate) -> bytes:
         text, headers = scope.query_string, scope.headers
         query = query_of(text)
         self._check_token(headers.get("authorization", ""), query.get("api_key", ""))
-        stale = self._staleness(path)
+        stale = fate.stale_seconds
         body = self._prepared.body(path, text) if self._prepared and not stale else None
         if body is not None:
             self._meter.prepared += 1
             self._meter.movie_query = text
-            return self._encoded(path, body, stale)
+            return body
         parts = tuple(path[3:].strip("/").split("/"))
         endpoint, now = endpoint_of(parts), self._world.clock.now()
         base_url = self._public_url or f"http://{headers.get('host', '')}"
@@ -94,44 +99,23 @@ class Api:
         body = orjson.dumps(endpoint(self._world, asked))
         if endpoint is movie_answers.movie and "api_key" not in query:
             self._meter.movie_query = text
-        return self._encoded(path, body, stale)
+        return body
 
-    def _encoded(self, path: str, body: bytes, stale: int) -> Answer:
+    def _encoded(self, body: bytes, fate: Fate, *, is_fifth: bool) -> Answer:
         headers = [
             ("content-type", JSON_TYPE),
             ("vary", "accept-encoding"),
             ("cache-control", "public, max-age=21600"),
         ]
-        if stale:
+        if stale := fate.stale_seconds:
             age = stale // 3
             headers += [("age", str(age)), ("x-memc-age", str(stale - age))]
-        elif self._meter.requests % 5 == 0:
+        elif is_fifth:
             headers += [("age", "0"), ("x-memc", "HIT"), ("x-memc-age", "0")]
-        if self._world.faults.concerns(path):
-            body, gzipped = self._world.faults.encode(body)
-            if gzipped:
-                headers.append(("content-encoding", "gzip"))
+        body, gzipped = fate.encode(body)
+        if gzipped:
+            headers.append(("content-encoding", "gzip"))
         return Answer(200, body, headers)
-
-    async def _before(self, path: str) -> None:
-        """Count the request and let it meet its faults."""
-        in_this_second = self._meter.count()
-        box = self._world.faults
-        if not box.concerns(path):
-            return
-        box.requests += 1
-        faults = box.faults
-        if faults.delay_milliseconds and box.strikes(faults.slow_rate, SLOW):
-            await asyncio.sleep(faults.delay_milliseconds / 1000)
-        limit = faults.rate_limit_per_second
-        if (limit and in_this_second > limit) or box.strikes(faults.rate_limited_rate, LIMITED):
-            raise self._too_many(limit or ALLOWED_BY_TMDB)
-        if faults.rate_limited_next:
-            faults.rate_limited_next -= 1
-            raise self._too_many(ALLOWED_BY_TMDB)
-        if faults.error_next or box.strikes(faults.error_rate, FAILED):
-            faults.error_next = max(0, faults.error_next - 1)
-            raise errors.server_error(faults.error_status)
 
     def _too_many(self, limit: int) -> Refused:
         refusal, faults = errors.rate_limited(limit), self._world.faults.faults
@@ -141,11 +125,6 @@ class Api:
             until = self._world.clock.now() + timedelta(seconds=faults.retry_after_seconds)
             refusal.headers.append(("retry-after", _http_date(until)))
         return refusal
-
-    def _staleness(self, path: str) -> int:
-        box = self._world.faults
-        stale = box.concerns(path) and box.strikes(box.faults.stale_rate, STALE)
-        return box.faults.stale_seconds if stale else 0
 
     def _check_token(self, authorization: str, api_key: str) -> None:
         scheme, _, bearer = authorization.partition(" ")
@@ -181,15 +160,13 @@ class Api:
             return world.people.name(number), world.people.pool_of(number).trade.department
         return f"No. {number + 1}", ""
 
-    def _export(self, path: str) -> Answer:
+    def _export(self, path: str, fate: Fate) -> Answer:
         kind = self._exports.find(path.rsplit("/", 1)[-1], self._world.clock.today())
         if kind is None:
             raise errors.not_found()
-        box = self._world.faults
-        cut = box.concerns(path) and box.strikes(box.faults.truncated_rate, 81)
         pieces = self._exports.chunks(kind)
         headers = [("content-type", "application/gzip")]
-        return Answer(200, b"", headers, _first_half(pieces) if cut else pieces)
+        return Answer(200, b"", headers, _first_half(pieces) if fate.truncated else pieces)
 
     def _date(self) -> str:
         return _http_date(self._world.clock.now().replace(microsecond=0))

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from tmdb_standin.faults import Chosen
+from tmdb_standin.faultbox import Chosen
 from tmdb_standin.text import Storyteller
 from tmdb_standin.vocabulary import FIRST_ID, vocabulary
 from tmdb_standin.world import World

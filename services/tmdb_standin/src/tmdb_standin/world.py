@@ -5,7 +5,7 @@ from tmdb_standin.clock import Clock
 from tmdb_standin.details import Details
 from tmdb_standin.errors import invalid_id, not_found
 from tmdb_standin.extras import Extras
-from tmdb_standin.faults import FaultBox
+from tmdb_standin.faultbox import FaultBox
 from tmdb_standin.lists import Lists
 from tmdb_standin.people import People
 from tmdb_standin.revisions import Revisions
