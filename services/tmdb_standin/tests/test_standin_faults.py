@@ -103,6 +103,32 @@ def test_duplicates_and_drift_repeat_entries_over_pages(switched):
         assert len(ids) > len(set(ids))
 
 
+@pytest.mark.parametrize("drift", [1, 2, 19])
+def test_a_list_that_drifts_holds_every_movie_and_comes_to_an_end(switched, drift):
+    for _ in range(2):
+        switch(switched, drift=drift)
+        seen, page, pages = [], 0, 1
+        while page < pages:
+            page += 1
+            body = switched.get(f"/3/movie/popular?page={page}").json()
+            pages = body["total_pages"]
+            seen += [entry["id"] for entry in body["results"]]
+            assert page < 500
+        assert len(set(seen)) == 400
+        assert len(seen) > 400
+
+
+def test_lists_that_would_never_end_are_refused(switched):
+    assert switched.put("/_faults", json={"drift": 20}).status_code == 422
+
+
+def test_only_is_of_requests_and_not_of_movies_or_tokens(switched):
+    switch(switched, only="/elsewhere/", error_rate=1, deleted_ids=[FIRST_ID])
+    assert switched.get(PATH).status_code == 404
+    switch(switched, only="/elsewhere/", refuse_tokens=True)
+    assert switched.get(PATH).status_code == 401
+
+
 def test_fields_become_null_at_a_rate(switched):
     switch(switched, null_rate=1)
     movie = switched.get(PATH).json()

@@ -14,6 +14,7 @@ from granian.server.embed import Server
 from pydantic import SecretStr, ValidationError
 
 from tmdb_standin.api import Api
+from tmdb_standin.faults import Faults
 from tmdb_standin.prepared import Unfit
 from tmdb_standin.preparing import prepare
 from tmdb_standin.settings import Settings
@@ -28,9 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = Settings()  # pyright: ignore[reportCallIssue] -- read from the environment
     except ValidationError as error:
-        for problem in error.errors():
-            name = "STANDIN_" + "_".join(str(part) for part in problem["loc"]).upper()
-            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        for name, problem in _problems(error).items():
+            sys.stderr.write(f"STANDIN_{name.upper()}: {problem}\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
@@ -91,19 +91,38 @@ async def serve(settings: Settings, api: Api) -> None:
 
 def show_settings() -> None:
     """Print every setting with its value and meaning; secrets are masked."""
-    for name, field in Settings.model_fields.items():
-        value = _value(name)
+    refused, fields = _refused(), Settings.model_fields
+    defaults = {name: fields[name].get_default(call_default_factory=True) for name in refused}
+    known = Settings.model_validate(defaults | {"token": "told as set or as refused"})
+    for name, field in fields.items():
+        value = f"({refused[name]})" if name in refused else _shown(getattr(known, name))
         sys.stdout.write(f"STANDIN_{name.upper()}={value}\n    {field.description}\n")
+    for name, field in Faults.model_fields.items():
+        sys.stdout.write(f"        {name}: {field.description}\n")
 
 
-def _value(name: str) -> object:
+def _refused() -> dict[str, str]:
+    """Settings that are refused, each with the reason."""
     try:
-        value = getattr(Settings(), name)  # pyright: ignore[reportCallIssue] -- as above
-    except ValidationError:
-        return "(unset or invalid)"
+        Settings()  # pyright: ignore[reportCallIssue] -- as above
+    except ValidationError as error:
+        return _problems(error)
+    return {}
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    """What is wrong, by the setting's name."""
+    told: dict[str, str] = {}
+    for problem in error.errors():
+        name, *inner = map(str, problem["loc"])
+        told[name] = ": ".join([*inner, problem["msg"]])
+    return told
+
+
+def _shown(value: object) -> object:
     if isinstance(value, SecretStr):
         return "(set)"
-    return value.model_dump_json(exclude_defaults=True) if name == "faults" else value
+    return value.model_dump_json(exclude_defaults=True) if isinstance(value, Faults) else value
 
 
 if __name__ == "__main__":

@@ -46,7 +46,6 @@ class FaultBox:
         """Switch to these faults; counters start again so that the same run repeats."""
         self.faults = faults
         self.requests = 0
-        self.lists_served = 0
         self.corrupt = self._chosen(CORRUPT, faults.corrupt_rate, faults.corrupt_ids)
         """Movies whose body is broken, on every request."""
         self.deleted = self._chosen(DELETED, faults.deleted_rate, faults.deleted_ids)

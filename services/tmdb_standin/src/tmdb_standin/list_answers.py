@@ -20,13 +20,9 @@ DUPLICATED, NULL_CHANGE = 84, 85
 
 def page_of(world: World, asked: Asked, found: Listing, *, media_type: bool = False) -> Json:
     """One page of a listing, drifting or repeating itself where a fault says so."""
-    page, drift = asked.page, world.faults.faults.drift
-    moved = drift * world.faults.lists_served
-    world.faults.lists_served += 1
-    start = (page - 1) * PAGE_SIZE
-    shown = found.stretch(max(0, start - moved), max(0, start - moved) + PAGE_SIZE)
-    if start >= found.total:
-        shown = []
+    page = asked.page
+    start, moved = (page - 1) * PAGE_SIZE, (page - 1) * world.faults.faults.drift
+    shown = found.stretch(start - moved, start - moved + PAGE_SIZE)
     earlier = found.stretch(max(0, start - PAGE_SIZE), start)
     indexes = _repeating(world, page, shown, earlier)
     return {

@@ -2,12 +2,18 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import orjson
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tmdb_standin.clock import Moment
 from tmdb_standin.faults import Faults
+
+
+def _from_json(value: object) -> object:
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -43,6 +49,7 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="base of picture URLs; unset is the host the request was sent to"
     )
-    faults: Faults = Field(
+    # Taken from JSON here, or text that is none would be told of without its name.
+    faults: Annotated[Faults, NoDecode, BeforeValidator(_from_json)] = Field(
         default_factory=Faults, description="faults on from the start, as a JSON object"
     )
