@@ -27,17 +27,18 @@ def paths(size: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "size", "digest"),
+    ("seed", "size", "edits", "digest"),
     [
-        (1, 1, "ae16ece477dcf773"),
-        (1, 400, "c6eabb2be57ee3be"),
-        (2, 5_000, "f50a1f1382383a97"),
-        (1, 1_000_000, "70b9cfcd2860b492"),
-        (3, 20_000_000, "74724ec350a1bc2e"),
+        (1, 1, 0.006, "ae16ece477dcf773"),
+        (1, 400, 0.006, "14af83f10dbab4bf"),
+        (2, 5_000, 0, "7534be190b7145c4"),
+        (2, 5_000, 0.006, "4af21fcd9fdde7aa"),
+        (1, 1_000_000, 0.006, "12a00d9387c0e003"),
+        (3, 20_000_000, 0.006, "87ce6591408e5c8a"),
     ],
 )
-def test_answers_are_to_the_byte_what_they_were(serve, seed, size, digest):
-    client = serve(SEED=seed, SIZE=size)
+def test_answers_are_to_the_byte_what_they_were(serve, seed, size, edits, digest):
+    client = serve(SEED=seed, SIZE=size, DAILY_EDITS=edits)
     bodies = hashlib.sha256()
     for path in paths(size):
         bodies.update(client.get(path).content)

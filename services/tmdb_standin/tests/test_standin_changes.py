@@ -163,3 +163,39 @@ def test_an_export_that_another_version_of_the_stand_in_kept_is_made_anew(serve,
     theirs = other.get(path).content
     assert serve(EXPORT_FOLDER=folder).get(path).content == steady.get(path).content != theirs
     assert other.get(path).content == theirs
+
+
+def test_an_edit_shows_wherever_the_movie_stands(serve):
+    client = serve(DAILY_EDITS=0)
+    movies = [client.get(f"/3/movie/{FIRST_ID + n}").json() for n in range(400)]
+    movie = next(
+        one
+        for one in movies
+        if one["belongs_to_collection"]
+        and client.get(f"/3/movie/{one['id']}/credits").json()["cast"]
+    )
+    star = client.get(f"/3/movie/{movie['id']}/credits").json()["cast"][0]
+    for _ in range(4):
+        client.post("/_edits", json={"ids": [movie["id"]]}).raise_for_status()
+    told = client.get(f"/3/movie/{movie['id']}").json()["overview"]
+    assert told != movie["overview"]
+    collection = client.get(f"/3/collection/{movie['belongs_to_collection']['id']}").json()
+    credited = client.get(f"/3/person/{star['id']}/movie_credits").json()
+    for entries in (collection["parts"], credited["cast"]):
+        assert {one["overview"] for one in entries if one["id"] == movie["id"]} == {told}
+    found = client.get("/3/search/person", params={"query": star["name"]}).json()["results"]
+    known = [one for person in found for one in person["known_for"]]
+    assert {one["overview"] for one in known if one["id"] == movie["id"]} <= {told}
+
+
+def test_a_stale_change_log_lacks_what_was_edited_since(serve):
+    client = serve(DAILY_EDITS=0)
+    client.post("/_edits", json={"ids": [FIRST_ID]}).raise_for_status()
+    client.put("/_clock", json={"advance_seconds": 3600}).raise_for_status()
+    for stale_seconds, ids in ((1800, [FIRST_ID]), (5400, [])):
+        faults = {"stale_rate": 1, "stale_seconds": stale_seconds}
+        client.put("/_faults", json=faults).raise_for_status()
+        assert changed(client) == ids
+        assert changed(client, start_date="2026-06-15") == ids
+        of_movie = client.get(f"/3/movie/{FIRST_ID}/changes").json()["changes"]
+        assert len(of_movie) == len(ids)

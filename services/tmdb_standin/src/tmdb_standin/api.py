@@ -93,9 +93,10 @@ class Api:
             self._meter.movie_query = text
             return body
         parts = tuple(path[3:].strip("/").split("/"))
-        endpoint, now = endpoint_of(parts), self._world.clock.now()
+        endpoint = endpoint_of(parts)
         base_url = self._public_url or f"http://{headers.get('host', '')}"
-        asked = Asked(parts, query, base_url, now, now - timedelta(seconds=stale))
+        as_of = self._world.clock.now() - timedelta(seconds=stale)
+        asked = Asked(parts, query, base_url, as_of)
         body = orjson.dumps(endpoint(self._world, asked))
         if endpoint is movie_answers.movie and "api_key" not in query:
             self._meter.movie_query = text

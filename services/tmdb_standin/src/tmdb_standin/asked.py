@@ -16,12 +16,11 @@ CHANGE_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked, when, and as of which moment it is answered."""
+    """What was asked, and as of which moment it is answered."""
 
     parts: tuple[str, ...]
     query: Mapping[str, str]
     base_url: str
-    now: datetime
     as_of: datetime
 
     @property
@@ -59,15 +58,15 @@ class Asked:
         """The window of changes: the last 24 hours, or whole days of at most a fortnight."""
         start, end = self.query.get("start_date"), self.query.get("end_date")
         if not start and not end:
-            return self.now - timedelta(days=1), self.now
+            return self.as_of - timedelta(days=1), self.as_of
         last = day_of(end).toordinal() if end else None
-        today = self.now.date().toordinal()
+        today = self.today.toordinal()
         first = day_of(start).toordinal() if start else max(1, (last or today) - 1)
         last = last or min(first + CHANGE_DAYS, today)
         if last < first or last - first > CHANGE_DAYS:
             raise date_range_too_long()
         end_of_last = _midnight(last) + timedelta(days=1, microseconds=-1)
-        return _midnight(first), min(end_of_last, self.now)
+        return _midnight(first), min(end_of_last, self.as_of)
 
 
 def _midnight(ordinal: int) -> datetime:

@@ -107,7 +107,7 @@ class Details:
         backdrop = None if tail and draw.chance(38) else picture("b", movie.movie_id)
         return poster, backdrop
 
-    def card(self, movie: Outline, language: str, today: date, count: int = 0) -> Json:
+    def card(self, movie: Outline, language: str, today: date, count: int) -> Json:
         """The short form that lists hold."""
         title, overview, _ = self.texts(movie, language, edits_of(movie.index, count))
         poster, backdrop = self.pictures(movie)

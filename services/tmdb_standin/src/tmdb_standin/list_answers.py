@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from tmdb_standin.asked import Asked
+from tmdb_standin.catalogue import Outline
 from tmdb_standin.drawing import share
 from tmdb_standin.errors import not_found
 from tmdb_standin.lists import PAGE_SIZE, Listing, listing
@@ -28,7 +29,7 @@ def page_of(world: World, asked: Asked, found: Listing, *, media_type: bool = Fa
     return {
         "page": page,
         "results": [
-            _entry(world, asked, index, media_type=media_type)
+            entry(world, asked, world.catalogue.outline(index), media_type=media_type)
             for index in indexes
             if world.exists(index)
         ],
@@ -49,9 +50,9 @@ def _repeating(
     ]
 
 
-def _entry(world: World, asked: Asked, index: int, *, media_type: bool) -> Json:
-    movie = world.catalogue.outline(index)
-    count = world.revisions.count(index, asked.as_of)
+def entry(world: World, asked: Asked, movie: Outline, *, media_type: bool = False) -> Json:
+    """A movie among others, as it is by the moment of the answer."""
+    count = world.revisions.count(movie.index, asked.as_of)
     card = world.details.card(movie, asked.language, asked.today, count)
     if media_type:
         card["media_type"] = "movie"

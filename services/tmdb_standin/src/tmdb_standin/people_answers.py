@@ -6,6 +6,7 @@ from typing import Any
 
 from tmdb_standin.asked import Asked
 from tmdb_standin.errors import not_found
+from tmdb_standin.list_answers import entry
 from tmdb_standin.lists import PAGE_SIZE, SCANNED
 from tmdb_standin.vocabulary import FIRST_ID
 from tmdb_standin.world import World, parse_id
@@ -48,17 +49,16 @@ def _movie_credits(world: World, asked: Asked, number: int) -> Json:
         if not world.exists(index):
             continue
         movie = world.catalogue.outline(index)
-        for entries, kept in ((world.people.cast(movie), cast), (world.people.crew(movie), crew)):
-            for entry in entries:
-                if entry["id"] == FIRST_ID + number:
-                    card = world.details.card(movie, asked.language, asked.today)
-                    kept.append(card | _role(entry))
+        for roles, kept in ((world.people.cast(movie), cast), (world.people.crew(movie), crew)):
+            for role in roles:
+                if role["id"] == FIRST_ID + number:
+                    kept.append(entry(world, asked, movie) | _role(role))
     return {"cast": cast, "crew": crew}
 
 
-def _role(entry: Json) -> Json:
+def _role(credit: Json) -> Json:
     names = ("character", "credit_id", "order", "department", "job")
-    return {name: entry[name] for name in names if name in entry}
+    return {name: credit[name] for name in names if name in credit}
 
 
 def _external_ids(world: World, _asked: Asked, number: int) -> Json:
@@ -101,9 +101,8 @@ def search_person(world: World, asked: Asked) -> Json:
 def _known(world: World, asked: Asked, number: int) -> Json:
     indexes = [n for n in world.people.movies_of(number) if world.exists(n)][:KNOWN_FOR]
     movies = map(world.catalogue.outline, indexes)
-    cards = [world.details.card(movie, asked.language, asked.today) for movie in movies]
     return world.people.card(number) | {
-        "known_for": [card | {"media_type": "movie"} for card in cards]
+        "known_for": [entry(world, asked, movie, media_type=True) for movie in movies]
     }
 
 
@@ -120,7 +119,7 @@ def collection(world: World, asked: Asked) -> Json:
         "original_name": short["name"],
         "overview": f"The {len(movies)} movies of the {short['name']}.",
         "parts": [
-            world.details.card(movie, asked.language, asked.today) | {"media_type": "movie"}
+            entry(world, asked, movie, media_type=True)
             for movie in movies
             if world.exists(movie.index)
         ],

@@ -134,7 +134,7 @@ def _read(folder: Path) -> Manifest:
 
 def invented(world: World, query: str, at: datetime, index: int) -> bytes:
     """What /3/movie/{id}?query answers at a moment about the movie at an index."""
-    asked = Asked(("movie", str(FIRST_ID + index)), query_of(query), "", at, at)
+    asked = Asked(("movie", str(FIRST_ID + index)), query_of(query), "", at)
     return orjson.dumps(movie_answers.movie(world, asked))
 
 
