@@ -105,10 +105,8 @@ def work(settings: Settings) -> None:
         name=NAME,
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers={
-            **job_functions(database, settings.activity_retention_months, utc_now),
-            **_eraser(settings, database, _users(settings)).functions,
-        },
+        handlers=job_functions(database, settings.activity_retention_months, utc_now),
+        urgent=_eraser(settings, database, _users(settings)).functions,
         chores=CHORES,
         instance=settings.instance,
     ).run()

@@ -77,6 +77,7 @@ job = sa.Table(
     sa.Column("state", sa.Text, nullable=False, server_default="queued"),
     sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
     sa.Column("max_attempts", sa.Integer, nullable=False, server_default="5"),
+    sa.Column("postponed_count", sa.Integer, nullable=False, server_default="0"),
     sa.Column("run_after", _MOMENT, nullable=False, server_default=_NOW),
     sa.Column("leased_by", sa.Text),
     sa.Column("lease_expires_at", _MOMENT),

@@ -113,6 +113,57 @@ def test_a_neighbour_that_is_down_costs_no_attempt(database):
     assert (waiting.state, waiting.attempt) == ("queued", 0)
 
 
+def test_a_neighbour_that_stays_down_is_asked_less_and_less_often(database):
+    def ask(job, progress):
+        raise Unavailable("catalog is down")
+
+    def wait_seconds():
+        one.run_waiting()
+        waiting = look(database, job_id)
+        run_again_now(database)
+        return (waiting.run_after - waiting.updated_at).total_seconds()
+
+    job_id, one = put(database), worker(database, {"greet": ask})
+    waits = [wait_seconds() for _ in range(8)]
+    for wait, longest in zip(waits, (5, 10, 20, 40, 60, 60, 60, 60), strict=True):
+        assert longest / 2 <= wait <= longest
+    assert len(set(waits)) == len(waits)
+
+
+def test_what_is_urgent_waits_for_no_other_job_and_no_other_for_it(database, background):
+    begun, permit = threading.Semaphore(0), threading.Event()
+
+    def last(job, progress):
+        begun.release()
+        permit.wait(60)
+
+    def state_of(job_id):
+        return look(database, job_id).state
+
+    long = [put(database, "long", key=f"{number}") for number in range(2)]
+    working = worker(
+        database,
+        {"long": last, "greet": lambda *_: None},
+        urgent={"erase": lambda *_: None, "erase long": last},
+        concurrency=2,
+    )
+    with background(working.run):
+        assert begun.acquire(timeout=20)
+        assert begun.acquire(timeout=20)
+        erasure = put(database, "erase")
+        eventually(lambda: state_of(erasure) == "done")
+        assert [state_of(one) for one in long] == ["running", "running"]
+        permit.set()
+        eventually(lambda: [state_of(one) for one in long] == ["done", "done"])
+
+        permit.clear()
+        put(database, "erase long")
+        assert begun.acquire(timeout=20)
+        greeting = put(database, "greet")
+        eventually(lambda: state_of(greeting) == "done")
+        permit.set()
+
+
 def test_a_job_is_done_though_the_answer_to_its_last_commit_was_lost(database):
     def lose(*_):
         event.remove(database.engine, "checkin", lose)

@@ -110,10 +110,8 @@ def worker_of(settings: Settings, database: Database) -> Worker:
         name=NAME,
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers={
-            **job_functions(database, Matching(catalog), users, eraser.tombstones, utc_now),
-            **eraser.functions,
-        },
+        handlers=job_functions(database, Matching(catalog), users, eraser.tombstones, utc_now),
+        urgent=eraser.functions,
         chores=CHORES,
         instance=settings.instance,
     )

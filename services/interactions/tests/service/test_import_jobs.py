@@ -7,7 +7,8 @@ import threading
 import tracemalloc
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,13 +22,18 @@ from chassis.errors import Unavailable
 from chassis.events import stream_key
 from chassis.jobs import Worker
 from chassis.outbox import Relay
+from chassis.rpc import Registration
+from chassis.testing import eventually
 from interactions.domain.entries import Movie
 from interactions.domain.imports import ROWS_AT_ONCE
 from interactions.jobs import CHORES, job_functions
 from interactions.operations.matching import Matching
+from interactions.settings import Settings
 from interactions.store import imports, movies
-from marquee.catalog.v1 import catalog_pb2
+from interactions.wiring import eraser_of, worker_of
+from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from marquee.interactions.v1 import events_pb2 as events
+from marquee.users.v1 import users_pb2_grpc
 
 HEADER = "Date,Name,Year,Letterboxd URI,Rating\n"
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -436,3 +442,55 @@ def test_an_import_is_told_after_what_it_brought(person, worker, upload, databas
         "RatingsImported",
         "ImportFinished",
     ]
+
+
+class BusyCatalog(catalog_pb2_grpc.CatalogServiceServicer):
+    """Takes its time over clues."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.permit = threading.Event()
+
+    def BatchMatchMovies(self, request, context):
+        self.asked.release()
+        self.permit.wait(8)
+        nothing = [0] * len(request.clues)
+        return catalog_pb2.BatchMatchMoviesResponse(movie_ids=nothing, candidates_counts=nothing)
+
+
+@contextmanager
+def working(worker: Worker) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+def test_an_erasure_waits_for_nobodys_imports(person, upload, database, settings_for, running):
+    leaver, catalog = person(), BusyCatalog()
+    leaver.RateMovie(movie_id=1, rating=5)
+    imports_of_others = [upload(person(), rated(("Movie 1", 5))) for _ in range(2)]
+    served = running(
+        Registration(
+            catalog_pb2_grpc.add_CatalogServiceServicer_to_server,
+            catalog,
+            catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"],
+        )
+    )
+    settings = settings_for(
+        Settings, "interactions", catalog_address=served.target, users_address=served.target
+    )
+    eraser = eraser_of(settings, database, users_pb2_grpc.UsersServiceStub(served.channel))
+    ratings = f"select count(*) from rating where user_id = '{leaver.user_id}'"
+    with working(worker_of(settings, database)):
+        for _ in imports_of_others:
+            assert catalog.asked.acquire(timeout=20)
+        with database.begin() as connection:
+            eraser.request(connection, uuid.uuid4(), leaver.user_id)
+        eventually(lambda: scalars(database, ratings) == [0], within=5)
+        assert scalars(database, "select state from import") == ["running", "running"]
+        catalog.permit.set()

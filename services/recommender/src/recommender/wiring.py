@@ -245,10 +245,8 @@ def worker_of(settings: Settings, database: Database) -> Worker:
         name="recommender",
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers={
-            **chores_of(settings, database).functions,
-            **eraser_of(settings, database).functions,
-        },
+        handlers=chores_of(settings, database).functions,
+        urgent=eraser_of(settings, database).functions,
         chores=CHORES,
         instance=settings.instance,
     )

@@ -56,8 +56,12 @@ class Chores:
             "forget_sessions": self.forget_sessions,
             "mail_recommendations": self.mail_recommendations,
             resets.MAIL_RESET: self.mail_password_reset,
-            erasures.FINISH: self.finish_erasure,
         }
+
+    @property
+    def urgent(self) -> Mapping[str, JobFunction]:
+        """Those that wait for no mails."""
+        return {erasures.FINISH: self.finish_erasure}
 
     def rotate_signing_keys(self, _job: Job, _progress: Progress) -> dict[str, object]:
         """Follow a key that is old enough by the next."""

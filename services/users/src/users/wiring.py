@@ -157,11 +157,13 @@ def work(settings: Settings) -> None:
 def worker_of(settings: Settings, *, now: Callable[[], datetime]) -> Worker:
     """The worker and what it can do."""
     database = database_of(settings)
+    jobs = chores_of(settings, database, now=now)
     return Worker(
         name="users",
         database=database,
         redis_url=settings.redis_streams_url,
-        handlers=chores_of(settings, database, now=now).functions,
+        handlers=jobs.functions,
+        urgent=jobs.urgent,
         chores=CHORES,
         instance=settings.instance,
     )

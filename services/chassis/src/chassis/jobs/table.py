@@ -60,6 +60,8 @@ class Claimed:
     job: Job
     lease: str
     max_attempts: int
+    postponed_count: int
+    """How often in a row it could not be done now."""
     checkpoint: dict[str, Any]
     traceparent: str
 
@@ -157,6 +159,7 @@ def claim(connection: Connection, kinds: Collection[str], instance: str) -> Clai
         Job(row["job_id"], row["kind"], row["payload"], row["attempt"]),
         lease,
         row["max_attempts"],
+        row["postponed_count"],
         row["checkpoint"],
         row["traceparent"],
     )
@@ -197,11 +200,18 @@ def finish(
 
 
 def give_back(
-    connection: Connection, claimed: Claimed, *, error: str, wait: timedelta, counts: bool
+    connection: Connection,
+    claimed: Claimed,
+    *,
+    error: str,
+    wait: timedelta,
+    counts: bool,
+    postponed_count: int = 0,
 ) -> bool:
     """The attempt failed: again later, or never more if it was the last. Some do not count."""
     freed: dict[str, Any] = {
         "error": error[-_LONGEST_ERROR:],
+        "postponed_count": postponed_count,
         "leased_by": None,
         "lease_expires_at": None,
     }

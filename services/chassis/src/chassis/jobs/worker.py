@@ -1,11 +1,14 @@
 """The worker: runs the jobs of one service, one a thread."""
 
+import random
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -23,7 +26,9 @@ from chassis.signals import heed_signals
 
 JobFunction = Callable[[table.Job, Progress], dict[str, Any] | None]
 
-_LONGEST_RETRY = timedelta(minutes=5)
+_FIRST_RETRY_SECONDS = 5.0
+_LONGEST_RETRY_SECONDS = 300.0
+_LONGEST_POSTPONEMENT_SECONDS = 60.0
 _FALLBACK_TICKS = 2
 _KEEP_TRYING_SECONDS = 60.0
 _DRAIN_SECONDS = 15.0
@@ -43,8 +48,21 @@ class Chore:
     every_seconds: int
 
 
+@dataclass(frozen=True)
+class _Lane:
+    """Jobs of some kinds, and threads that do nothing else."""
+
+    handlers: Mapping[str, JobFunction]
+    threads_count: int
+    look: threading.Event = field(default_factory=threading.Event)
+
+
 class Worker:
-    """Runs a service's jobs. Celery wakes it; without Celery it looks by itself, a little later."""
+    """Runs a service's jobs. Celery wakes it; without Celery it looks by itself, a little later.
+
+    Those that are `urgent` have a thread of their own beside: they wait for one another alone, and
+    nobody else for them.
+    """
 
     def __init__(
         self,
@@ -53,6 +71,7 @@ class Worker:
         database: Database,
         redis_url: str,
         handlers: Mapping[str, JobFunction],
+        urgent: Mapping[str, JobFunction] = MappingProxyType({}),
         chores: Sequence[Chore] = (),
         instance: str,
         concurrency: int = 2,
@@ -64,18 +83,14 @@ class Worker:
         if unknown:
             raise ValueError(f"chores nobody handles: {sorted(unknown)}")
         self._database = database
-        self._handlers = dict(handlers)
+        self._lanes = [_Lane(handlers, concurrency)] + ([_Lane(urgent, 1)] if urgent else [])
         self._chores = tuple(chores)
         self._instance = instance
-        self._concurrency = concurrency
         self._tick_seconds = tick_seconds
         self._stop = threading.Event()
         self._tick_asked = threading.Event()
-        self._look = threading.Event()
-        self._listener = Listener(
-            name, redis_url, on_tick=self._tick_asked.set, on_wake=self._look.set
-        )
-        on_commit(database, self._look.set)
+        self._listener = Listener(name, redis_url, on_tick=self._tick_asked.set, on_wake=self._look)
+        on_commit(database, self._look)
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Run jobs until `stop`, or SIGTERM and SIGINT without one.
@@ -84,8 +99,12 @@ class Worker:
         """
         self._stop = _stop_on_signals() if stop is None else stop
         listener = threading.Thread(target=self._listener.run, args=(self._stop,), daemon=True)
-        loops = [("ticker", self._tick_when_asked)]
-        loops += [(f"runner {number}", self._look_and_run) for number in range(self._concurrency)]
+        lanes = [lane for lane in self._lanes for _ in range(lane.threads_count)]
+        loops: list[tuple[str, Callable[[], None]]] = [("ticker", self._tick_when_asked)]
+        loops += [
+            (f"runner {number}", partial(self._look_and_run, lane))
+            for number, lane in enumerate(lanes)
+        ]
         threads = [
             threading.Thread(target=keep_going, args=(self._stop, name, step), daemon=True)
             for name, step in loops
@@ -93,7 +112,7 @@ class Worker:
         for thread in (listener, *threads):
             thread.start()
         self._stop.wait()
-        self._look.set()
+        self._look()
         self._tick_asked.set()
         for thread in (*threads, listener):
             thread.join(_DRAIN_SECONDS)
@@ -101,7 +120,7 @@ class Worker:
     def run_waiting(self) -> int:
         """Run here and now what is due, one after another; answers how many jobs that were."""
         done = 0
-        while self._run_one():
+        while any(self._run_one(lane) for lane in self._lanes):
             done += 1
         return done
 
@@ -118,7 +137,7 @@ class Worker:
             lost = table.sweep(connection)
         if lost:
             log.warning("jobs of a lost worker", job_count=lost)
-        self._look.set()
+        self._look()
 
     def _tick_when_asked(self) -> None:
         # Twice a tick without one: beat or Redis is down, so the clock here must do.
@@ -127,17 +146,21 @@ class Worker:
         if not self._stop.is_set():
             self.tick()
 
-    def _look_and_run(self) -> None:
-        if not self._run_one():
-            self._look.wait(_FALLBACK_TICKS * self._tick_seconds)
-            self._look.clear()
+    def _look(self) -> None:
+        for lane in self._lanes:
+            lane.look.set()
 
-    def _run_one(self) -> bool:
+    def _look_and_run(self, lane: _Lane) -> None:
+        if not self._run_one(lane):
+            lane.look.wait(_FALLBACK_TICKS * self._tick_seconds)
+            lane.look.clear()
+
+    def _run_one(self, lane: _Lane) -> bool:
         with self._database.begin() as connection:
-            claimed = table.claim(connection, self._handlers, self._instance)
+            claimed = table.claim(connection, lane.handlers, self._instance)
         if claimed is None:
             return False
-        self._look.set()  # there may be more, and another thread that sleeps
+        lane.look.set()  # there may be more, and another thread that sleeps
         began = time.monotonic()
         name = f"job {claimed.job.kind}"
         with (
@@ -145,15 +168,16 @@ class Worker:
             structlog.contextvars.bound_contextvars(job_id=str(claimed.job.job_id)),
             Progress(self._database, claimed, self._stop) as progress,
         ):
-            outcome = self._perform(claimed, progress)
+            outcome = self._perform(claimed, lane.handlers[claimed.job.kind], progress)
         jobs_run.labels(claimed.job.kind, outcome).inc()
         job_seconds.labels(claimed.job.kind).observe(time.monotonic() - began)
         return True
 
-    def _perform(self, claimed: table.Claimed, progress: Progress) -> str:
+    def _perform(self, claimed: table.Claimed, function: JobFunction, progress: Progress) -> str:
         """Call the job's function and write down how it ended."""
+        began = time.monotonic()
         try:
-            result = self._handlers[claimed.job.kind](claimed.job, progress)
+            result = function(claimed.job, progress)
             told = {} if progress.reported is None else {"progress": progress.reported}
             ours = self._settle(
                 lambda connection: table.finish(connection, claimed, result, **told)
@@ -161,26 +185,29 @@ class Worker:
         except LeaseLost:
             ours = False
         except Interrupted:
-            self._give_back(claimed, "the worker stopped", timedelta(0), counts=False)
+            self._give_back(claimed, error="the worker stopped", wait=timedelta(0), counts=False)
             return "interrupted"
         except Exception as error:
-            counts = not is_transient(error)
             log.exception("job failed", kind=claimed.job.kind, attempt=claimed.job.attempt)
-            trace = "".join(traceback.format_exception(error))
-            self._give_back(claimed, trace, _retry_wait(claimed.job.attempt), counts=counts)
-            return "failed" if counts else "postponed"
+            return self._again_later(claimed, error, ran_seconds=time.monotonic() - began)
         if not ours:
             log.warning("job taken over by another worker", kind=claimed.job.kind)
         return "done" if ours else "lost"
 
-    def _give_back(
-        self, claimed: table.Claimed, error: str, wait: timedelta, *, counts: bool
-    ) -> None:
-        self._settle(
-            lambda connection: table.give_back(
-                connection, claimed, error=error, wait=wait, counts=counts
-            )
-        )
+    def _again_later(self, claimed: table.Claimed, error: Exception, *, ran_seconds: float) -> str:
+        trace = "".join(traceback.format_exception(error))
+        if not is_transient(error):
+            wait = _retry_wait(claimed.job.attempt, _LONGEST_RETRY_SECONDS)
+            self._give_back(claimed, error=trace, wait=wait, counts=True)
+            return "failed"
+        got_on = ran_seconds > _LONGEST_POSTPONEMENT_SECONDS
+        in_a_row = 1 if got_on else claimed.postponed_count + 1
+        wait = _retry_wait(in_a_row, _LONGEST_POSTPONEMENT_SECONDS)
+        self._give_back(claimed, error=trace, wait=wait, counts=False, postponed_count=in_a_row)
+        return "postponed"
+
+    def _give_back(self, claimed: table.Claimed, **how: Any) -> None:
+        self._settle(lambda connection: table.give_back(connection, claimed, **how))
 
     def _settle(self, write: Callable[[Connection], bool]) -> bool:
         """Write a job's end; a database that is away for a moment must not cost the whole run.
@@ -198,8 +225,11 @@ class Worker:
                 backoff.wait(threading.Event())
 
 
-def _retry_wait(attempt: int) -> timedelta:
-    return min(_LONGEST_RETRY, timedelta(seconds=5) * 2 ** max(0, attempt - 1))
+def _retry_wait(tries: int, longest_seconds: float) -> timedelta:
+    """Twice as long each time, and never the same for all that failed together."""
+    doubled = _FIRST_RETRY_SECONDS * 2 ** min(10, max(0, tries - 1))
+    chance = random.uniform(0.5, 1.0)  # noqa: S311 - jitter guards nothing
+    return timedelta(seconds=min(longest_seconds, doubled) * chance)
 
 
 def _stop_on_signals() -> threading.Event:
