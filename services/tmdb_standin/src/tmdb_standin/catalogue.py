@@ -9,6 +9,9 @@ from tmdb_standin.drawing import Draw, Shuffle, mix
 from tmdb_standin.timeline import Timeline
 from tmdb_standin.vocabulary import FIRST_ID, Theme, vocabulary
 
+# Streams of chance: each number is another, over all modules; new ones would alter every answer.
+RANKS, PLACES, OUTLINE, COLLECTION = 1, 2, 3, 5
+
 LANGUAGE_SHARES = (
     ("en", "US", 44), ("en", "GB", 9), ("fr", "FR", 7), ("es", "ES", 5), ("es", "MX", 3),
     ("ja", "JP", 7), ("de", "DE", 6), ("ko", "KR", 4), ("hi", "IN", 4), ("zh", "CN", 4),
@@ -60,8 +63,8 @@ class Catalogue:
         self.size = size
         self.seed = seed
         self.epoch = epoch
-        self.ranks = Shuffle(size, seed, 1)
-        self._places = Shuffle(size, seed, 2)
+        self.ranks = Shuffle(size, seed, RANKS)
+        self._places = Shuffle(size, seed, PLACES)
         self.timeline = Timeline(size, seed, date(epoch.year + 1, 12, 31))
 
     @cached_property
@@ -104,7 +107,7 @@ class Catalogue:
 
     def outline(self, index: int) -> Outline:
         """The outline of the movie at this index."""
-        draw = Draw(self.seed, 3, index)
+        draw = Draw(self.seed, OUTLINE, index)
         rank = self.ranks.place_of(index)
         place = self._places.place_of(index)
         cell = self.cell_at(place)
@@ -153,7 +156,7 @@ class Catalogue:
 
     def collection_places(self, block: int) -> list[int]:
         """Places of the parts of this block's collection; empty when it has none."""
-        chance = mix(self.seed, 5, block)
+        chance = mix(self.seed, COLLECTION, block)
         first = block * COLLECTION_BLOCK
         if block < 0 or first >= self.size or chance % 100 >= 45:
             return []

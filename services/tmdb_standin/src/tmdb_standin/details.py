@@ -6,24 +6,21 @@ from typing import Any
 
 from tmdb_standin.catalogue import COLLECTION_BLOCK, Catalogue, Outline
 from tmdb_standin.drawing import Draw, mix
+from tmdb_standin.posters import picture
 from tmdb_standin.revisions import Edits, edits_of
 from tmdb_standin.text import LANGUAGES, Storyteller
 from tmdb_standin.vocabulary import FIRST_ID, GENRE_LANGUAGES, vocabulary
 
 Json = dict[str, Any]
 
-MONEY, LOOKS, TOLD, MAKERS = 41, 42, 43, 44
+MONEY, LOOKS, TOLD, MAKERS, NO_OVERVIEW, LONGER_CUT = range(41, 47)
+NO_TAGLINE, VIDEO, NO_IMDB, HOMEPAGE = range(47, 51)
 
 COUNTRIES = {
     "US": "United States of America", "GB": "United Kingdom", "FR": "France", "ES": "Spain",
     "MX": "Mexico", "JP": "Japan", "DE": "Germany", "KR": "South Korea", "IN": "India",
     "CN": "China", "IT": "Italy", "BR": "Brazil",
 }  # fmt: skip
-
-
-def picture(kind: str, owner: int, version: int = 0) -> str:
-    """The path of a picture: its kind, whose it is and which version."""
-    return f"/{kind}{owner}v{version}.jpg"
 
 
 class Details:
@@ -75,17 +72,17 @@ class Details:
     def _overview(self, movie: Outline, edits: Edits) -> str:
         """A movie's English overview with every edit made to it."""
         tail = movie.rank > self._catalogue.size * 0.2
-        silent = tail and mix(self._seed, 45, movie.index) % 100 < 9
+        silent = tail and mix(self._seed, NO_OVERVIEW, movie.index) % 100 < 9
         overview = "" if silent else self._stories.overview(movie)
         places = vocabulary().words["places"]
         for number in range(edits.overview):
-            place = places[mix(46, movie.index, number) % len(places)]
+            place = places[mix(LONGER_CUT, movie.index, number) % len(places)]
             overview += f" A longer cut was shown in {place}."
         return overview.strip()
 
     def _tagline(self, movie: Outline, edits: Edits) -> str:
         tail = movie.rank > self._catalogue.size * 0.2
-        silent = tail and mix(self._seed, 47, movie.index) % 100 < 60
+        silent = tail and mix(self._seed, NO_TAGLINE, movie.index) % 100 < 60
         if silent and not edits.tagline:
             return ""
         return self._stories.tagline(movie, edits.tagline)
@@ -133,7 +130,7 @@ class Details:
     def is_video(self, movie: Outline) -> bool:
         """Whether TMDb would call it a mere video."""
         tail = movie.rank > self._catalogue.size * 0.3
-        return tail and mix(self._seed, 48, movie.index) % 100 == 0
+        return tail and mix(self._seed, VIDEO, movie.index) % 100 == 0
 
     def movie(self, movie: Outline, language: str, today: date, edits: Edits) -> Json:
         """The full answer of /3/movie/{id}, without appended parts."""
@@ -194,12 +191,12 @@ class Details:
     def imdb_id(self, movie: Outline) -> str | None:
         """An invented IMDb id, or None as for a part of the tail."""
         tail = movie.rank > self._catalogue.size * 0.2
-        if tail and mix(self._seed, 49, movie.index) % 100 < 18:
+        if tail and mix(self._seed, NO_IMDB, movie.index) % 100 < 18:
             return None
         return f"tt9{movie.index:07d}"
 
     def _homepage(self, movie: Outline) -> str:
-        shown = mix(self._seed, 50, movie.index) % 100 < 25
+        shown = mix(self._seed, HOMEPAGE, movie.index) % 100 < 25
         return f"https://movies.example/{movie.movie_id}" if shown else ""
 
     def _collection(self, movie: Outline) -> Json | None:

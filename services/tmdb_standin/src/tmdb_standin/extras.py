@@ -4,14 +4,15 @@ from datetime import date, timedelta
 from typing import Any
 
 from tmdb_standin.catalogue import Catalogue, Outline
-from tmdb_standin.details import Details, picture
+from tmdb_standin.details import Details
 from tmdb_standin.drawing import Draw, mix
+from tmdb_standin.posters import picture
 from tmdb_standin.revisions import Edits
 from tmdb_standin.text import LANGUAGES, Storyteller, keyword_id
 
 Json = dict[str, Any]
 
-RELEASES, VIDEOS, PROVIDERS, PICTURES = 61, 62, 63, 64
+RELEASES, VIDEOS, PROVIDERS, PICTURES, LEVEL, VIDEO_ID = range(61, 67)
 
 CERTIFICATIONS = {
     "US": ("G", "PG", "PG-13", "R", "NC-17"),
@@ -58,7 +59,7 @@ class Extras:
         if movie.adult:
             return 4
         first = movie.genre_ids[0] if movie.genre_ids else 18
-        turn = mix(self._seed, 65, movie.index) % 100
+        turn = mix(self._seed, LEVEL, movie.index) % 100
         return turn // 60 if first in GENTLE else (2 if first in HARSH else 1) + turn // 48
 
     def keywords(self, movie: Outline, edits: Edits) -> list[Json]:
@@ -99,7 +100,7 @@ class Extras:
                 "size": draw.pick((360, 720, 1080, 2160)),
                 "type": kinds[at],
                 "official": draw.chance(80),
-                "id": f"{mix(self._seed, 66, movie.index, at):016x}{at:08x}",
+                "id": f"{mix(self._seed, VIDEO_ID, movie.index, at):016x}{at:08x}",
                 "published_at": f"{day - timedelta(days=60 - at)}T15:00:00.000Z",
             }
             for at in range(count)

@@ -10,6 +10,7 @@ from tmdb_standin.faults import ALTERING_MOVIES, MEETING_REQUESTS, Faults
 Json = dict[str, Any]
 
 CORRUPT, DELETED, NULLED = 71, 72, 73
+_HOW = 1
 NULLABLE: dict[str, object] = {
     "poster_path": None, "backdrop_path": None, "imdb_id": None, "release_date": "",
     "overview": "", "popularity": None, "runtime": 0, "budget": 0, "tagline": None,
@@ -68,7 +69,7 @@ class FaultBox:
 
     def corruption(self, movie_id: int) -> str:
         """How this movie's body is broken."""
-        return CORRUPTIONS[mix(self._seed, CORRUPT, 1, movie_id) % len(CORRUPTIONS)]
+        return CORRUPTIONS[mix(self._seed, CORRUPT, _HOW, movie_id) % len(CORRUPTIONS)]
 
     def spoil(self, body: Json, movie_id: int) -> Json | list[Json]:
         """The broken body of a corrupt movie."""

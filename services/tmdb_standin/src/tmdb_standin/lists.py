@@ -12,6 +12,7 @@ from tmdb_standin.discover import conditions, date_window, sort_key
 from tmdb_standin.drawing import share
 from tmdb_standin.text import Storyteller
 
+TREND = 51
 PAGE_LIMIT = 500
 PAGE_SIZE = 20
 SCANNED = 20_000
@@ -28,10 +29,9 @@ class Listing:
     stretch: Callable[[int, int], Sequence[int]]
 
 
-def listing(indexes: Sequence[int], total: int | None = None) -> Listing:
+def listing(indexes: Sequence[int]) -> Listing:
     """A listing of indexes that are all known."""
-    count = len(indexes) if total is None else total
-    return Listing(count, lambda start, end: indexes[start:end])
+    return Listing(len(indexes), lambda start, end: indexes[start:end])
 
 
 class Lists:
@@ -83,7 +83,7 @@ class Lists:
         )
 
     def similar(self, movie: Outline) -> Listing:
-        """Movies of the same theme, the nearest in popularity first."""
+        """Up to 200 neighbours of the same theme, the nearest in popularity first."""
         cell, count = movie.cell, min(movie.cell.size - 1, 200)
         places = [
             cell.start + (movie.place - cell.start + n) % cell.size for n in range(1, count + 1)
@@ -93,7 +93,7 @@ class Lists:
         return listing(sorted(indexes, key=lambda index: abs(rank_of(index) - movie.rank)))
 
     def recommended(self, movie: Outline) -> Listing:
-        """Popular movies of the same theme."""
+        """The 40 most similar, the most popular first; none for some of the tail."""
         if movie.rank > self._catalogue.size * 0.6 and movie.index % 3 == 0:
             return listing([])
         near = self.similar(movie)
@@ -120,7 +120,8 @@ class Lists:
     def _find_trends(self, period: int, days: int) -> list[int]:
         seed = self._catalogue.seed
         top = range(min(self._catalogue.size, 1500))
-        order = sorted(top, key=lambda rank: (rank + 5) * share(seed, 51, period, days, rank) ** 2)
+        luck = {rank: share(seed, TREND, period, days, rank) for rank in top}
+        order = sorted(top, key=lambda rank: (rank + 5) * luck[rank] ** 2)
         return [self._catalogue.at_rank(rank) for rank in order[:1000]]
 
     def _discover(self, query: tuple[tuple[str, str], ...], today: date) -> list[int]:

@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 
 from tmdb_standin.catalogue import Catalogue, Outline
 from tmdb_standin.drawing import Draw, mix
+from tmdb_standin.posters import picture
 from tmdb_standin.vocabulary import FIRST_ID, vocabulary
 
 Json = dict[str, Any]
 
-CAST, CREW, PERSON = 21, 22, 23
+WALK, CAST, CREW, PERSON, CREDIT = range(20, 25)
+NO_IMDB = 26
+_CARD, _LIFE = 1, 2
 
 FAMOUS = 3
 GENDERS = (1, 2, 2, 1, 2)
@@ -136,7 +139,7 @@ class People:
         return pools, pool_of, people
 
     def _walk(self, first_person: int, slot: int, count: int) -> Walk:
-        draw = Draw(self._seed, 20, first_person, slot)
+        draw = Draw(self._seed, WALK, first_person, slot)
         step = 1 + draw.below(count)
         while gcd(step, count) != 1:
             step += 1
@@ -219,7 +222,7 @@ class People:
 
     def _credit(self, index: int) -> int:
         """What all credit ids of a movie begin with."""
-        return mix(self._seed, 24, index)
+        return mix(self._seed, CREDIT, index)
 
     def name(self, person: int) -> str:
         """A person's name."""
@@ -239,7 +242,7 @@ class People:
         return self._person(person, self.pool_of(person).trade)
 
     def _person(self, person: int, trade: Trade) -> Json:
-        bits = mix(self._seed, PERSON, 1, person)
+        bits = mix(self._seed, PERSON, _CARD, person)
         name = self.name(person)
         pictured = bits % 100 < (90 if trade.fame > FAMOUS else 45)
         genders = GENDERS if trade.fame >= 1 else GENDERS_WITH_UNKNOWN
@@ -252,7 +255,7 @@ class People:
             "name": name,
             "original_name": name,
             "popularity": round(trade.fame * (0.05 + luck**3 * 2), 4),
-            "profile_path": f"/f{FIRST_ID + person}v0.jpg" if pictured else None,
+            "profile_path": picture("f", FIRST_ID + person) if pictured else None,
         }
 
     def movies_of(self, person: int) -> list[int]:
@@ -263,7 +266,7 @@ class People:
 
     def details(self, person: int) -> Json:
         """TMDb's answer for a person."""
-        draw = Draw(self._seed, PERSON, 2, person)
+        draw = Draw(self._seed, PERSON, _LIFE, person)
         card = self.card(person)
         born = date(1925, 1, 1) + timedelta(days=draw.below(28000))
         dead = born + timedelta(days=20000 + draw.below(13000))
@@ -289,4 +292,4 @@ class People:
 
     def imdb_id(self, person: int) -> str | None:
         """A person's invented IMDb id, or None as for a quarter of them."""
-        return f"nm9{person:07d}" if mix(self._seed, 26, person) % 4 else None
+        return f"nm9{person:07d}" if mix(self._seed, NO_IMDB, person) % 4 else None

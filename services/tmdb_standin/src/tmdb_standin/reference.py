@@ -5,6 +5,7 @@ from typing import Any
 
 from tmdb_standin.details import COUNTRIES
 from tmdb_standin.extras import CERTIFICATIONS, REGIONS, STREAMS
+from tmdb_standin.posters import picture
 from tmdb_standin.text import LANGUAGES
 from tmdb_standin.vocabulary import vocabulary
 
@@ -106,7 +107,7 @@ def providers() -> Json:
             {
                 "display_priorities": dict.fromkeys(REGIONS, at),
                 "display_priority": at,
-                "logo_path": f"/l{provider_id}v0.jpg",
+                "logo_path": picture("l", provider_id),
                 "provider_name": name,
                 "provider_id": provider_id,
             }

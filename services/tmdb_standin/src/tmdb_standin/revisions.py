@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tmdb_standin.catalogue import Catalogue
 from tmdb_standin.drawing import Shuffle, mix
 
+TURN, ORDER, MOMENT = 7, 13, 17
 CACHED_DAYS = 16
 
 
@@ -53,7 +54,7 @@ def edits_of(index: int, count: int) -> Edits:
 
 
 def _turn(index: int) -> int:
-    return mix(7, index) % len(KINDS)
+    return mix(TURN, index) % len(KINDS)
 
 
 @lru_cache(maxsize=1024)
@@ -71,7 +72,7 @@ class Revisions:
 
     def __init__(self, catalogue: Catalogue, daily_share: float) -> None:
         self._catalogue = catalogue
-        self._order = Shuffle(catalogue.size, catalogue.seed, 13)
+        self._order = Shuffle(catalogue.size, catalogue.seed, ORDER)
         self.per_day = min(
             catalogue.size, max(1, round(catalogue.size * daily_share)) if daily_share > 0 else 0
         )
@@ -138,7 +139,7 @@ class Revisions:
         return cached
 
     def _moment(self, index: int, number: int) -> datetime:
-        second = mix(self._catalogue.seed, 17, index, number) % 86400
+        second = mix(self._catalogue.seed, MOMENT, index, number) % 86400
         midnight = datetime.combine(self._catalogue.epoch, datetime.min.time(), UTC)
         return midnight + timedelta(days=number, seconds=second)
 

@@ -5,11 +5,12 @@ from functools import lru_cache
 
 from tmdb_standin.catalogue import Catalogue, Outline
 from tmdb_standin.drawing import Draw
-from tmdb_standin.vocabulary import FIRST_ID, vocabulary
+from tmdb_standin.vocabulary import vocabulary
 
 RECENT = 64
 """Of how many movies it is remembered what they tell of: one answer asks several times."""
 TITLE, OVERVIEW, TRANSLATION = 31, 32, 33
+_TAGLINE, _KEYWORDS = 1, 2
 
 AND = {
     "de": " und ", "fr": " et ", "es": " y ", "it": " e ", "pt": " e ",
@@ -175,13 +176,13 @@ class Storyteller:
     def tagline(self, movie: Outline, edits: int) -> str:
         """A movie's English tagline; each edit of it gives another."""
         first, second, _ = self._concepts(movie.place)
-        draw = Draw(self._seed, OVERVIEW, movie.index, 1)
+        draw = Draw(self._seed, OVERVIEW, movie.index, _TAGLINE)
         at = draw.below(len(TAGLINES)) + edits
         return TAGLINES[at % len(TAGLINES)].format(a=first["en"].lower(), b=second["en"].lower())
 
     def keywords(self, movie: Outline) -> list[str]:
         """A movie's keywords: its themes' and a mood or two."""
-        draw = Draw(self._seed, OVERVIEW, movie.index, 2)
+        draw = Draw(self._seed, OVERVIEW, movie.index, _KEYWORDS)
         if movie.rank > self._catalogue.size * 0.3 and draw.chance(15):
             return []
         names = [word for word in movie.cell.theme.keywords if draw.chance(60)]
@@ -207,10 +208,3 @@ def _english(a: str, b: str, draw: Draw) -> str:
 def keyword_id(name: str) -> int:
     """The id of a keyword."""
     return vocabulary().keyword_ids[name]
-
-
-def keyword_named(keyword: int) -> str | None:
-    """The keyword behind an id."""
-    names = list(vocabulary().keyword_ids)
-    at = keyword - FIRST_ID
-    return names[at] if 0 <= at < len(names) else None

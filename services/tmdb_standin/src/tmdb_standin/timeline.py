@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from tmdb_standin.drawing import Shuffle
 
+TIMELINE = 11
 FIRST_DAY = date(1920, 1, 1)
 RECENT_LEAN = 7.0
 """How strongly the most popular tenth leans towards recent years (1 is evenly spread)."""
@@ -17,7 +18,7 @@ class Timeline:
     def __init__(self, size: int, seed: int, last_day: date) -> None:
         self._size = size
         self._span = (last_day - FIRST_DAY).days
-        self._shuffle = Shuffle(size, seed, 11)
+        self._shuffle = Shuffle(size, seed, TIMELINE)
         self._top = max(1, size // 10)
 
     def released(self, index: int, rank: int) -> date:
