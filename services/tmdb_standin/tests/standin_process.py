@@ -53,18 +53,30 @@ class Servers:
 
 
 class _Protocol:
-    """What granian sends on."""
+    """A request's body, and what granian sends on."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __call__(self) -> bytes:
+        return self._body
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.sent = httpx.Response(status, headers=headers, content=body)
 
 
 async def asked_of(
-    api: Api, path: str, query: str = "", headers: object = BEARER
+    api: Api,
+    path: str,
+    *,
+    method: str = "GET",
+    query: str = "",
+    headers: object = BEARER,
+    body: bytes = b"",
 ) -> httpx.Response:
     """What an application in this process answers, as granian asks it."""
-    scope: Any = SimpleNamespace(path=path, method="GET", query_string=query, headers=headers)
-    protocol: Any = _Protocol()
+    scope: Any = SimpleNamespace(path=path, method=method, query_string=query, headers=headers)
+    protocol: Any = _Protocol(body)
     await api(scope, protocol)
     return protocol.sent
 
