@@ -24,6 +24,8 @@ STREAM = "{marquee}:gateway.activity"
 _FLUSH_SECONDS = 0.5
 _BATCH = 500
 _WAITING_AT_MOST = 50_000
+# So many pages of 20 movies are 60 MB, of 100 movies 280 MB, each beside 600 bytes a page.
+_WAITING_BYTES_AT_MOST = 32 * 1024 * 1024
 COUNTS_AT_MOST = 20_000
 _STREAM_ENTRIES_AT_MOST = 200_000
 _CLIENTS_AT_MOST = 100
@@ -57,6 +59,7 @@ class Recorder:
         self._instance = instance
         self._activities: list[events.Activity] = []
         self._unsent: deque[Entry] = deque()
+        self._unsent_bytes = 0
         self._usage: dict[tuple[str, str, int, str, int], list[float]] = defaultdict(
             lambda: [0, 0.0]
         )
@@ -108,8 +111,10 @@ class Recorder:
             user_id=str(user_id), list_id=list_id, offers=offers, served_at=_now()
         )
         entry = self._entry(served)
-        if not await self._append(entry) and len(self._unsent) < _WAITING_AT_MOST:
-            self._unsent.append(entry)
+        if await self._append(entry):
+            return
+        if len(self._unsent) < _WAITING_AT_MOST and self._unsent_bytes < _WAITING_BYTES_AT_MOST:
+            self._wait(entry)
 
     def served(self, method: str, route: str, status: int, agent: str, seconds: float) -> None:
         """A request was answered."""
@@ -136,9 +141,9 @@ class Recorder:
         while await self._send_unsent():
             if self._activities:
                 batch, self._activities = self._activities[:_BATCH], self._activities[_BATCH:]
-                self._unsent.append(self._entry(events.ActivityObserved(activities=batch)))
+                self._wait(self._entry(events.ActivityObserved(activities=batch)))
             elif self._usage:
-                self._unsent.append(self._entry(self._take_usage()))
+                self._wait(self._entry(self._take_usage()))
             else:
                 return
 
@@ -147,8 +152,12 @@ class Recorder:
         while self._unsent:
             if not await self._append(self._unsent[0]):
                 return False
-            self._unsent.popleft()
+            self._unsent_bytes -= len(self._unsent.popleft()["payload"])
         return True
+
+    def _wait(self, entry: Entry) -> None:
+        self._unsent.append(entry)
+        self._unsent_bytes += len(entry["payload"])
 
     def _take_usage(self) -> events.RequestsServed:
         gathered, self._usage = self._usage, defaultdict(lambda: [0, 0.0])

@@ -1,11 +1,14 @@
 """What the gateway alone sees, on its way into the stream."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.embedded import EmbeddedValkey
+from chassis.keeper import free_port
 from gateway.activity import COUNTS_AT_MOST, STREAM, Client, Recorder
 from gateway.cache import Multiplexed
 from marquee.gateway.v1 import events_pb2 as events
@@ -61,6 +64,23 @@ async def test_what_redis_took_without_saying_so_is_told_again_as_the_same_event
         ids = [event_id for event_id, fact in await told(streams, kind) if mark in str(fact)]
         assert len(ids) > 1, "it was sent again"
         assert len(set(ids)) == 1, kind
+
+
+async def test_pages_that_wait_for_redis_are_bounded_and_make_room_again(tmp_path: Path) -> None:
+    own = EmbeddedValkey(tmp_path / "valkey", free_port())
+    own.start()
+    connection = Multiplexed(own.url)
+    recorder = Recorder(connection, "one")
+    large = events.FallbackOffer(recommendation_id="x" * 1024 * 1024)
+    for _ in range(2):
+        own.kill()
+        for _ in range(100):
+            await recorder.fell_back(uuid4(), "list", [large])
+        own.start()
+        await recorder.flush()
+        assert await connection.run("XLEN", STREAM) == 32
+    await connection.close()
+    own.stop()
 
 
 async def heal(edge: Any, recorder: Recorder) -> None:
