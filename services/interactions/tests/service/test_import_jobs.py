@@ -430,6 +430,25 @@ def test_what_nobody_goes_on_with_is_tidied_away(person, worker, upload, databas
     assert (found.state, found.error) == ("failed", "it could not be read to its end")
 
 
+def test_of_a_persons_imports_that_have_ended_the_newest_twenty_stay(person, database):
+    somebody, other = person(), person()
+    ended = """
+        insert into import (import_id, user_id, state, finished_at)
+        select gen_random_uuid(), :user_id, 'done', now() - number * interval '1 hour'
+        from generate_series(1, 25) as number
+    """
+    with database.begin() as connection:
+        for one in (somebody, other):
+            connection.execute(sa.text(ended), {"user_id": one.user_id})
+    opened = getattr(somebody.CreateImport(source="imdb"), "import")
+    theirs = f"from import where user_id = '{somebody.user_id}'"
+    assert scalars(database, f"select count(*) {theirs}") == [20 + 1]
+    oldest = f"select min(finished_at) > now() - interval '21 hours' {theirs}"
+    assert scalars(database, oldest) == [True]
+    assert scalars(database, "select count(*) from import") == [20 + 1 + 25]
+    assert getattr(somebody.GetImport(import_id=opened.import_id), "import").state == "uploading"
+
+
 def test_an_import_is_told_after_what_it_brought(person, worker, upload, database, redis_streams):
     """Whoever hears that it has ended has been told of all its ratings before."""
     somebody = person()

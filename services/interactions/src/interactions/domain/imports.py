@@ -15,6 +15,8 @@ CHUNKS = 20_480
 FILENAME_LENGTH = 255
 ROWS_AT_ONCE = 200
 UNFINISHED_IMPORTS = 5
+FINISHED_IMPORTS = 20
+"""Of more of a person that have ended, the oldest are forgotten."""
 REPORTED_ROWS = 10_000
 """Of more rows than these that cannot be used it is only told how many."""
 

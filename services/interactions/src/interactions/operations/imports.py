@@ -14,6 +14,7 @@ from interactions.domain.imports import (
     DONE,
     FAILED,
     FILE_BYTES,
+    FINISHED_IMPORTS,
     UNFINISHED_IMPORTS,
     UPLOADING,
     Import,
@@ -36,7 +37,8 @@ _KEPT = timedelta(days=90)
 def open_import(
     connection: Connection, user_id: UUID, *, source: str, filename: str, at: datetime
 ) -> Import:
-    """An import that waits for its file; of too many, it takes the place of one broken off."""
+    """An import that waits for its file; of too many, it takes the place of one broken off, and of
+    one that ended long ago."""
     full = imports.unfinished_count(connection, user_id) >= UNFINISHED_IMPORTS
     if full and not imports.drop_broken_off(connection, user_id, idle=_BROKEN_OFF_AFTER):
         raise TooManyImports(
@@ -60,6 +62,7 @@ def open_import(
         finished_at=None,
     )
     imports.insert(connection, opened)
+    imports.drop_oldest(connection, user_id, kept_count=FINISHED_IMPORTS)
     return opened
 
 

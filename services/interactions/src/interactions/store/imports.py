@@ -154,6 +154,11 @@ def drop_broken_off(connection: Connection, user_id: UUID, *, idle: timedelta) -
     return connection.execute(_DROP_BROKEN_OFF, parameters).rowcount == 1
 
 
+def drop_oldest(connection: Connection, user_id: UUID, *, kept_count: int) -> None:
+    """Forget a person's imports that have ended, with their reports, but for the newest."""
+    connection.execute(_DROP_OLDEST, {"user_id": user_id, "kept_count": kept_count})
+
+
 def drop_old(connection: Connection, *, before: datetime) -> int:
     """Forget imports that ended long ago, with their reports; answers how many."""
     return connection.execute(_DROP_OLD, {"before": before}).rowcount
@@ -237,6 +242,13 @@ _DROP_BROKEN_OFF = sa.text("""
         where user_id = :user_id and state = 'uploading'
             and updated_at < now() - cast(:idle as interval)
         order by updated_at limit 1 for update skip locked
+    )
+""")
+_DROP_OLDEST = sa.text("""
+    delete from import where import_id in (
+        select import_id from import
+        where user_id = :user_id and finished_at is not null
+        order by finished_at desc, import_id offset :kept_count
     )
 """)
 _DROP_OLD = sa.text("delete from import where finished_at < :before")
