@@ -60,9 +60,11 @@ def update_list(
 ) -> MovieList:
     """Change what a list is called and who sees it; the same again changes nothing."""
     found = _held(connection, user_id, list_id)
-    expect_list(etag, found)
     changes = changes_of(found, wanted)
-    return lists.update_list(connection, list_id, changes, at=at) if changes else found
+    if not changes:
+        return found
+    expect_list(etag, found)
+    return lists.update_list(connection, list_id, changes, at=at)
 
 
 def delete_list(connection: Connection, user_id: UUID, list_id: UUID, *, etag: str) -> MovieList:
@@ -90,8 +92,9 @@ def add_movie(
         connection, movies.is_removed(connection, movie_id), movie_id, find_movie=find_movie, at=at
     )
     before = lists.find_entry(connection, list_id, movie_id)
-    conditions.check(None if before is None else before.etag)
-    if before is not None and position in (None, before.position):
+    repeats = before is not None and position in (None, before.position)
+    conditions.check(None if before is None else before.etag, repeats=repeats)
+    if before is not None and repeats:
         return Put(before, created=False)
     if before is None and found.movies_count >= MOVIES_ON_A_LIST:
         raise ListFull("the list holds as many movies as any may", limit=MOVIES_ON_A_LIST)
