@@ -191,6 +191,31 @@ def test_deleted_movies_become_tombstones_and_are_told(synced, standin, catalog)
     assert synced.values("select count(*) from movie where removed_at is not null") == [0]
 
 
+def test_of_an_old_tombstone_its_titles_stay_until_it_is_back(synced, standin):
+    hanging = ("credit", "translation", "movie_keyword", "movie_title")
+    counts = ", ".join(
+        f"(select count(*) from {name} where movie_id = tmdb_id)" for name in hanging
+    )
+    told = (
+        "select array[title, overview, poster_path, watch_providers::text, external_ids::text]"
+        f" || array[{counts}]::text[] from movie where tmdb_id = :id"
+    )
+    whole = synced.values(told, id=FIRST)
+    standin.faults(deleted_ids=[FIRST])
+    synced.run("movies", movie_ids=[FIRST])
+    synced.run("refresh")
+    assert synced.values(told, id=FIRST) == whole
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "update movie set removed_at = '2025-10-31' where removed_at is not null"
+        )
+    synced.run("refresh")
+    assert synced.values(told, id=FIRST) == [[whole[0][0], "", "", "{}", "{}", *"0000"]]
+    standin.faults()
+    synced.run("movies", movie_ids=[FIRST])
+    assert synced.values(told, id=FIRST) == whole
+
+
 def test_a_census_that_shrinks_is_not_believed(synced, standin):
     standin.faults(deleted_rate=0.2)
     with pytest.raises(ExportUnusable):

@@ -17,8 +17,8 @@ from catalog.jobs.draining import drain
 from catalog.jobs.fetching import Fetcher, fetching
 from catalog.jobs.running import QUEUE_SECONDS, Run, Stage, Sync, held, patiently
 from catalog.operations import listing
+from catalog.store import batches, items, quarantines
 from catalog.store import census as censuses
-from catalog.store import items, quarantines
 from catalog.tmdb.errors import ExportUnusable
 from catalog.tmdb.export import Export, newest_export
 from catalog.tmdb.parsing import json_body, parsed
@@ -145,16 +145,18 @@ def movies(sync: Sync, run: Run) -> None:
 
 def refresh(sync: Sync, run: Run) -> None:
     """The oldest, so that votes move and nothing is kept longer than TMDb's terms allow; what was
-    put away is left to the backfill."""
+    put away is left to the backfill, and of movies that are gone little more than titles stays."""
     days = run.parameters.get("older_than_days", sync.refresh_after_days)
     limit = None if "older_than_days" in run.parameters else sync.refresh_limit
     before = sync.now() - timedelta(days=days)
-    patiently(run, partial(_refresh_quarantine, sync, before))
+    patiently(run, partial(_forget_old, sync, before))
     drain(sync, run, items.Wanted("old", run.began_at, before=before), limit)
 
 
-def _refresh_quarantine(sync: Sync, before: datetime) -> None:
+def _forget_old(sync: Sync, before: datetime) -> None:
     with sync.database.begin() as connection:
+        batches.take_writers_turn(connection)
+        batches.strip_removed(connection, sync.source, before)
         quarantines.forget_bodies(connection, sync.source, before)
         items.request_refused(connection, sync.source, before)
 

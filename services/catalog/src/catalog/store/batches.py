@@ -160,6 +160,24 @@ def remove_movies(
     return sorted(row[0] for row in result)
 
 
+def strip_removed(connection: Connection, source: str, before: datetime) -> None:
+    """Leave of movies that were gone before a moment what people's own entries show: title, date,
+    genres and figures. Of one that is there again everything is written anew."""
+    stripped = connection.exec_driver_sql(
+        "update movie set overview = '', tagline = '', homepage = '', poster_path = '',"
+        " backdrop_path = '', external_ids = '{}', watch_providers = '{}', content_hash = '',"
+        " version = version + 1, updated_at = now()"
+        " where removed_at < %(before)s and content_hash <> '' and source = %(source)s"
+        " returning tmdb_id",
+        {"source": source, "before": before},
+    )
+    movie_ids = [row[0] for row in stripped]
+    for table in (translation, credit, video, certification, movie_keyword, movie_title):
+        connection.exec_driver_sql(
+            f"delete from {table.name} where movie_id = any(%(ids)s)", {"ids": movie_ids}
+        )
+
+
 def _movie_rows(
     source: str, records: Iterable[tuple[MovieRecord, int]]
 ) -> list[tuple[object, ...]]:

@@ -30,6 +30,7 @@ collection = sa.Table(
 )
 
 _LIVE = sa.text("removed_at is null")
+_TOMBSTONE = sa.text("removed_at is not null and content_hash <> ''")
 COMPARED = ("adult", "original_language", "popularity", "release_date", "runtime_minutes",
              "vote_average", "vote_count")  # fmt: skip
 
@@ -120,6 +121,7 @@ movie = sa.Table(
     _stepped(RATING_STEP, "movie_rating_step_release_date_idx", "release_date"),
     sa.Index("movie_collection_id_idx", "collection_id", "release_date", "tmdb_id"),
     sa.Index("movie_imdb_id_idx", "imdb_id", postgresql_where=sa.text("imdb_id <> ''")),
+    sa.Index("movie_removed_at_idx", "removed_at", postgresql_where=_TOMBSTONE),
 )
 
 genre = sa.Table(
