@@ -175,6 +175,19 @@ def test_nothing_that_was_put_away_is_kept_longer_than_other_movies(synced, stan
     assert synced.rows(kept)[0] == {**opened, "body": True}
 
 
+def test_what_stays_broken_holds_up_nothing_when_it_is_all_that_waits(synced, standin):
+    broken = list(range(FIRST, FIRST + 25))
+    standin.faults(corrupt_ids=broken)
+    synced.run("movies", movie_ids=list(range(FIRST, FIRST + 50)))
+    assert synced.values("select source_id from quarantine order by 1") == broken
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql("update quarantine set quarantined_at = '2025-10-31'")
+    synced.run("refresh")
+    assert synced.run("backfill")["quarantined_count"] == len(broken)
+    assert synced.values("select distinct attempts from quarantine") == [2]
+    assert synced.run("backfill")["done_count"] == 0
+
+
 def test_deleted_movies_become_tombstones_and_are_told(synced, standin, catalog):
     standin.faults(deleted_ids=[FIRST])
     synced.run("census")

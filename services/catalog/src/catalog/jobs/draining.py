@@ -197,12 +197,16 @@ class _Drainer:
 
     def _refuse_nonsense(self, batch: Sequence[Fetched]) -> None:
         """Answers of which none makes sense are somebody else's, unless some did before: then it
-        takes a batch of them more."""
+        takes a batch of them more. Those apart that made none before: all that waits may be such.
+        """
         answers = [one for one in batch if not one.postponed]
         if any(not one.fault for one in answers):
             self._senseless_in_a_row, self._senseless_borne = 0, self._sync.batch_size
             return
-        self._senseless_in_a_row += len(answers)
+        movie_ids = [one.movie_id for one in answers]
+        with self._sync.database.begin() as connection:
+            refused = quarantines.refused_of(connection, self._sync.source, movie_ids)
+        self._senseless_in_a_row += len(set(movie_ids) - refused)
         if self._senseless_in_a_row >= self._senseless_borne + _A_VOID:
             raise SourceUnavailable(
                 f"none of {self._senseless_in_a_row} answers in a row makes sense:"

@@ -69,6 +69,17 @@ def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     )
 
 
+def refused_of(connection: Connection, source: str, movie_ids: Sequence[int]) -> set[int]:
+    """Those of these movies that were put away before and not loaded since."""
+    query = sa.select(quarantine.c.source_id).where(
+        quarantine.c.kind == "movie",
+        quarantine.c.source == source,
+        quarantine.c.state != "resolved",
+        quarantine.c.source_id.in_(movie_ids),
+    )
+    return set(connection.execute(query).scalars())
+
+
 def forget_bodies(connection: Connection, source: str, before: datetime) -> None:
     """Drop what TMDb said of records put away before a moment, loaded since or not."""
     connection.execute(
