@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from catalog import commands
 from catalog.jobs import fetching, handlers, run_stage
 from catalog.operations import loading
-from catalog.store import batches, runs
+from catalog.store import batches, items, runs
 from catalog.tmdb.errors import SourceDenied
 from chassis.database import connect, uuid7
 from chassis.errors import Unavailable
@@ -166,11 +166,17 @@ def hold_the_queue(other):
     other.exec_driver_sql("lock table sync_item in share row exclusive mode")
 
 
+def hold_claims(other):
+    nothing = items.Wanted("named", since=datetime(2026, 1, 1, tzinfo=UTC))
+    assert items.claim(other, "standin", uuid7(), nothing, 1) == []
+
+
 @pytest.mark.parametrize(
     ("stage", "parameters", "hold"),
     [
         ("census", {}, batches.take_writers_turn),
         ("backfill", {}, batches.take_writers_turn),
+        ("backfill", {}, hold_claims),
         ("delta", {}, hold_the_queue),
         ("lists", {}, hold_the_queue),
         ("movies", {"movie_ids": [FIRST + 1]}, hold_the_queue),

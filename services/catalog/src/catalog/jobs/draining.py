@@ -96,14 +96,16 @@ class _Drainer:
         limit = size if self._left is None else min(size, self._left)
         if limit == 0:
             return []
-        with self._sync.database.begin() as connection:
-            claims = items.claim(
-                connection, self._sync.source, self._run.run_id, self._wanted, limit
-            )
+        claims = patiently(self._run, partial(self._claim_at_once, limit))
         if self._left is not None:
             self._left -= len(claims)
         self._claims.update((claim.movie_id, claim) for claim in claims)
         return [claim.movie_id for claim in claims]
+
+    def _claim_at_once(self, limit: int) -> list[items.Claim]:
+        sync = self._sync
+        with sync.database.begin() as connection:
+            return items.claim(connection, sync.source, self._run.run_id, self._wanted, limit)
 
     def _remaining(self, connection: Connection, done: int) -> int:
         self._batches += 1
