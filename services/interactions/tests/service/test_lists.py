@@ -163,18 +163,6 @@ def test_nobody_changes_anothers_list(person, others, visibility):
     assert order(owner, list_id) == [1]
 
 
-def test_a_change_sent_again_for_its_answer_was_lost_has_been_done(person):
-    somebody = person()
-    first = somebody.CreateList(name="Mine").list
-    change = {
-        "list": {"list_id": first.list_id, "name": "New"},
-        "update_mask": {"paths": ["name"]},
-        "etag": first.etag,
-    }
-    done = somebody.UpdateList(**change)
-    assert somebody.UpdateList(**change) == done
-
-
 def test_a_change_decided_upon_an_old_version_is_refused(person):
     somebody = person()
     first = somebody.CreateList(name="Mine").list

@@ -113,12 +113,6 @@ def test_a_stale_account_and_an_unknown_field_are_refused(world, ada):
         change(world, ada, role="admin")
 
 
-def test_a_change_sent_again_for_its_answer_was_lost_has_been_done(world, ada):
-    wanted = {"username": "ada2", "email": "ada2@example.org"}
-    done = change(world, ada, ada.user.etag, PASSWORD, **wanted)
-    assert change(world, ada, ada.user.etag, PASSWORD, **wanted) == done
-
-
 def test_a_person_sees_only_their_own_account(world, ada):
     grace = world.register("grace")
     for who in (ada, grace):

@@ -130,15 +130,6 @@ def test_a_stale_etag_is_refused(world, ada):
         change_profile(world, ada, profile.etag, bio="three")
 
 
-def test_a_change_sent_again_for_its_answer_was_lost_has_been_done(world, ada):
-    before = change_profile(world, ada, bio="none").profile
-    done = change_profile(world, ada, before.etag, bio="one")
-    assert change_profile(world, ada, before.etag, bio="one") == done
-    preferences = change_preferences(world, ada, preferred_language="de")
-    done = change_preferences(world, ada, preferences.etag, preferred_language="fr")
-    assert change_preferences(world, ada, preferences.etag, preferred_language="fr") == done
-
-
 def test_parallel_changes_each_get_a_version_of_their_own(world, ada):
     def change(number):
         if number % 2:

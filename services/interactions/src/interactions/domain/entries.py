@@ -185,14 +185,9 @@ class Conditions:
     etag: str = ""
     unless_etag: str = ""
 
-    def check(self, standing: str | None, *, repeats: bool = False) -> None:
-        """Refuse a write that was decided upon another version; None when nothing is there.
-
-        One that `repeats` what stands there may be sent again because its answer was lost, and has
-        been done (RFC 9110, section 13.1.1): only what must not be there refuses it.
-        """
-        decided = standing is not None and self.etag in ("*", standing)
-        if self.etag and not decided and not repeats:
+    def check(self, standing: str | None) -> None:
+        """Refuse a write that was decided upon another version; None when nothing is there."""
+        if self.etag and (standing is None or self.etag not in ("*", standing)):
             raise EntryChanged("it has changed since it was read, or is not there")
         if standing is not None and self.unless_etag in ("*", standing):
             raise EntryExists("it is there already")

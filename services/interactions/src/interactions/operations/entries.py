@@ -50,9 +50,8 @@ def keep(
             connection, standing.movie_removed, entry.movie_id, find_movie=find_movie, at=at
         )
         before = standing.entry
-        repeats = before is not None and entry.says_the_same_as(before)
-        conditions.check(None if before is None else before.etag, repeats=repeats)
-        if before is not None and repeats:
+        conditions.check(None if before is None else before.etag)
+        if before is not None and entry.says_the_same_as(before):
             return Kept(before, created=False, sequence=standing.sequence)
         fresh = entry.following(before, version=standing.sequence + 1)
         fact = facts.entry_added(user_id, fresh, before, imported=imported, at=at)

@@ -60,11 +60,9 @@ def update_list(
 ) -> MovieList:
     """Change what a list is called and who sees it; the same again changes nothing."""
     found = _held(connection, user_id, list_id)
-    changes = changes_of(found, wanted)
-    if not changes:
-        return found
     expect_list(etag, found)
-    return lists.update_list(connection, list_id, changes, at=at)
+    changes = changes_of(found, wanted)
+    return lists.update_list(connection, list_id, changes, at=at) if changes else found
 
 
 def delete_list(connection: Connection, user_id: UUID, list_id: UUID, *, etag: str) -> MovieList:
@@ -92,9 +90,8 @@ def add_movie(
         connection, movies.is_removed(connection, movie_id), movie_id, find_movie=find_movie, at=at
     )
     before = lists.find_entry(connection, list_id, movie_id)
-    repeats = before is not None and position in (None, before.position)
-    conditions.check(None if before is None else before.etag, repeats=repeats)
-    if before is not None and repeats:
+    conditions.check(None if before is None else before.etag)
+    if before is not None and position in (None, before.position):
         return Put(before, created=False)
     if before is None and found.movies_count >= MOVIES_ON_A_LIST:
         raise ListFull("the list holds as many movies as any may", limit=MOVIES_ON_A_LIST)

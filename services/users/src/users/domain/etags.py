@@ -13,10 +13,6 @@ def etag(version: int) -> str:
 
 
 def check_etag(expected: str, version: int) -> None:
-    """Refuse a change that was decided upon another version; an empty tag or `*` means any.
-
-    For what changes something only: what is so already may have been asked for again because the
-    first answer was lost (RFC 9110, section 13.1.1).
-    """
+    """Refuse a change that was decided upon another version; an empty tag or `*` means any."""
     if expected not in {"", "*", etag(version)}:
         raise EtagMismatch("it was changed meanwhile; get it again")

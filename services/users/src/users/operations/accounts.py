@@ -107,10 +107,10 @@ def update_user(
     """Change the username or the address; the latter only of the account that was verified."""
     user_id = verified.user_id
     account = existing(connection, user_id)
+    check_etag(etag, account.version)
     changed = {name: value for name, value in changes.items() if getattr(account, name) != value}
     if not changed:
         return account
-    check_etag(etag, account.version)
     if "email" in changed:
         still_verified(account, verified)
     updated = _updated(connection, user_id, changed, at)

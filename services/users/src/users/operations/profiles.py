@@ -23,10 +23,10 @@ def update_profile(
     preferences = rows.locked_preferences(connection, user_id)
     if profile is None or preferences is None:
         raise UserNotFound("there is no such user")
+    check_etag(etag, profile.version)
     changed = replace(profile, **changes)
     if changed == profile:
         return profile, preferences.version
-    check_etag(etag, profile.version)
     columns = {name: value for name, value in changes.items() if name != "favorite_genre_ids"}
     rows.update_profile(connection, user_id, columns, at)
     if changed.favorite_genre_ids != profile.favorite_genre_ids:
@@ -49,11 +49,11 @@ def update_preferences(
     profile = rows.profile_of(connection, user_id)
     if profile is None or preferences is None:
         raise UserNotFound("there is no such user")
+    check_etag(etag, preferences.version)
     at = now()  # the wait for the lock is over: nothing else was consented to since
     changed = preferences.changed(changes, at)
     if changed == preferences:
         return preferences
-    check_etag(etag, preferences.version)
     return _keep(connection, changed, profile.favorite_genre_ids, at)
 
 

@@ -79,8 +79,8 @@ class AccountRpcs(Rpcs):
             },
         )
         account = self._own()
+        check_etag(request.etag, account.version)
         if values.get("email", account.email) != account.email:
-            check_etag(request.etag, account.version)
             self._confirm(account, request.password)
         with self._parts.database.begin() as connection:
             updated = accounts.update_user(
