@@ -205,10 +205,14 @@ def _session_options(parameters: Mapping[str, object]) -> str:
         "lock_timeout": _LOCK_TIMEOUT_SECONDS,
         "idle_in_transaction_session_timeout": _IDLE_TIMEOUT_SECONDS,
     }
-    given = {name: seconds * 1000 for name, seconds in timeouts.items()}
-    return " ".join(
-        f"-c {name}={value}" for name, value in {**given, "timezone": "UTC", **parameters}.items()
-    )
+    given = {
+        **{name: seconds * 1000 for name, seconds in timeouts.items()},
+        "timezone": "UTC",
+        # Who waited for a lock must then see what its holder wrote, whatever the server's default.
+        "default_transaction_isolation": r"read\ committed",
+        **parameters,
+    }
+    return " ".join(f"-c {name}={value}" for name, value in given.items())
 
 
 def _set_statement_timeout(seconds: float) -> sa.TextClause:

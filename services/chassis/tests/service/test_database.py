@@ -67,6 +67,25 @@ def test_every_connection_has_its_timeouts_and_utc(database_for):
     assert list(shown.values()) == ["30s", "5s", "1min", "UTC"]
 
 
+def test_a_lock_that_was_waited_for_shows_what_was_written_whatever_the_servers_default(
+    database_for,
+):
+    database = database_for("chassis")
+    name = database.engine.url.database
+    with database.begin() as connection:
+        connection.exec_driver_sql(
+            f"alter database {name} set default_transaction_isolation = 'repeatable read'"
+        )
+    database.dispose()
+    try:
+        with database.read() as connection:
+            shown = connection.exec_driver_sql("show transaction_isolation").scalar()
+    finally:
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"alter database {name} reset default_transaction_isolation")
+    assert shown == "read committed"
+
+
 def test_a_timeout_of_one_transaction_ends_with_it(database_for):
     database = database_for("chassis")
     show = sa.text("show statement_timeout")
