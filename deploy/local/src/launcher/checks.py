@@ -1,6 +1,7 @@
 """`check` and `test`: what the house holds itself to."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chassis.embedded import death_guard
 from launcher.children import python
 from launcher.settings import LocalSettings, Usage
 
@@ -37,14 +39,16 @@ def test(settings: LocalSettings, arguments: list[str]) -> int:
     """Run pytest over everything, whole suites last; or with the given arguments."""
     os.chdir(settings.checkout)
     if arguments:
-        return subprocess.run(python("-m", "pytest", *arguments), check=False).returncode
+        return _pytest(*arguments)
     # Two suites at once are enough for two cores; what goes through them stays in order.
     runs = (["-m", "not e2e"], ["-m", "e2e", "-p", "no:randomly"])
-    codes = [
-        subprocess.run(python("-m", "pytest", *PARALLEL, *run), check=False).returncode
-        for run in runs
-    ]
-    return max(codes)
+    return max([_pytest(*PARALLEL, *run) for run in runs])
+
+
+def _pytest(*arguments: str) -> int:
+    """To its end or ours: then it is interrupted, and puts away what its tests have started."""
+    guarded = [*death_guard(signal.SIGINT), *python("-m", "pytest", *arguments)]
+    return subprocess.run(guarded, check=False).returncode
 
 
 def _checks(root: Path) -> Iterator[Check]:
