@@ -155,7 +155,6 @@ def refresh(sync: Sync, run: Run) -> None:
 
 def _forget_old(sync: Sync, before: datetime) -> None:
     with sync.database.begin() as connection:
-        batches.take_writers_turn(connection)
         batches.strip_removed(connection, sync.source, before)
         quarantines.forget_bodies(connection, sync.source, before)
         items.request_refused(connection, sync.source, before)

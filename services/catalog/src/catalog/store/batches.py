@@ -162,14 +162,22 @@ def remove_movies(
 
 def strip_removed(connection: Connection, source: str, before: datetime) -> None:
     """Leave of movies that were gone before a moment what people's own entries show: title, date,
-    genres and figures. Of one that is there again everything is written anew."""
+    genres and figures. Of one that is there again everything is written anew.
+
+    Waits for the movies' writer only if there are such.
+    """
+    parameters = {"source": source, "before": before}
+    old = "removed_at < %(before)s and content_hash <> '' and source = %(source)s"
+    found = connection.exec_driver_sql(f"select from movie where {old} limit 1", parameters)
+    if not found.rowcount:
+        return
+    take_writers_turn(connection)
     stripped = connection.exec_driver_sql(
         "update movie set overview = '', tagline = '', homepage = '', poster_path = '',"
         " backdrop_path = '', external_ids = '{}', watch_providers = '{}', content_hash = '',"
         " version = version + 1, updated_at = now()"
-        " where removed_at < %(before)s and content_hash <> '' and source = %(source)s"
-        " returning tmdb_id",
-        {"source": source, "before": before},
+        f" where {old} returning tmdb_id",
+        parameters,
     )
     movie_ids = [row[0] for row in stripped]
     for table in (translation, credit, video, certification, movie_keyword, movie_title):
