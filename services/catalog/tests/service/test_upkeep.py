@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from catalog.store import upkeep
+from chassis.testing import eventually
 
 # What is not on the disk for certain is not marked, and tests' servers let it wait.
 AT_ONCE = "set synchronous_commit = on"
@@ -16,15 +17,23 @@ FILL = """
 MARKED = (
     "select relname from pg_class where relallvisible > 0 and relname in ('movie', 'movie_keyword')"
 )
+# Autovacuum looks at a new database as well: an ANALYZE that began before the filling ended.
+WHO_SEES_LESS = """
+    select pid from pg_stat_activity where xact_start < %s and backend_xmin is not null
+        and datname = current_database() and pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture
 def database(database_for):
-    """Movies of which nobody has marked any as visible to all."""
+    """Movies that all see, and of which nobody has marked any so."""
     database = database_for("catalog")
     with database.begin() as connection:
         connection.exec_driver_sql(AT_ONCE)
         connection.exec_driver_sql(FILL)
+    with database.read() as connection:
+        filled = connection.exec_driver_sql("select clock_timestamp()").one()
+        eventually(lambda: not connection.exec_driver_sql(WHO_SEES_LESS, tuple(filled)).all())
     return database
 
 
