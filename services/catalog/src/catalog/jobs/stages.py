@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 
@@ -149,11 +149,13 @@ def refresh(sync: Sync, run: Run) -> None:
     days = run.parameters.get("older_than_days", sync.refresh_after_days)
     limit = None if "older_than_days" in run.parameters else sync.refresh_limit
     before = sync.now() - timedelta(days=days)
-    patiently(run, partial(_forget_old, sync, before))
+    patiently(run, partial(_forget_old, sync))
     drain(sync, run, items.Wanted("old", run.began_at, before=before), limit)
 
 
-def _forget_old(sync: Sync, before: datetime) -> None:
+def _forget_old(sync: Sync) -> None:
+    """However young the movies are that a run was asked to fetch again."""
+    before = sync.now() - timedelta(days=sync.refresh_after_days)
     with sync.database.begin() as connection:
         batches.strip_removed(connection, sync.source, before)
         quarantines.forget_bodies(connection, sync.source, before)
