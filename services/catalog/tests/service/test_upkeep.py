@@ -1,6 +1,7 @@
 """After many writes: what is read by index alone is marked, whoever else tends to the tables."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -17,10 +18,13 @@ FILL = """
 MARKED = (
     "select relname from pg_class where relallvisible > 0 and relname in ('movie', 'movie_keyword')"
 )
-# Autovacuum looks at a new database as well: an ANALYZE that began before the filling ended.
-WHO_SEES_LESS = """
-    select pid from pg_stat_activity where xact_start < %s and backend_xmin is not null
-        and datname = current_database() and pid <> pg_backend_pid()
+# Autovacuum looks at a new database as well, and what its ANALYZE sees ends where the oldest
+# transaction of any database of the server began.
+SEEN_BY_WHO_COMES = "select pg_snapshot_xmin(pg_current_snapshot()) > %s::xid8"
+SEEN_BY_WHO_IS_THERE = """
+    select count(*) = 0 from pg_stat_activity
+        where greatest(age(backend_xmin), age(backend_xid)) >= age(%s::xid8::xid)
+            and pid <> pg_backend_pid()
 """
 
 
@@ -31,9 +35,11 @@ def database(database_for):
     with database.begin() as connection:
         connection.exec_driver_sql(AT_ONCE)
         connection.exec_driver_sql(FILL)
+        filled = connection.exec_driver_sql("select pg_current_xact_id()::text").scalar_one()
     with database.read() as connection:
-        filled = connection.exec_driver_sql("select clock_timestamp()").one()
-        eventually(lambda: not connection.exec_driver_sql(WHO_SEES_LESS, tuple(filled)).all())
+        for seen in (SEEN_BY_WHO_COMES, SEEN_BY_WHO_IS_THERE):
+            probe = partial(connection.exec_driver_sql, seen, (filled,))
+            eventually(lambda probe=probe: probe().scalar_one(), within=60)
     return database
 
 
