@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from chassis.errors import Refusal
 from marquee.users.v1 import users_pb2 as pb
 from users import wiring
+from users.operations import resets
 
 NEW = "another uncommon password"
 PASSWORD = "a quite uncommon password"
@@ -96,6 +97,14 @@ def test_of_many_who_confirm_at_once_one_does(world, post, postbox):
     with ThreadPoolExecutor(8) as pool:
         outcomes = sorted(pool.map(attempt, range(8)))
     assert outcomes == ["OK"] + ["RESET_TOKEN_INVALID"] * 7
+
+
+def test_a_used_token_is_used_for_who_read_the_clock_before_it_was(world, post, postbox):
+    world.register("ada")
+    token, before = mailed_token(world, post, postbox), world.clock()
+    confirm(world, token)
+    with world.database.begin() as connection, pytest.raises(resets.ResetTokenInvalid):
+        resets.check_reset_token(connection, token, before)
 
 
 def test_a_token_expires(world, post, postbox):

@@ -8,6 +8,8 @@ from sqlalchemy.engine import Connection
 
 from users.tables import password_reset
 
+_NOT_ENDED = password_reset.c.expires_at > password_reset.c.created_at
+
 
 def insert_reset(
     connection: Connection, token_hash: bytes, user_id: UUID, *, expires_at: datetime, at: datetime
@@ -40,17 +42,18 @@ def resets_since(connection: Connection, user_id: UUID, since: datetime) -> int:
 def user_of_reset(connection: Connection, token_hash: bytes, at: datetime) -> UUID | None:
     """Whose password a token may replace now; None when it never did, or no longer does."""
     statement = sa.select(password_reset.c.user_id).where(
-        password_reset.c.token_hash == token_hash, password_reset.c.expires_at > at
+        password_reset.c.token_hash == token_hash, password_reset.c.expires_at > at, _NOT_ENDED
     )
     return connection.execute(statement).scalar_one_or_none()
 
 
 def end_resets(connection: Connection, user_id: UUID, at: datetime) -> None:
-    """No token mailed so far works any more; the rows still count against the limit."""
+    """No token mailed so far works any more, whatever time it is for who asks; the rows still
+    count against the limit."""
     connection.execute(
         sa.update(password_reset)
-        .where(password_reset.c.user_id == user_id, password_reset.c.expires_at > at)
-        .values(expires_at=at, updated_at=at)
+        .where(password_reset.c.user_id == user_id, _NOT_ENDED)
+        .values(expires_at=password_reset.c.created_at, updated_at=at)
     )
 
 
