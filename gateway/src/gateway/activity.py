@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -128,8 +129,7 @@ class Recorder:
 
     def _client_name(self, agent: str) -> str:
         """The product of a user agent; `other` once there are too many to tell apart."""
-        found = _PRODUCT.match(agent)
-        name = found.group() if found else "other"
+        name = _product(agent)
         if name not in self._clients:
             if len(self._clients) >= _CLIENTS_AT_MOST:
                 return "other"
@@ -202,6 +202,12 @@ class Recorder:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             await self.flush()
+
+
+@lru_cache(1024)
+def _product(agent: str) -> str:
+    found = _PRODUCT.match(agent)
+    return found.group() if found else "other"
 
 
 def _now() -> Timestamp:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -150,7 +151,13 @@ def of(request: Request) -> Context:
 
 def accepted_language(request: Request) -> str:
     """The first language of Accept-Language as `en` or `pt-BR`; `en` when there is none."""
-    found = _LANGUAGE.match(request.headers.get("accept-language", ""))
+    return first_language(request.headers.get("accept-language", ""))
+
+
+@lru_cache(1024)
+def first_language(accepted: str) -> str:
+    """The same, of the header's text."""
+    found = _LANGUAGE.match(accepted)
     if found is None:
         return "en"
     region = found.group(2)

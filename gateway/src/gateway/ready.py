@@ -2,13 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.cache import Recent
-from gateway.context import accepted_language
+from gateway.context import first_language
 
 _PREFIXES: Final = (
     "/api/v1/genres",
@@ -52,16 +51,15 @@ class Ready:
         self._making.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = _key(scope)
-        if key is None:
-            await self._app(scope, receive, send)
-            return
-        answer = self._answers.get(key) or await self._made(key, scope)
-        if answer is None:
+        asked = _asked(scope)
+        answer = None
+        if asked is not None:
+            answer = self._answers.get(asked.key) or await self._made(asked.key, scope)
+        if asked is None or answer is None:
             await self._app(scope, receive, send)
             return
         scope["ready_route"] = answer.route
-        await _reply(answer, scope, send)
+        await _reply(answer, asked.etags, send)
 
     async def _made(self, key: Key, scope: Scope) -> Answer | None:
         if task := self._making.get(key):
@@ -107,24 +105,37 @@ class _Recording:
         return Answer(self._start, bytes(self._body), headers.get(b"etag", b""), route)
 
 
-def _key(scope: Scope) -> Key | None:
+class _Asked(NamedTuple):
+    """What an answer is found by, and the ETags that the client has."""
+
+    key: Key
+    etags: bytes
+
+
+def _asked(scope: Scope) -> _Asked | None:
     path: str = scope.get("path", "")
     if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith(_PREFIXES):
         return None
     if path.endswith(_NEVER):
         return None
-    if any(name == b"authorization" for name, _value in scope["headers"]):
-        return None
-    return path, scope["query_string"], accepted_language(Request(scope))
+    accepted = etags = None
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return None
+        if name == b"accept-language" and accepted is None:
+            accepted = value
+        elif name == b"if-none-match" and etags is None:
+            etags = value
+    language = first_language((accepted or b"").decode("latin-1"))
+    return _Asked((path, scope["query_string"], language), etags or b"")
 
 
 async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def _reply(answer: Answer, scope: Scope, send: Send) -> None:
-    asked = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    if answer.etag and answer.etag in asked:
+async def _reply(answer: Answer, etags: bytes, send: Send) -> None:
+    if answer.etag and answer.etag in etags:
         headers = [pair for pair in answer.start["headers"] if pair[0] not in _OF_A_BODY]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
