@@ -1,9 +1,7 @@
 """What routes work with: services, caches and recorders, made once in app.py."""
 
 import asyncio
-import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from gateway.activity import Client, Recorder
 from gateway.auth import Person
 from gateway.cache import Multiplexed, Recent
 from gateway.clients import Services
+from gateway.languages import accepted_language
 from gateway.limits import Limits, Proxies, truncated
 from gateway.live import Live
 from gateway.movies import Configuration, Movies
@@ -23,7 +22,6 @@ from gateway.settings import Settings
 from marquee.catalog.v1 import catalog_pb2
 from marquee.users.v1 import users_pb2
 
-_LANGUAGE = re.compile(r"^\s*([a-zA-Z]{2})(?:-([a-zA-Z]{2}))?\s*(?:;|,|$)")
 _GENRE_LANGUAGES = 100
 _GENRE_SECONDS = 300.0
 _LANGUAGES_KEPT = 50_000
@@ -80,7 +78,7 @@ class Context:
         """The language to answer in: the person's preference, else Accept-Language, else en."""
         if person is not None:
             return await self._preferred(request, person)
-        return accepted_language(request)
+        return _accepted(request)
 
     def client(self, request: Request) -> Client:
         """Where a request came from, as far as that is kept."""
@@ -137,8 +135,8 @@ class Context:
                 users_pb2.GetPreferencesRequest(), timeout=0.3, metadata=person.metadata
             )
         except Refusal:
-            return accepted_language(request)
-        language = reply.preferences.preferred_language or accepted_language(request)
+            return _accepted(request)
+        language = reply.preferences.preferred_language or _accepted(request)
         if self.languages.changes == changes:
             self.languages.put(person.user_id, language)
         return language
@@ -149,16 +147,5 @@ def of(request: Request) -> Context:
     return request.app.state.context
 
 
-def accepted_language(request: Request) -> str:
-    """The first language of Accept-Language as `en` or `pt-BR`; `en` when there is none."""
-    return first_language(request.headers.get("accept-language", ""))
-
-
-@lru_cache(1024)
-def first_language(accepted: str) -> str:
-    """The same, of the header's text."""
-    found = _LANGUAGE.match(accepted)
-    if found is None:
-        return "en"
-    region = found.group(2)
-    return found.group(1).lower() + (f"-{region.upper()}" if region else "")
+def _accepted(request: Request) -> str:
+    return accepted_language(request.headers.get("accept-language", ""))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.cache import Recent
-from gateway.context import first_language
+from gateway.languages import accepted_language
 
 _PREFIXES: Final = (
     "/api/v1/genres",
@@ -126,7 +126,7 @@ def _asked(scope: Scope) -> _Asked | None:
             accepted = value
         elif name == b"if-none-match" and etags is None:
             etags = value
-    language = first_language((accepted or b"").decode("latin-1"))
+    language = accepted_language((accepted or b"").decode("latin-1"))
     return _Asked((path, scope["query_string"], language), etags or b"")
 
 

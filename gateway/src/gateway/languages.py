@@ -1,0 +1,35 @@
+"""The language that `Accept-Language` asks for (RFC 9110, 12.5.4; tags of RFC 5646)."""
+
+import re
+from functools import lru_cache
+
+UNASKED = "en"
+_LONGEST = 1000
+"""Characters of the header that are read; browsers send a tenth of it."""
+_WANTED = re.compile(
+    r"\s*([a-z]{2})(?:-([a-z]{4}))?(?:-(?:([a-z]{2})|[0-9]{3}))?(?:-[a-z0-9]{1,8})*"
+    r"\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?",
+    re.IGNORECASE,
+)
+_REGION_OF_SCRIPT = {"hans": "CN", "hant": "TW"}
+"""Chinese is translated by region, and asked for by script."""
+
+
+def accepted_language(header: str) -> str:
+    """The language wanted most, the first of equals, as `en` or `pt-BR`; `en` if there is none."""
+    return _accepted(header[:_LONGEST])
+
+
+@lru_cache(1024)
+def _accepted(header: str) -> str:
+    language, most = UNASKED, 0.0
+    for told in header.split(","):
+        found = _WANTED.fullmatch(told)
+        if found is None:
+            continue
+        code, script, region, weight = found.groups(default="")
+        wanted = float(weight or 1)
+        if wanted > most:
+            region = region or _REGION_OF_SCRIPT.get(script.lower(), "")
+            language, most = code.lower() + (f"-{region.upper()}" if region else ""), wanted
+    return language
