@@ -98,6 +98,24 @@ def test_nulls_and_empty_strings_are_what_tmdb_means_by_unknown():
     assert movie.credits == ()
 
 
+@pytest.mark.parametrize("imdb_id", [None, "", "tt0137523"])
+def test_an_imdb_id_may_stand_beside_the_movie_or_in_it(imdb_id):
+    assert record(imdb_id=imdb_id).imdb_id == "tt0137523"
+    assert record(imdb_id=imdb_id, external_ids={"imdb_id": None}).imdb_id == (imdb_id or "")
+
+
+def test_who_has_no_place_in_the_billing_comes_after_those_who_have_one():
+    cast = [{"id": 9}, {"id": 8, "order": 3}, {"id": 7, "order": None}, {"id": 6, "order": 0}]
+    assert billing(cast) == [(6, 0), (8, 3), (9, 4), (7, 5)]
+    assert billing([{"id": 9}, {"id": 8}]) == [(9, 0), (8, 1)]
+    assert billing([{"id": 9}, {"id": 8, "order": 2**31 - 1}]) == [(8, 2**31 - 1), (9, 2**31 - 1)]
+
+
+def billing(cast):
+    found = record(credits={"cast": cast}).credits
+    return [(credit.person_id, credit.billing_order) for credit in found]
+
+
 def test_nul_is_dropped_and_nothing_else():
     assert record(title="A\0 Club").title == "A Club"
     assert record(title="A \\u0000 Club").title == "A \\u0000 Club"
@@ -189,6 +207,7 @@ def test_an_encoding_that_nobody_knows_blames_no_record():
         ({"release_date": "0000-00-00"}, "release_date"),
         ({"popularity": -1}, "popularity"),
         ({"popularity": 1e300}, "popularity"),
+        ({"vote_average": 10.1}, "vote_average"),
         ({"runtime": 2**40}, "runtime"),
         ({"overview": "x" * 2001}, "overview"),
         ({"credits": {"crew": [{"id": 1, "job": "x" * 2001}]}}, "credits.crew.0.job"),

@@ -112,7 +112,7 @@ def _own_fields(movie: shapes.Movie) -> dict[str, Any]:
         "runtime_minutes": max(movie.runtime or 0, 0),
         "budget": movie.budget or 0,
         "revenue": movie.revenue or 0,
-        "imdb_id": movie.imdb_id or "",
+        "imdb_id": movie.imdb_id or str((movie.external_ids or {}).get("imdb_id") or ""),
         "adult": movie.adult or False,
         "poster_path": movie.poster_path or "",
         "backdrop_path": movie.backdrop_path or "",
@@ -168,10 +168,22 @@ def _people_and_credits(
         for one in (*makers, *actors)
     }
     cast = [
-        CreditRecord(one.id, "Acting", "", one.character or "", one.order or 0) for one in actors
+        CreditRecord(one.id, "Acting", "", one.character or "", place)
+        for one, place in zip(actors, _places([one.order for one in actors]), strict=True)
     ]
     crew = [CreditRecord(one.id, one.department or "", one.job or "", "", 0) for one in makers]
     return tuple(people[key] for key in sorted(people)), billed(cast, crew)
+
+
+def _places(orders: list[int | None]) -> Iterable[int]:
+    """Places in the billing; those without one come after all others, in TMDb's order."""
+    last = max((order for order in orders if order is not None), default=-1)
+    for order in orders:
+        if order is None:
+            last = min(last + 1, shapes.LARGEST_INTEGER)
+            yield last
+        else:
+            yield order
 
 
 def _collection(told: shapes.BelongsTo | None) -> CollectionRecord | None:

@@ -12,7 +12,7 @@ from msgspec.json import Decoder
 LARGEST = 2**63 - 1
 PAGES_LIMIT = 500
 """Of anything that comes in pages, TMDb answers no more."""
-_LARGEST_INTEGER = 2**31 - 1
+LARGEST_INTEGER = 2**31 - 1
 LONGEST = 2000
 """Characters of a text. TMDb takes 1,000 for a movie's overview, the longest of them.
 
@@ -29,8 +29,9 @@ Text = _Text | None
 Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Money = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)] | None
 Count = Annotated[int, Meta(ge=0, le=LARGEST)] | None
-Small = Annotated[int, Meta(ge=-_LARGEST_INTEGER, le=_LARGEST_INTEGER)] | None
+Small = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)] | None
 Score = Annotated[float, Meta(ge=0, le=1e9)] | None
+Average = Annotated[float, Meta(ge=0, le=10)] | None
 
 
 class Shape(Struct, gc=False):
@@ -177,7 +178,7 @@ class Movie(Shape):
     poster_path: Text = None
     backdrop_path: Text = None
     popularity: Score = None
-    vote_average: Score = None
+    vote_average: Average = None
     vote_count: Count = None
     belongs_to_collection: BelongsTo | None = None
     genres: Annotated[list[Genre], Meta(max_length=_GENRES_LIMIT)] | None = None
