@@ -305,6 +305,58 @@ def test_a_source_that_suddenly_knows_nothing_is_not_believed(synced, standin):
     assert synced.values("select count(*) from sync_lease") == [0]
 
 
+@pytest.mark.parametrize("batch_size", [40, 8])
+def test_a_source_that_knows_nothing_is_not_believed_the_first_time_either(
+    syncing, standin, batch_size
+):
+    syncing.run("census")
+    syncing.context = replace(syncing.context, batch_size=batch_size)
+    standin.faults(only="/3/movie/", deleted_rate=1.0)
+    for _attempt in range(2):
+        with pytest.raises(Unavailable):
+            syncing.run("backfill")
+        assert "TMDB_BASE_URL" in syncing.last["error"]
+    lost = 0 if batch_size > 20 else 2 * 16
+    assert syncing.values("select count(*) from sync_item where state = 'gone'") == [lost]
+    standin.faults()
+    syncing.run("census")
+    assert syncing.run("backfill")["state"] == "done"
+    assert syncing.values("select count(*) from movie") == [SIZE]
+
+
+def test_what_is_truly_gone_holds_up_nothing_when_it_is_all_that_waits(syncing, standin):
+    syncing.run("census")
+    deleted = list(range(FIRST, FIRST + 30))
+    standin.faults(deleted_ids=deleted)
+    assert syncing.run("backfill")["state"] == "done"
+    gone = "select movie_id from sync_item where state = 'gone' order by 1"
+    assert syncing.values(gone) == deleted
+    standin.faults()
+    syncing.run("census")  # one of the day before names them still
+    standin.faults(deleted_ids=deleted)
+    run = syncing.run("backfill")
+    assert (run["state"], run["done_count"]) == ("done", 30)
+    assert syncing.values(gone) == deleted
+
+
+def test_what_waits_and_is_gone_from_the_next_census_too_may_be_gone(synced, standin):
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into sync_item (movie_id, source)"
+            " select i, 'standin' from generate_series(800001, 800030) i"
+        )
+    with pytest.raises(Unavailable):
+        synced.run("backfill")
+    synced.run("census")
+    assert synced.run("backfill")["done_count"] == 30
+    assert synced.values("select count(*) from sync_item where state = 'gone'") == [30]
+
+
+def test_of_what_was_named_by_hand_nothing_need_be_there(synced):
+    run = synced.run("movies", movie_ids=list(range(800001, 800031)))
+    assert (run["state"], run["done_count"]) == ("done", 30)
+
+
 @pytest.mark.parametrize(
     "doubtful",
     [

@@ -62,7 +62,8 @@ class _Drainer:
         self._left = limit
         self._claims: dict[int, items.Claim] = {}
         self._batches = 0
-        self._removed_in_a_row = 0
+        self._gone_in_a_row = 0
+        self._has_found = False  # a movie, so TMDb knows some
         self._senseless_in_a_row = 0
         self._senseless_borne = 0  # until an answer makes sense
         self._familiar = Familiar()
@@ -78,6 +79,7 @@ class _Drainer:
             claimed, flight = flights.popleft()
             fetched, ready = fetcher.wait(flight)
             self._refuse_nonsense(fetched)
+            self._has_found = self._has_found or any(one.record for one in fetched)
             self._write(fetched, ready)
             leases = {self._claims.pop(movie_id).lease_id for movie_id in claimed}
             if self._left is not None:
@@ -154,9 +156,9 @@ class _Drainer:
     def _write_at_once(self, batch: Sequence[Fetched], ready: loading.Ready | None) -> None:
         self._familiar.begin()
         with self._sync.database.begin() as connection:
-            removed_in_a_row = self._write_all(connection, batch, ready)
+            gone_in_a_row = self._write_all(connection, batch, ready)
         self._familiar.committed()
-        self._removed_in_a_row = removed_in_a_row
+        self._gone_in_a_row = gone_in_a_row
 
     def _write_all(
         self, connection: Connection, batch: Sequence[Fetched], ready: loading.Ready | None
@@ -168,7 +170,7 @@ class _Drainer:
         gone = [one.movie_id for one in batch if one.gone]
         written = loading.load_movies(connection, source, records, self._familiar, ready)
         removed = loading.remove_movies(connection, source, gone)
-        removed_in_a_row = self._refuse_a_void(batch, removed)
+        gone_in_a_row = self._refuse_a_void(batch, removed)
         quarantines.put_away(connection, source, PARSER_VERSION, faults)
         quarantines.resolve(connection, source, [record.movie_id for record in records])
         outcomes = [self._outcome(one) for one in batch]
@@ -179,7 +181,7 @@ class _Drainer:
             changed=written.changed_count + len(removed),
             quarantined=len(faults),
         )
-        return removed_in_a_row
+        return gone_in_a_row
 
     def _refuse_a_void(self, batch: Sequence[Fetched], removed: Sequence[int]) -> int:
         """A source that suddenly knows nothing is a wrong address rather than the end of cinema.
@@ -188,14 +190,22 @@ class _Drainer:
         """
         if any(not (one.gone or one.postponed or self._is_missing(one.movie_id)) for one in batch):
             return 0
-        unforeseen = [movie_id for movie_id in removed if not self._is_missing(movie_id)]
-        in_a_row = self._removed_in_a_row + len(unforeseen)
+        gone = {*removed, *self._never_found(batch)}
+        in_a_row = self._gone_in_a_row + sum(not self._is_missing(movie_id) for movie_id in gone)
         if in_a_row >= _A_VOID:
             raise SourceUnavailable(
                 f"TMDb knows none of {in_a_row} movies that its census names:"
                 " not believed; is TMDB_BASE_URL right?"
             )
         return in_a_row
+
+    def _never_found(self, batch: Sequence[Fetched]) -> list[int]:
+        """Movies that are gone at the first look, while none of the others is there either. What an
+        operator named may never have been there."""
+        if self._has_found or self._wanted.queue == "named":
+            return []
+        gone = [one.movie_id for one in batch if one.gone]
+        return [movie_id for movie_id in gone if self._claims[movie_id].is_untried]
 
     def _refuse_nonsense(self, batch: Sequence[Fetched]) -> None:
         """Answers of which none makes sense are somebody else's, unless some did before: then it

@@ -55,7 +55,8 @@ def complete(connection: Connection) -> int:
 
 def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
     """Bring the queue in line: one pass each for new, moved, missing and found-again movies.
-    Only a census with adult movies can miss any of them.
+    Only a census with adult movies can miss any of them. What waits and is missing waits on: it
+    may be gone without a wonder.
 
     It changes movies as well, and so waits for their writer before it holds any of the queue. It
     leaves `updated_at` alone, which a refresh under way takes for the moment of a fetch.
@@ -84,8 +85,9 @@ def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
     missing = connection.exec_driver_sql(
         "update sync_item i set missing_count = missing_count + 1,"
         " state = case when missing_count + 1 >= %(misses)s then 'pending' else state end,"
-        " next_at = now()"
-        " where i.source = %(source)s and i.state = 'done' and (%(with_adult)s or not i.adult)"
+        " next_at = case when i.state = 'done' then now() else next_at end"
+        " where i.source = %(source)s and i.state in ('done', 'pending')"
+        " and (%(with_adult)s or not i.adult)"
         " and not exists (select from census c where c.movie_id = i.movie_id)",
         parameters,
     ).rowcount

@@ -1,4 +1,8 @@
-"""What the sync knows of every movie of a source: its queue, its leases and its watermarks."""
+"""What the sync knows of every movie of a source: its queue, its leases and its watermarks.
+
+`updated_at` of a movie is the moment at which something last came out of it: who queues it leaves
+that alone.
+"""
 
 # ruff: noqa: S608 - the names put into these statements are constants; values are bound
 
@@ -50,6 +54,8 @@ class Claim:
     attempts: int
     is_missing: bool
     """Whether the last census lacked it: nobody wonders if it is gone."""
+    is_untried: bool
+    """Whether nothing has come out of it yet, good or bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,8 @@ def claim(
     lease_id = uuid7()
     result = connection.exec_driver_sql(
         "with claimed as materialized ("
-        " select movie_id, as_of, attempts, missing_count > 0 from sync_item"
+        " select movie_id, as_of, attempts, missing_count > 0, updated_at = created_at"
+        " from sync_item"
         " where source = %(source)s and movie_id not in"
         " (select unnest(movie_ids) from sync_lease where source = %(source)s) and "
         f"{_WHICH[wanted.queue]} limit %(limit)s),"
@@ -203,7 +210,7 @@ def request(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     """Queue these movies, whatever became of them before."""
     add(connection, source, [(movie_id, False, 0.0) for movie_id in set(movie_ids)])
     connection.exec_driver_sql(
-        "update sync_item set state = 'pending', next_at = now(), updated_at = now()"
+        "update sync_item set state = 'pending', next_at = now()"
         " where source = %(source)s and movie_id = any(%(ids)s)",
         {"source": source, "ids": list(movie_ids)},
     )
@@ -212,7 +219,7 @@ def request(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
 def request_refused(connection: Connection, source: str, before: datetime) -> None:
     """Queue what was put away before a moment and has been looked at by nobody since."""
     connection.exec_driver_sql(
-        "update sync_item set state = 'pending', next_at = now(), updated_at = now()"
+        "update sync_item set state = 'pending', next_at = now()"
         " where source = %(source)s and state = 'quarantined' and movie_id = any(array("
         "select q.source_id from quarantine q where q.kind = 'movie' and q.source = %(source)s"
         " and q.state = 'open' and q.quarantined_at < %(before)s))",
@@ -226,7 +233,7 @@ def mark_changed(
     """Movies edited until `at`: those we know to be older are queued; answers how many."""
     add(connection, source, [(movie_id, adult, 0.0) for movie_id, adult in changed])
     result = connection.exec_driver_sql(
-        "update sync_item set state = 'pending', next_at = now(), updated_at = now(),"
+        "update sync_item set state = 'pending', next_at = now(),"
         " changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and movie_id = any(%(ids)s)"
         " and (as_of is null or as_of <= %(at)s) and (changed_at is null or changed_at < %(at)s)"
@@ -239,7 +246,7 @@ def mark_changed(
 def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
     """After a gap that the change log does not cover: everything is looked at again."""
     connection.exec_driver_sql(
-        "update sync_item set state = 'pending', changed_at = %(at)s, updated_at = now()"
+        "update sync_item set state = 'pending', changed_at = %(at)s"
         " where source = %(source)s and (state = 'done' and as_of <= %(at)s"
         f" or state = 'quarantined' and {_REFUSED_BEFORE})",
         {"source": source, "at": at},
