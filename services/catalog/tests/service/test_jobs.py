@@ -15,6 +15,7 @@ from catalog.jobs import Rhythm, chores, handlers
 from catalog.settings import Settings
 from catalog.store import runs
 from catalog.store.quarantines import Quarantined, put_away
+from chassis.database import uuid7
 from chassis.jobs import Worker
 from marquee.catalog.v1 import events_pb2 as events
 
@@ -115,6 +116,45 @@ def test_a_chore_steps_aside_while_its_stage_is_running(worker, syncing):
         runs.unlock(other, "census", "standin")
     assert syncing.values("select result ->> 'skipped' from job where kind = 'sync_census'")[0]
     assert syncing.values("select count(*) from job where key like 'after:%'") == [0]
+
+
+def begun(syncing, stage, run_id):
+    """A run as a chore begins one."""
+    with syncing.context.database.begin() as connection:
+        runs.create(
+            connection,
+            run_id=run_id,
+            stage=stage,
+            source="standin",
+            request_id=None,
+            parameters={},
+        )
+        runs.start(connection, run_id)
+
+
+def test_a_chore_that_was_cut_off_and_then_stepped_aside_is_over(worker, syncing):
+    worker.tick()
+    (run_id,) = syncing.values("select job_id from job where kind = 'sync_census'")
+    begun(syncing, "census", run_id)
+    with syncing.context.database.begin() as connection:
+        runs.requeue(connection, run_id)
+    with syncing.context.database.read() as other:
+        assert runs.try_lock(other, "census", "standin")
+        worker.run_waiting()
+        runs.unlock(other, "census", "standin")
+    found = "select state, error, finished_at is not null as ended from sync_run"
+    assert syncing.rows(f"{found} where sync_run_id = :id", id=run_id) == [
+        {"state": "failed", "error": "another run took its place", "ended": True}
+    ]
+
+
+def test_what_is_asked_for_twice_is_one_run_beside_one_that_nobody_asked_for(admin, syncing):
+    begun(syncing, "lists", uuid7())
+    run = admin.StartSync(stage="lists").run
+    assert run.state == "queued"
+    assert admin.StartSync(stage="lists").run == run
+    assert admin.StartSync(stage="reference").run != run
+    assert syncing.values("select count(*) from job") == [2]
 
 
 def test_the_command_runs_a_stage_and_tells_how_it_stands(settings, syncing, standin, capsys):

@@ -107,7 +107,7 @@ def _ran(
         run = run_stage(sync, run_id, stage, parameters, tell, wait=wait)
     except StageBusy as busy:
         with sync.database.begin() as connection:
-            runs.forget(connection, run_id)
+            runs.give_way(connection, run_id)
         return {"skipped": busy.detail}
     except (SourceDenied, ExportUnusable) as error:
         return {"stopped": str(error)}

@@ -32,22 +32,24 @@ def request_sync(
     movie_ids: Sequence[int] = (),
     admin: Admin | None = None,
 ) -> RowMapping:
-    """The run that does it: a new one, that of the same request, or the one already under way."""
+    """The run that does it: a new one, that of the same request, or one that was asked for and is
+    not over. What a chore or an operator runs may end without it."""
     stage = MOVIES_STAGE if movie_ids else stage
     _check(stage, movie_ids)
+    wanted = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
+    parameters = {**wanted, "job": True}
     if not movie_ids and not request_id:
-        under_way = runs.unfinished(connection, stage, source)
-        if under_way is not None and _has_job(under_way):
+        under_way = runs.unfinished(connection, stage, source, parameters)
+        if under_way is not None:
             return under_way
     run_id = uuid7()
-    wanted = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
     row = runs.create(
         connection,
         run_id=run_id,
         stage=stage,
         source=source,
         request_id=request_id or None,
-        parameters={**wanted, "job": True},
+        parameters=parameters,
     )
     if row["sync_run_id"] == run_id:
         enqueue(connection, SYNC_JOB, key=str(run_id), payload={"sync_run_id": str(run_id)})
@@ -63,17 +65,13 @@ def retry_quarantined(connection: Connection, entry_id: UUID, admin: Admin | Non
     if entry is None:
         raise QuarantineEntryNotFound("there is no such entry", entry_id=str(entry_id))
     if entry["state"] == "resolved":
-        raise QuarantineEntryResolved("the record was loaded meanwhile")
+        raise QuarantineEntryResolved("the record was loaded meanwhile, or is gone")
     items.request(connection, entry["source"], [entry["source_id"]])
     enqueue(connection, "sync_backfill", key=f"retry:{entry_id}")
     if admin is not None:
         details = {"movie_id": entry["source_id"]}
         admin_acted(connection, admin, "quarantine.retried", str(entry_id), details)
     return quarantines.set_retrying(connection, entry_id)
-
-
-def _has_job(run: RowMapping) -> bool:
-    return bool(run["parameters"].get("job"))
 
 
 def _check(stage: str, movie_ids: Sequence[int]) -> None:

@@ -44,8 +44,10 @@ def create(
     return connection.execute(sa.select(sync_run).where(mine)).mappings().one()
 
 
-def unfinished(connection: Connection, stage: str, source: str) -> RowMapping | None:
-    """The run of a stage that is queued or under way."""
+def unfinished(
+    connection: Connection, stage: str, source: str, parameters: dict[str, Any]
+) -> RowMapping | None:
+    """The run of a stage that is queued or under way with just these parameters."""
     return (
         connection.execute(
             sa.select(sync_run)
@@ -53,6 +55,7 @@ def unfinished(connection: Connection, stage: str, source: str) -> RowMapping | 
                 sync_run.c.stage == stage,
                 sync_run.c.source == source,
                 sync_run.c.state.in_(["queued", "running"]),
+                sync_run.c.parameters == parameters,
             )
             .order_by(sync_run.c.sync_run_id)
             .limit(1)
@@ -140,13 +143,11 @@ def hold_up(connection: Connection, run_id: UUID, error: str) -> None:
     )
 
 
-def finish(
-    connection: Connection, run_id: UUID, error: str = "", *, if_running: bool = False
-) -> None:
-    """It is over, well or not."""
+def finish(connection: Connection, run_id: UUID, error: str = "", *, if_in: str = "") -> None:
+    """It is over, well or not; only in that state if one is given."""
     statement = sa.update(sync_run).where(sync_run.c.sync_run_id == run_id)
-    if if_running:
-        statement = statement.where(sync_run.c.state == "running")
+    if if_in:
+        statement = statement.where(sync_run.c.state == if_in)
     connection.execute(
         statement.values(
             state="failed" if error else "done",
@@ -179,7 +180,7 @@ def bury_dead(connection: Connection, but: UUID, stage: str, source: str) -> Non
         ours = tuple(other) == held
         if ours or try_lock(connection, *other):
             # It may have come to its end meanwhile.
-            finish(connection, run_id, "its process ended", if_running=True)
+            finish(connection, run_id, "its process ended", if_in="running")
             if not ours:
                 unlock(connection, *other)
 
@@ -200,8 +201,9 @@ def unlock(connection: Connection, stage: str, source: str) -> None:
     )
 
 
-def forget(connection: Connection, run_id: UUID) -> None:
-    """A run that never began, because another of its stage was under way."""
-    connection.execute(
-        sa.delete(sync_run).where(sync_run.c.sync_run_id == run_id, sync_run.c.started_at.is_(None))
-    )
+def give_way(connection: Connection, run_id: UUID) -> None:
+    """Another of its stage is under way: a run that never began is forgotten, one that was cut off
+    does not go on."""
+    mine = sync_run.c.sync_run_id == run_id
+    connection.execute(sa.delete(sync_run).where(mine, sync_run.c.started_at.is_(None)))
+    finish(connection, run_id, "another run took its place", if_in="queued")
