@@ -107,6 +107,25 @@ def test_what_is_finished_waits_for_nobody_and_what_was_given_back_is_claimed_ag
     assert ids(claimed(database, uuid7(), 1)) == [4]
 
 
+def test_a_movie_that_the_census_lacks_is_missing_until_tmdb_has_said_what_became_of_it(database):
+    with database.begin() as connection:
+        connection.exec_driver_sql("update sync_item set missing_count = 2")
+    assert all(claim.is_missing for claim in claimed(database, uuid7(), 4))
+    at = datetime.now(UTC)
+    outcomes = [
+        items.Outcome(1, "done", at, 0),
+        items.Outcome(2, "gone", None, 0),
+        items.Outcome(3, "quarantined", None, 1),
+        items.Outcome(4, "pending", None, 1),
+    ]
+    with database.begin() as connection:
+        items.finish(connection, "standin", outcomes, 60)
+        found = connection.exec_driver_sql(
+            "select missing_count from sync_item where movie_id < 5 order by movie_id"
+        )
+        assert found.scalars().all() == [0, 0, 2, 2]
+
+
 def test_another_queue_and_another_source_know_of_each_others_leases_what_matters(database):
     claimed(database, uuid7(), 2)
     with database.begin() as connection:

@@ -175,6 +175,20 @@ def test_nothing_that_was_put_away_is_kept_longer_than_other_movies(synced, stan
     assert synced.rows(kept)[0] == {**opened, "body": True}
 
 
+def test_what_was_put_away_is_settled_by_whatever_tmdb_has_to_say_of_it(synced, standin):
+    broken = [FIRST + 1, FIRST + 2]
+    standin.faults(corrupt_ids=broken)
+    synced.run("movies", movie_ids=broken)
+    assert synced.values("select state from quarantine") == ["open", "open"]
+    standin.faults(
+        deleted_ids=[FIRST + 1], stale_rate=1.0, stale_seconds=6 * 3600, only="/3/movie/9"
+    )
+    synced.run("movies", movie_ids=broken)
+    states = synced.values("select state from sync_item where movie_id = any(:i)", i=broken)
+    assert sorted(states) == ["done", "gone"]
+    assert synced.values("select state from quarantine") == ["resolved", "resolved"]
+
+
 def test_what_stays_broken_holds_up_nothing_when_it_is_all_that_waits(synced, standin):
     broken = list(range(FIRST, FIRST + 25))
     standin.faults(corrupt_ids=broken)

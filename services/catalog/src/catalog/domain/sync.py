@@ -21,7 +21,7 @@ class QuarantineEntryNotFound(NotFound):
 
 
 class QuarantineEntryResolved(Conflict):
-    """The record was loaded since; there is nothing left to retry."""
+    """The record was loaded since, or is gone; there is nothing left to retry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,8 @@ class _Drainer:
         removed = loading.remove_movies(connection, source, gone)
         gone_in_a_row = self._refuse_a_void(batch, removed)
         quarantines.put_away(connection, source, PARSER_VERSION, faults)
-        quarantines.resolve(connection, source, [record.movie_id for record in records])
+        settled = [one.movie_id for one in batch if not (one.fault or one.postponed)]
+        quarantines.resolve(connection, source, settled)
         outcomes = [self._outcome(one) for one in batch]
         items.finish(connection, source, outcomes, self._sync.settle_seconds)
         self._run.add(

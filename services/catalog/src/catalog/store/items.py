@@ -128,7 +128,7 @@ def finish(
 
     A body older than the change it was fetched for came from a cache: the movie stays pending,
     to be fetched again when the cache has had time to forget. So does one that TMDb could not
-    answer for now, each time for longer.
+    answer for now, each time for longer; whether the census lacks it is as open as before.
     """
     later = "(n.state = 'pending' or n.state = 'done' and i.changed_at >= n.as_of)"
     rows = sorted(outcomes, key=lambda outcome: outcome.movie_id)
@@ -138,7 +138,8 @@ def finish(
         f" * least(greatest(n.attempts, 1), {_LONGEST_WAIT}))"
         " else now() end,"
         f" changed_at = case when {later} then i.changed_at end,"
-        " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts, missing_count = 0,"
+        " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts,"
+        " missing_count = case when n.state in ('done', 'gone') then 0 else i.missing_count end,"
         " updated_at = now()"
         " from unnest(%(ids)s::bigint[], %(states)s::text[], %(moments)s::timestamptz[],"
         " %(attempts)s::integer[]) n (movie_id, state, as_of, attempts)"

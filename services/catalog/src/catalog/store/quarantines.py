@@ -56,7 +56,7 @@ def put_away(
 
 
 def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> None:
-    """Movies that were loaded after all."""
+    """Movies that were loaded after all, or are gone."""
     connection.execute(
         sa.update(quarantine)
         .where(
@@ -70,7 +70,7 @@ def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
 
 
 def refused_of(connection: Connection, source: str, movie_ids: Sequence[int]) -> set[int]:
-    """Those of these movies that were put away before and not loaded since."""
+    """Those of these movies that were put away before, and nothing came of since."""
     query = sa.select(quarantine.c.source_id).where(
         quarantine.c.kind == "movie",
         quarantine.c.source == source,
