@@ -24,12 +24,19 @@ _REPORT_SECONDS = 0.5
 _SHOWN_RUNS = 10
 _LARGEST_ID = 2**63 - 1
 _MOST_DAYS = 36_500
-_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+_FAILED, _INTERRUPTED = 1, 130
+_OF_STAGES = {
+    "ids": (MOVIES_STAGE,),
+    "older_than_days": ("refresh",),
+    "accept_shrinkage": ("census", ALL_STAGES),
+    "json": ("status",),
+}
+"""Options that mean nothing to other stages than these."""
 
 
 def sync(settings: Settings, arguments: list[str]) -> int:
     """The command; answers the exit code."""
-    asked = _parser().parse_args(arguments)
+    asked = _asked(arguments)
     context = sync_context(settings)
     try:
         if asked.stage == "status":
@@ -50,6 +57,22 @@ def sync(settings: Settings, arguments: list[str]) -> int:
         return _INTERRUPTED
     finally:
         context.database.dispose()
+
+
+def _asked(arguments: list[str]) -> argparse.Namespace:
+    """What somebody wants; what would be passed over in silence is refused."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    for name, stages in _OF_STAGES.items():
+        if getattr(asked, name) != parser.get_default(name) and asked.stage not in stages:
+            parser.error(f"--{name.replace('_', '-')} is for {' and '.join(stages)} alone")
+    if asked.stage == MOVIES_STAGE and not asked.ids:
+        parser.error("movies: --ids is needed")
+    if asked.stage == "status" and asked.background:
+        parser.error("--background is for stages alone")
+    if asked.request_id and not asked.background:
+        parser.error("--request-id needs --background")
+    return asked
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,20 +124,16 @@ def _request(context: Sync, asked: argparse.Namespace) -> int:
             source=context.source,
             request_id=asked.request_id,
             movie_ids=asked.ids,
+            parameters=_parameters(asked),
         )
     print(row["sync_run_id"])
     return 0
 
 
 def _run(context: Sync, asked: argparse.Namespace) -> int:
-    if asked.stage == MOVIES_STAGE and not asked.ids:
-        print("catalog sync movies: --ids is needed", file=sys.stderr)
-        return _USAGE
-    parameters: dict[str, Any] = {"movie_ids": asked.ids} if asked.ids else {}
-    if asked.older_than_days is not None:
-        parameters["older_than_days"] = asked.older_than_days
-    if asked.accept_shrinkage:
-        parameters["accept_shrinkage"] = True
+    parameters = _parameters(asked)
+    if asked.ids:
+        parameters["movie_ids"] = asked.ids
     run_id = uuid7()
     with context.database.begin() as connection:
         runs.create(
@@ -131,6 +150,16 @@ def _run(context: Sync, asked: argparse.Namespace) -> int:
     finally:
         line.end()
     return 0
+
+
+def _parameters(asked: argparse.Namespace) -> dict[str, Any]:
+    """What a stage is told, whoever runs it."""
+    parameters: dict[str, Any] = {}
+    if asked.older_than_days is not None:
+        parameters["older_than_days"] = asked.older_than_days
+    if asked.accept_shrinkage:
+        parameters["accept_shrinkage"] = True
+    return parameters
 
 
 class _ProgressLine:

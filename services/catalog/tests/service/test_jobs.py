@@ -179,8 +179,23 @@ def test_a_sync_asked_for_twice_by_the_same_id_is_one(settings, capsys):
     assert len(set(capsys.readouterr().out.split())) == 1
 
 
+def test_what_a_stage_is_told_is_told_whoever_runs_it(worker, settings, syncing, capsys):
+    syncing.run("all")
+    again = ["refresh", "--background", "--older-than-days", "-1"]
+    asked = [again, again, ["refresh", "--background"], ["census", "--background"]]
+    asked.append(["census", "--background", "--accept-shrinkage"])
+    assert [commands.sync(settings, one) for one in asked] == [0] * 5
+    ids = capsys.readouterr().out.split()
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+    worker.run_waiting()
+    counts = "select done_count from sync_run where sync_run_id = cast(:id as uuid)"
+    assert [syncing.values(counts, id=one) for one in (ids[0], ids[2])] == [[SIZE], [0]]
+    believed = "select parameters -> 'accept_shrinkage' from sync_run where stage = 'census'"
+    assert sorted(map(str, syncing.values(believed))) == ["None", "True"]
+
+
 def test_the_command_says_what_is_wrong(settings, standin, capsys):
-    assert commands.sync(settings, ["movies"]) == 2
     standin.faults(refuse_tokens=True)
     assert commands.sync(settings, ["reference"]) == 1
     assert "TMDB_READ_TOKEN" in capsys.readouterr().err
@@ -193,6 +208,15 @@ def test_the_command_refuses_what_makes_no_sense(settings, capsys):
         ["movies", "--ids", "0"],
         ["movies", "--ids", str(2**63)],
         ["refresh", "--older-than-days", "nan"],
+        ["movies"],
+        ["movies", "--background"],
+        ["backfill", "--ids", "1"],
+        ["backfill", "--ids", "1", "--background"],
+        ["census", "--older-than-days", "0"],
+        ["backfill", "--accept-shrinkage"],
+        ["census", "--json"],
+        ["census", "--request-id", "first"],
+        ["status", "--background"],
     ):
         with pytest.raises(SystemExit) as ended:
             commands.sync(settings, arguments)

@@ -1,6 +1,8 @@
 """Asking for a run of the sync, and for a quarantined record to be tried again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -30,6 +32,7 @@ def request_sync(
     source: str,
     request_id: str = "",
     movie_ids: Sequence[int] = (),
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     admin: Admin | None = None,
 ) -> RowMapping:
     """The run that does it: a new one, that of the same request, or one that was asked for and is
@@ -37,9 +40,9 @@ def request_sync(
     stage = MOVIES_STAGE if movie_ids else stage
     _check(stage, movie_ids)
     wanted = {"movie_ids": list(dict.fromkeys(movie_ids))} if movie_ids else {}
-    parameters = {**wanted, "job": True}
+    told = {**parameters, **wanted, "job": True}
     if not movie_ids and not request_id:
-        under_way = runs.unfinished(connection, stage, source, parameters)
+        under_way = runs.unfinished(connection, stage, source, told)
         if under_way is not None:
             return under_way
     run_id = uuid7()
@@ -49,7 +52,7 @@ def request_sync(
         stage=stage,
         source=source,
         request_id=request_id or None,
-        parameters=parameters,
+        parameters=told,
     )
     if row["sync_run_id"] == run_id:
         enqueue(connection, SYNC_JOB, key=str(run_id), payload={"sync_run_id": str(run_id)})
