@@ -15,6 +15,7 @@ import redis
 from catalog_asking import FIRST, SIZE
 from catalog_serving import Handler, serving
 from catalog_world import CONTENT
+from sqlalchemy.exc import DataError
 from structlog.testing import capture_logs
 
 from catalog import commands
@@ -292,6 +293,72 @@ def test_what_tmdb_says_of_its_trouble_may_hold_anything(syncing):
             syncing.run("reference")
     assert syncing.last["state"] == "failed"
     assert "500 out oforder" in syncing.last["error"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(401, "TMDB_READ_TOKEN"), (500, "will be tried again")]
+)
+def test_why_a_run_stopped_is_told_though_its_hold_on_the_stage_broke_too(syncing, status, told):
+    cut = "select pg_terminate_backend(pid) from pg_locks where classid = :space"
+
+    class Answers(Handler):
+        def do_GET(self):
+            syncing.values(cut, space=runs.LOCK_SPACE)
+            self.tell(b"{}", status)
+
+    with serving(Answers) as url:
+        access = replace(syncing.context.access, base_url=url, attempts=1)
+        syncing.context = replace(syncing.context, access=access)
+        with pytest.raises((SourceDenied, Unavailable)):
+            syncing.run("reference")
+    assert syncing.last["state"] == "failed"
+    assert told in syncing.last["error"]
+
+
+@contextmanager
+def refusing(syncing, table, action, code="P0001"):
+    """A database that takes no such thing from any table of this name."""
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            "create function refuse() returns trigger language plpgsql as $$ begin"
+            f" raise 'not here' using errcode = '{code}'; end $$"
+        )
+        connection.exec_driver_sql(
+            f"create trigger refuses before {action} on {table} for each row"
+            " execute function refuse()"
+        )
+    yield
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("drop function refuse() cascade")
+
+
+def test_why_a_run_stopped_is_told_though_its_leases_cannot_be_given_back(syncing, standin):
+    syncing.run("census")
+    standin.faults(refuse_tokens=True)
+    with refusing(syncing, "sync_lease", "delete"), pytest.raises(SourceDenied):
+        syncing.run("backfill")
+    assert "TMDB_READ_TOKEN" in syncing.last["error"]
+    standin.faults()
+    assert syncing.run("backfill")["done_count"] == SIZE
+
+
+def test_a_database_that_refuses_the_quarantine_itself_ends_the_run(syncing, standin):
+    standin.faults(corrupt_ids=[FIRST])
+    with refusing(syncing, "quarantine", "insert", "22000"), pytest.raises(DataError):
+        syncing.run("movies", movie_ids=[FIRST, FIRST + 1])
+    assert syncing.last["error"].startswith("DataError: ")
+    assert syncing.values("select count(*) from sync_lease") == [0]
+
+
+def test_what_was_loaded_is_loaded_though_the_tables_cannot_be_tended_to(syncing):
+    syncing.run("census")
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("alter index person_words_idx rename to elsewhere")
+    with capture_logs() as told:
+        assert syncing.run("backfill")["state"] == "done"
+    assert "upkeep left undone" in [one["event"] for one in told]
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("alter index elsewhere rename to person_words_idx")
 
 
 def test_what_does_not_fit_into_a_batch_waits_for_the_next(syncing, monkeypatch):

@@ -46,12 +46,28 @@ def drain(sync: Sync, run: Run, wanted: items.Wanted, limit: int | None = None) 
     try:
         with fetching(sync, run) as fetcher:
             drainer.drain(fetcher)
-        if run.changed_count - before >= _MANY:
-            with sync.database.read() as connection:
-                upkeep.settle(connection, _UPKEEP_SECONDS)
     finally:
+        _release(sync, run)
+    if run.changed_count - before >= _MANY:
+        _settle(sync)
+
+
+def _release(sync: Sync, run: Run) -> None:
+    """What cannot be given back now is taken back once the run is over; what came before counts."""
+    try:
         with sync.database.begin() as connection:
             items.release(connection, run.run_id)
+    except exc.SQLAlchemyError as error:
+        log.warning("leases are not given back yet", error=type(error).__name__)
+
+
+def _settle(sync: Sync) -> None:
+    """What is left undone autovacuum does; the run is done without it."""
+    try:
+        with sync.database.read() as connection:
+            upkeep.settle(connection, _UPKEEP_SECONDS)
+    except exc.SQLAlchemyError as error:
+        log.warning("upkeep left undone", error=type(error).__name__)
 
 
 class _Drainer:
@@ -150,6 +166,8 @@ class _Drainer:
                 self._write(batch[middle:])
                 return
             only = batch[0]
+            if only.fault:
+                raise  # it is put away already: what is refused is our own entry
             fault = quarantines.Quarantined("movie", only.movie_id, str(error.orig), only.body)
             self._write([Fetched(only.movie_id, fault=fault)])
 

@@ -197,10 +197,10 @@ def perform(sync: Sync, run: Run, stage: Stage, *, wait: bool) -> None:
         except (SourceDenied, ExportUnusable) as error:
             # Trying again would change nothing: somebody has to look.
             log.error("sync stopped", stage=run.stage, error=str(error))  # noqa: TRY400
-            runs.finish(guard, run.run_id, str(error))
+            _note(sync, run, partial(runs.finish, error=str(error)))
             raise
         except SourceUnavailable as error:
-            runs.finish(guard, run.run_id, f"{error}; will be tried again")
+            _note(sync, run, partial(runs.finish, error=f"{error}; will be tried again"))
             raise Unavailable(str(error)) from error
         except LeaseLost:
             raise  # another worker has this run by now: what stands on it is that one's

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from catalog.tables.sync import sync_run
 
-_LOCK_SPACE = 0x73796E63  # "sync"
+LOCK_SPACE = 0x73796E63  # "sync"
 
 
 def create(
@@ -189,7 +189,7 @@ def try_lock(connection: Connection, stage: str, source: str) -> bool:
     """Hold a stage as long as this connection lives; a killed process lets go by dying."""
     return connection.exec_driver_sql(
         "select pg_try_advisory_lock(%(space)s, hashtext(%(name)s))",
-        {"space": _LOCK_SPACE, "name": f"{stage}/{source}"},
+        {"space": LOCK_SPACE, "name": f"{stage}/{source}"},
     ).scalar_one()
 
 
@@ -197,7 +197,7 @@ def unlock(connection: Connection, stage: str, source: str) -> None:
     """Let go of a stage."""
     connection.exec_driver_sql(
         "select pg_advisory_unlock(%(space)s, hashtext(%(name)s))",
-        {"space": _LOCK_SPACE, "name": f"{stage}/{source}"},
+        {"space": LOCK_SPACE, "name": f"{stage}/{source}"},
     )
 
 
