@@ -8,6 +8,7 @@ file may lack its end. Consumers' inboxes make the repetition harmless.
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,10 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 
-_waiting = sa.select(sa.exists().where(outbox.c.published_at.is_(None)))
+_PREPARE = """
+    deallocate all;
+    prepare outbox_waiting as select exists (select from outbox where published_at is null)
+"""
 _claim = (
     sa.select(outbox)
     .where(outbox.c.published_at.is_(None))
@@ -147,15 +151,25 @@ class Relay:
         if self._housekeeping.due():
             self._keep_house()
         if not busy:
-            self._stop.wait(self._poll_seconds)
+            self._wait()
+
+    def _wait(self) -> None:
+        """Until a row waits, and for a second at most.
+
+        This is all that a suite at rest does, so it is one prepared statement on one connection:
+        a quarter of what it costs to take one each time and have the question planned.
+        """
+        ends_at = time.monotonic() + _CHECK_SECONDS
+        with self._database.read() as connection:
+            connection.exec_driver_sql(_PREPARE)
+            while time.monotonic() < ends_at and not self._stop.wait(self._poll_seconds):
+                if connection.exec_driver_sql("execute outbox_waiting").scalar():
+                    return
 
     def publish_waiting(self) -> int:
         """Publish one batch of what waits; answers how many it were."""
         if self._check.due():
             self._check_memory()
-        with self._database.read() as connection:
-            if not connection.execute(_waiting).scalar():
-                return 0
         with self._database.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(PUBLISH_LOCK)))
             rows = connection.execute(_claim).mappings().all()

@@ -71,7 +71,7 @@ class ServiceSettings(BaseSettings):
         "INFO", description="Least severe level that is logged"
     )
     grpc_workers: int = Field(16, ge=1, le=512, description="Threads that answer RPCs")
-    database_pool_size: int = Field(16, ge=1, le=200, description="Database connections at most")
+    database_pool_size: int = Field(16, ge=2, le=200, description="Database connections at most")
     drain_seconds: float = Field(
         1.0, ge=0, le=60, description="How long to say NOT_SERVING before closing, on SIGTERM"
     )
