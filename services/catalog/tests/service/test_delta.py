@@ -15,7 +15,8 @@ from chassis.database import connect
 from chassis.errors import Unavailable
 
 MARK = "select value from sync_watermark where name = 'delta'"
-WAITING = "select movie_id from sync_item where changed_at is not null order by movie_id"
+WAITING = """select movie_id from sync_item where changed_at is not null and state = 'pending'
+order by movie_id"""
 
 
 def advance(syncing, standin, **time):
@@ -63,6 +64,35 @@ def test_a_clock_that_is_ahead_closes_no_day_that_tmdb_is_still_in(synced, stand
     assert synced.values("select version > 1 from movie where tmdb_id = :id", id=FIRST + 6) == [
         True
     ]
+
+
+def test_an_edit_of_the_day_a_movie_was_fetched_on_arrives_with_the_next_delta(synced, standin):
+    advance(synced, standin, hours=1)
+    standin.edit(FIRST + 9)
+    advance(synced, standin, seconds=1)
+    assert synced.run("delta")["done_count"] > 0
+    assert is_as_at_the_source(synced, standin, FIRST + 9)
+    assert synced.run("delta")["done_count"] == 0
+
+
+def test_a_movie_edited_again_on_a_day_is_fetched_again_within_the_hour(synced, standin):
+    advance(synced, standin, hours=1)
+    standin.edit(FIRST + 9)
+    advance(synced, standin, seconds=1)
+    synced.run("delta")
+    standin.edit(FIRST + 9)
+    advance(synced, standin, seconds=3 * synced.settings.sync_settle_seconds - 10)
+    assert synced.run("delta")["done_count"] == 0
+    advance(synced, standin, seconds=20)
+    synced.run("delta")
+    assert is_as_at_the_source(synced, standin, FIRST + 9)
+    assert synced.run("delta")["done_count"] == 0
+
+
+def is_as_at_the_source(synced, standin, movie_id):
+    (row,) = synced.rows("select * from movie where tmdb_id = :id", id=movie_id)
+    source = standin.movie(movie_id)
+    return (row["runtime_minutes"], row["overview"]) == (source["runtime"], source["overview"])
 
 
 def test_a_day_is_not_closed_by_pages_older_than_its_end(synced, standin):
@@ -141,6 +171,7 @@ def test_a_movie_that_was_put_away_is_looked_at_again_once_it_is_edited(synced, 
     standin.faults()
     with synced.context.database.begin() as connection:
         connection.exec_driver_sql("update quarantine set quarantined_at = '2026-02-01'")
+        connection.exec_driver_sql("update sync_item set changed_at = null")
     synced.run("delta")
     assert synced.values(state, id=FIRST + 8) == ["done"]
     assert synced.values("select state from quarantine") == ["resolved"]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from catalog.domain.sync import Edited
 from catalog.store import items, runs
 from chassis.database import uuid7
 
@@ -129,7 +130,7 @@ def test_a_movie_that_the_census_lacks_is_missing_until_tmdb_has_said_what_becam
 def test_another_queue_and_another_source_know_of_each_others_leases_what_matters(database):
     claimed(database, uuid7(), 2)
     with database.begin() as connection:
-        items.mark_changed(connection, "standin", [(1, False), (5, False)], SINCE)
+        items.mark_changed(connection, "standin", [(1, False), (5, False)], Edited(SINCE, SINCE))
         items.add(connection, "tmdb", [(1, False, 0.5)])
         other = items.claim(connection, "tmdb", uuid7(), WAITING, 9)
     assert ids(other) == [1]

@@ -126,7 +126,7 @@ def test_a_body_older_than_its_change_is_fetched_again(synced, standin):
     advance(synced, standin, hours=12)  # the day has closed an hour ago
     standin.faults(stale_rate=1.0, stale_seconds=6 * 3600, only="/3/movie/9")
     synced.run("delta")
-    item = "select state, changed_at is null as clean from sync_item where movie_id = :id"
+    item = "select state, changed_at < as_of as clean from sync_item where movie_id = :id"
     assert synced.rows(item, id=FIRST + 4) == [{"state": "pending", "clean": False}]
     standin.faults()
     with synced.context.database.begin() as connection:

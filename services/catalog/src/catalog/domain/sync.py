@@ -1,4 +1,4 @@
-"""The stages of the sync, who starts one, and what is refused about runs and the quarantine."""
+"""The stages of the sync, who starts one, what a change log tells, and what is refused."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,3 +32,13 @@ class Admin:
     address: str
     """Truncated; empty when unknown."""
     acted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Movies that the change log names may have been edited until `at`, and while it grows again:
+    whoever was queued for it before, `since`, is so after `again_seconds`."""
+
+    since: datetime
+    at: datetime
+    again_seconds: int | None = None

@@ -15,6 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog.domain.sync import Edited
 from catalog.store import bulk
 from catalog.tables.sync import sync_watermark
 from chassis.database import uuid7
@@ -137,7 +138,6 @@ def finish(
         f" next_at = case when {later} then now() + make_interval(secs => %(settle)s"
         f" * least(greatest(n.attempts, 1), {_LONGEST_WAIT}))"
         " else now() end,"
-        f" changed_at = case when {later} then i.changed_at end,"
         " as_of = coalesce(n.as_of, i.as_of), attempts = n.attempts,"
         " missing_count = case when n.state in ('done', 'gone') then 0 else i.missing_count end,"
         " updated_at = now()"
@@ -229,17 +229,25 @@ def request_refused(connection: Connection, source: str, before: datetime) -> No
 
 
 def mark_changed(
-    connection: Connection, source: str, changed: Sequence[tuple[int, bool]], at: datetime
+    connection: Connection, source: str, changed: Sequence[tuple[int, bool]], edited: Edited
 ) -> int:
-    """Movies edited until `at`: those we know to be older are queued; answers how many."""
+    """Movies that the change log names: those we know to be older are queued; answers how many."""
     add(connection, source, [(movie_id, adult, 0.0) for movie_id, adult in changed])
     result = connection.exec_driver_sql(
         "update sync_item set state = 'pending', next_at = now(),"
         " changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and movie_id = any(%(ids)s)"
-        " and (as_of is null or as_of <= %(at)s) and (changed_at is null or changed_at < %(at)s)"
+        " and (as_of is null or as_of <= %(at)s)"
+        " and (changed_at is null or changed_at < %(since)s or state = 'done'"
+        " and as_of <= %(at)s - make_interval(secs => %(again)s))"
         f" and (state <> 'quarantined' or {_REFUSED_BEFORE})",
-        {"source": source, "ids": [movie_id for movie_id, _ in changed], "at": at},
+        {
+            "source": source,
+            "ids": [movie_id for movie_id, _ in changed],
+            "at": edited.at,
+            "since": edited.since,
+            "again": edited.again_seconds,
+        },
     )
     return result.rowcount
 
@@ -247,7 +255,7 @@ def mark_changed(
 def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
     """After a gap that the change log does not cover: everything is looked at again."""
     connection.exec_driver_sql(
-        "update sync_item set state = 'pending', changed_at = %(at)s"
+        "update sync_item set state = 'pending', changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and (state = 'done' and as_of <= %(at)s"
         f" or state = 'quarantined' and {_REFUSED_BEFORE})",
         {"source": source, "at": at},
