@@ -36,9 +36,10 @@ class Programs:
             while not await self.nursery.ready():
                 await asyncio.sleep(0.01)
 
-    async def start(self, statement: str, **environment: str) -> Child:
+    async def start(self, statement: str, *, niceness: int = 0, **environment: str) -> Child:
         module = ("timeit", "-n1", "-r1", statement)
-        spec = ProgramSpec("one", python("-m", *module), alive(), environment, module=module)
+        command = python("-m", *module)
+        spec = ProgramSpec("one", command, alive(), environment, module=module, niceness=niceness)
         return await self.nursery.start_program(spec, self.folder)
 
 
@@ -65,6 +66,12 @@ async def test_a_program_gets_its_environment_folder_and_process_group(programs:
     output, code = await _finish(await programs.start(statement, COLOUR="green"))
     assert output.split("\n")[0] == f"green {programs.folder} True True"
     assert code == 0
+
+
+async def test_a_program_stands_as_far_behind_as_it_should(programs: Programs):
+    child = await programs.start("import os; print(os.nice(0))", niceness=3)
+    output, _ = await _finish(child)
+    assert output.split("\n")[0] == str(os.nice(0) + 3)
 
 
 async def test_its_exit_code_and_its_last_words_arrive(programs: Programs):

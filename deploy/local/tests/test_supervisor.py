@@ -1,6 +1,7 @@
 """Processes are started, started again and stopped; with real processes."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,12 @@ async def test_a_killed_process_is_there_again_with_a_new_pid(watch: Watch):
     await watch.until(lambda: program.pid not in {None, first})
     assert watch.said == ["sleeper ended with signal SIGKILL; starting it again"]
     assert watch.rows[0]["restarts"] == 1
+
+
+async def test_a_program_stands_as_far_behind_as_it_should(watch: Watch):
+    program = watch.program("humble", SLEEPS, niceness=3)
+    await watch.supervisor.start([program])
+    assert psutil.Process(program.pid).nice() == os.nice(0) + 3
 
 
 async def test_children_of_a_killed_process_do_not_outlive_it(watch: Watch):

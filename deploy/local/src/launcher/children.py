@@ -94,6 +94,13 @@ async def end_of(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+def give_way(pid: int, niceness: int) -> None:
+    """Put a process that has only just been started so far behind us."""
+    with contextlib.suppress(ProcessLookupError):
+        standing = os.getpriority(os.PRIO_PROCESS, pid)
+        os.setpriority(os.PRIO_PROCESS, pid, standing + niceness)
+
+
 def signal_group(group: int, number: signal.Signals) -> None:
     """Signal a process and those it started, if there are any left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -89,6 +89,7 @@ class Nursery:
             "module": list(spec.module),
             "environment": {**os.environ, **spec.environment},
             "folder": str(folder),
+            "niceness": spec.niceness,
         }
         reading, writing = os.pipe()
         try:

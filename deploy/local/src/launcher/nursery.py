@@ -133,6 +133,7 @@ def _settle(output: int, launcher: int) -> None:
 def _become(program: Mapping[str, Any]) -> None:
     """Run the module as `python -P -m` would."""
     _prctl(PR_SET_NAME, ctypes.c_char_p(program["name"].encode()))
+    os.nice(program["niceness"])
     os.environ.clear()
     os.environ.update(program["environment"])
     os.chdir(program["folder"])

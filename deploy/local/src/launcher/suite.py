@@ -13,6 +13,9 @@ from launcher.state import State
 from launcher.units import ProgramSpec
 
 ROLES = ("serve", "background", "work")
+# Where few cores serve everybody, what somebody waits for goes before jobs: the first sync alone
+# would fill two. Not events: their transactions hold rows that answers need.
+JOBS_NICENESS = 10
 # Any service could: the beat only sends ticks.
 BEAT = "users"
 STAND_IN = "tmdb_standin"
@@ -70,6 +73,7 @@ class Suite:
             probe=probe,
             environment={**self.environment(service), **self._metrics(name)},
             port=port,
+            niceness=JOBS_NICENESS if role == "work" else 0,
         )
 
     def _beat(self) -> ProgramSpec:
@@ -122,6 +126,8 @@ class Suite:
                 "STANDIN_EXPORT_FOLDER": str(self._state.folder / STAND_IN),
             },
             port=port,
+            # Only the sync asks it.
+            niceness=JOBS_NICENESS,
         )
 
     def _common(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chassis.embedded import EmbeddedPostgres, EmbeddedValkey, StartError
-from launcher.children import Child, execute, signal_group
+from launcher.children import Child, execute, give_way, signal_group
 from launcher.output import MAX_BYTES, LogFile, rotate
 from launcher.probes import Probe, answers
 from launcher.settings import Failure
@@ -66,6 +66,8 @@ class ProgramSpec:
     port: int | None = None
     # What Python runs, where the command is just that: such a program can be forked instead.
     module: Sequence[str] = ()
+    # How far behind the others it stands where all want the processor: as `nice` counts.
+    niceness: int = 0
 
     @property
     def metrics_port(self) -> int | None:
@@ -79,7 +81,9 @@ Starter = Callable[[ProgramSpec, Path], Awaitable[Child]]
 
 async def start_anew(spec: ProgramSpec, folder: Path) -> Child:
     """The plain way: a new interpreter, or whatever the command says."""
-    return await execute(spec.command, spec.environment, folder)
+    child = await execute(spec.command, spec.environment, folder)
+    give_way(child.pid, spec.niceness)
+    return child
 
 
 class Program:

@@ -24,7 +24,8 @@ class Welcome:
         self._state = state
 
     async def text(self) -> str:
-        """The message; waits until there is a movie that the second line can rate."""
+        """The message; waits until there is a movie that the second line can rate and the third
+        can count in."""
         movie_id = await self._some_movie()
         accounts = self._state.read_json(self._state.credentials_path.name)
         return _text(self._base_url, accounts, movie_id)
@@ -47,7 +48,7 @@ class Welcome:
             async with asyncio.timeout(MOVIE_TIMEOUT_SECONDS), self._client() as client:
                 while True:
                     items = _items(await client.get("/movies", params={"page_size": 1}))
-                    if items:
+                    if items and await _is_ranked(client, items[0]["movie_id"]):
                         return items[0]["movie_id"]
                     await asyncio.sleep(POLL_SECONDS)
         except (TimeoutError, httpx.HTTPError):
@@ -61,6 +62,12 @@ class Welcome:
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=f"{self._base_url}/api/v1", trust_env=False, timeout=10)
+
+
+async def _is_ranked(client: httpx.AsyncClient, movie_id: int) -> bool:
+    """Whether the recommender has heard of it: it does a moment after the catalog."""
+    reply = await client.get(f"/movies/{movie_id}/similar", params={"page_size": 1})
+    return reply.status_code == HTTPStatus.OK
 
 
 async def _runs(client: httpx.AsyncClient, token: str) -> list[dict[str, Any]]:
