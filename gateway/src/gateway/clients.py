@@ -31,7 +31,7 @@ class Services:
 
 
 def connect(settings: Settings) -> Services:
-    """Stubs that connect when first used; call it inside the running event loop."""
+    """Stubs whose channels connect from now on; call it inside the running event loop."""
     targets = {
         "users": settings.users_address,
         "catalog": settings.catalog_address,
@@ -48,6 +48,9 @@ def connect(settings: Settings) -> Services:
         )
         for name, target in targets.items()
     }
+    for channel in channels.values():
+        # Whoever asks first should not wait for a connection as well.
+        channel.get_state(try_to_connect=True)
     return Services(
         users=users_pb2_grpc.UsersServiceStub(channels["users"]),
         catalog=catalog_pb2_grpc.CatalogServiceStub(channels["catalog"]),

@@ -64,13 +64,12 @@ class Context:
         """What is known of a person, asked once a request."""
         found: Known | None = getattr(request.state, "known", None)
         if found is None:
-            found = Known(
-                *await asyncio.gather(
-                    self.sequences.known(person.user_id),
-                    self.preferences.known(person.user_id),
-                    self.language(request, person),
-                )
+            # First: with it comes how far the preferences are, where it has to be asked for.
+            language = await self.language(request, person)
+            sequence, version = await asyncio.gather(
+                self.sequences.known(person.user_id), self.preferences.known(person.user_id)
             )
+            found = Known(sequence, version, language)
             request.state.known = found
         return found
 
@@ -136,6 +135,8 @@ class Context:
             )
         except Refusal:
             return _accepted(request)
+        if version := reply.preferences.version:
+            await self.preferences.saw(person.user_id, version)
         language = reply.preferences.preferred_language or _accepted(request)
         if self.languages.changes == changes:
             self.languages.put(person.user_id, language)

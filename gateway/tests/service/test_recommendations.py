@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
@@ -27,6 +28,7 @@ SEEN, WISHED_FOR = 10, 40
 # Whoever asks the catalog for this one gets no answer.
 UNANSWERED = 70
 UNKNOWN = 80
+PREFERENCES_VERSION = 3
 
 
 class Users(users_pb2_grpc.UsersServiceServicer):
@@ -39,13 +41,18 @@ class Users(users_pb2_grpc.UsersServiceServicer):
         return users_pb2.ListSigningKeysResponse(keys=[self._key])
 
     def GetPreferences(self, request: Any, context: Any) -> Any:
-        return users_pb2.GetPreferencesResponse()
+        preferences = users_pb2.Preferences(version=PREFERENCES_VERSION)
+        return users_pb2.GetPreferencesResponse(preferences=preferences)
 
 
 class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
     """Has heard of no movie yet, but of what was popular once."""
 
+    def __init__(self) -> None:
+        self.asked: list[recommender_pb2.RecommendRequest] = []
+
     def Recommend(self, request: Any, context: Any) -> Any:
+        self.asked.append(request)
         if request.type == recommender_pb2.RECOMMENDATION_TYPE_POPULAR:
             once = [
                 recommender_pb2.Recommendation(recommendation_id=str(uuid4()), movie_id=movie_id)
@@ -99,11 +106,16 @@ def _movie(movie_id: int) -> catalog_pb2.Movie:
 
 
 @pytest.fixture
-def neighbours(tokens: Tokens) -> Iterator[str]:
+def recommender() -> Recommender:
+    return Recommender()
+
+
+@pytest.fixture
+def neighbours(tokens: Tokens, recommender: Recommender) -> Iterator[str]:
     """The address of a server that is four services."""
     server = grpc.server(ThreadPoolExecutor(4))
     users_pb2_grpc.add_UsersServiceServicer_to_server(Users(tokens), server)
-    recommender_pb2_grpc.add_RecommenderServiceServicer_to_server(Recommender(), server)
+    recommender_pb2_grpc.add_RecommenderServiceServicer_to_server(recommender, server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Catalog(), server)
     interactions_pb2_grpc.add_InteractionsServiceServicer_to_server(Interactions(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -133,6 +145,25 @@ async def test_a_recommender_without_movies_is_no_reason_for_an_empty_page(
     page = reply.json()
     assert [one["movie"]["movie_id"] for one in page["items"]] == [30, 20]
     assert page["degraded"]
+
+
+async def test_the_first_question_already_tells_how_far_the_preferences_are(
+    api: httpx.AsyncClient, recommender: Recommender
+) -> None:
+    await api.get("/api/v1/me/recommendations")
+    (asked,) = recommender.asked
+    assert asked.known_preferences_version == PREFERENCES_VERSION
+
+
+async def test_services_are_connected_to_before_anybody_asks(
+    gateway: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        nobody.setblocking(False)
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        async with gateway(recommender_address=address), asyncio.timeout(10):
+            connection, _ = await asyncio.get_running_loop().sock_accept(nobody)
+            connection.close()
 
 
 async def test_the_history_is_shown_while_the_catalog_is_away(api: httpx.AsyncClient) -> None:
