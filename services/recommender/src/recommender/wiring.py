@@ -38,6 +38,7 @@ from recommender.operations import lists, models
 from recommender.operations.erasing import REWRITERS, forgetter
 from recommender.operations.live import PATIENCE_SECONDS, Live
 from recommender.operations.people import Neighbours
+from recommender.operations.rehearsing import Rehearsal
 from recommender.rpc import RecommenderServicer
 from recommender.settings import Settings
 from recommender.store.artefacts import Artefacts
@@ -118,6 +119,20 @@ def neighbours_of(settings: Settings) -> Neighbours:
     )
 
 
+def rehearsal_of(
+    settings: Settings,
+    database: Database,
+    live: Live,
+    neighbours: Neighbours,
+    erased: Callable[[UUID], bool],
+) -> Rehearsal:
+    """What this process does before it is ready."""
+    exploration = exploration_of(settings)
+    return Rehearsal(
+        database, live, neighbours, erased=erased, exploration=exploration, now=utc_now
+    )
+
+
 def serve(settings: Settings) -> None:
     """Answer RPCs until told to stop."""
     # Requests run beside one another; the threads of BLAS would only wait for each other, busily.
@@ -131,6 +146,8 @@ def serve(settings: Settings) -> None:
         access={user_events.UserAccessChanged.DESCRIPTOR.full_name: _lets_in},
     )
     internal_key = settings.internal_key.get_secret_value()
+    erased = Tombstones(internal_key).erased_from(database)
+    rehearsal = rehearsal_of(settings, database, live, neighbours, erased)
     stop = threading.Event()
     server = serve_rpc(
         listen=settings.grpc_listen,
@@ -140,16 +157,18 @@ def serve(settings: Settings) -> None:
             keys=keys,
             internal_key=internal_key,
             revoked=revocations,
-            erased=Tombstones(internal_key).erased_from(database),
+            erased=erased,
         ),
         readiness=lambda: {
             "database": database.ping(),
             "catalogue": live.ready,
+            "rehearsal": rehearsal.over,
             "signing-keys": keys.known,
         },
         closing=(stop.set, keys.stop, revocations.stop, database.dispose),
     )
-    threading.Thread(target=live.run, args=(stop,), name="live", daemon=True).start()
+    for run in (live.run, rehearsal.run):
+        threading.Thread(target=run, args=(stop,), name=run.__qualname__, daemon=True).start()
     keys.start()
     revocations.start()
     server.start()

@@ -43,6 +43,13 @@ _KNOWN_OF = sa.select(taste.c.sequence, *_PREFERENCES).select_from(
 _SEQUENCE_OF = sa.select(taste.c.sequence).where(taste.c.user_id == sa.bindparam("user_id"))
 
 
+# A VALUES list would be compiled anew each time.
+_MAKE_TASTES = sa.text(
+    "insert into taste (user_id, sequence) select unnest(cast(:user_ids as uuid[])), 0 "
+    "on conflict do nothing"
+)
+
+
 class Applied(NamedTuple):
     """How far a person's replica is: no gap up to sequence, and single ones beyond."""
 
@@ -84,8 +91,7 @@ def hold_people(connection: Connection, user_ids: Iterable[UUID]) -> list[UUID]:
 def hold_tastes(connection: Connection, user_ids: Iterable[UUID]) -> dict[UUID, Applied]:
     """The progress of these people, made if missing and locked until the transaction ends."""
     people = sorted(set(user_ids))
-    rows = [{"user_id": user_id, "sequence": 0} for user_id in people]
-    connection.execute(insert(taste).values(rows).on_conflict_do_nothing())
+    connection.execute(_MAKE_TASTES, {"user_ids": [str(user_id) for user_id in people]})
     found = connection.execute(
         sa.select(taste.c.user_id, taste.c.sequence, taste.c.ahead)
         .where(taste.c.user_id.in_(people))
