@@ -127,7 +127,7 @@ ODD = {
     "a byte order mark": Odd(b"\xef\xbb\xbf" + body(), "body"),
     "ends of lines and fields": Odd(body(title=IN_FILES, overview='\\N"{},\\')),
     "other directions": Odd(body(title="\u202eA\u200b\ufeff\U0001f3ac")),
-    "a title of nothing": Odd(body(title=" ")),
+    "a title of nothing": Odd(body(title=" "), "title"),
     "a very long title": Odd(body(title="Long " * 400)),
     "a title too long": Odd(body(title="Long " * 401), "title"),
     "an overview without an end": Odd(body(overview="x" * 2_000_000), "overview"),

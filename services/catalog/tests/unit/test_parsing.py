@@ -98,6 +98,18 @@ def test_nulls_and_empty_strings_are_what_tmdb_means_by_unknown():
     assert movie.credits == ()
 
 
+def test_a_title_of_nothing_but_spaces_is_none():
+    blank = {
+        "iso_639_1": "fr",
+        "iso_3166_1": "FR",
+        "data": {"title": "\t", "overview": " Un homme"},
+    }
+    movie = record(title=" \n", translations={"translations": [blank]})
+    assert (movie.title, movie.original_title) == ("Ein Verein", "Ein Verein")
+    assert (movie.translations[0].title, movie.translations[0].overview) == ("", " Un homme")
+    assert record(original_title="\u00a0").original_title == "A Club"
+
+
 @pytest.mark.parametrize("imdb_id", [None, "", "tt0137523"])
 def test_an_imdb_id_may_stand_beside_the_movie_or_in_it(imdb_id):
     assert record(imdb_id=imdb_id).imdb_id == "tt0137523"
@@ -192,7 +204,7 @@ def test_an_encoding_that_nobody_knows_blames_no_record():
         ({"id": None}, "id"),
         ({"id": 551}, "id"),
         ({"title": {"text": "x"}}, "title"),
-        ({"title": "", "original_title": ""}, "title"),
+        ({"title": "", "original_title": " "}, "title"),
         ({"genres": "Drama"}, "genres"),
         ({"release_date": "2020-13-45"}, "release_date"),
         ({"runtime": {"minutes": 1}}, "runtime"),
@@ -208,7 +220,7 @@ def test_an_encoding_that_nobody_knows_blames_no_record():
         ({"popularity": -1}, "popularity"),
         ({"popularity": 1e300}, "popularity"),
         ({"vote_average": 10.1}, "vote_average"),
-        ({"runtime": 2**40}, "runtime"),
+        ({"runtime": 2**31 - 1}, "runtime"),
         ({"overview": "x" * 2001}, "overview"),
         ({"credits": {"crew": [{"id": 1, "job": "x" * 2001}]}}, "credits.crew.0.job"),
         ({"genres": [{"id": 1}] * 41}, "genres"),

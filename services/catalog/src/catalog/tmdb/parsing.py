@@ -74,7 +74,8 @@ def without_nul(body: bytes) -> bytes:
 def _record(movie_id: int, movie: shapes.Movie, body: bytes) -> MovieRecord:
     if movie.id != movie_id:
         raise BadAnswer(f"id: asked for {movie_id}, answered {movie.id}", body)
-    if not (movie.title or movie.original_title):
+    own = _own_fields(movie)
+    if not own["title"]:
         raise BadAnswer("title: there is none", body)
     try:
         released = _day(movie.release_date)
@@ -82,7 +83,7 @@ def _record(movie_id: int, movie: shapes.Movie, body: bytes) -> MovieRecord:
         raise BadAnswer(f"release_date: {error}", body) from error
     people, billing = _people_and_credits(movie.credits or shapes.Credits())
     fields: dict[str, Any] = {
-        **_own_fields(movie),
+        **own,
         "release_date": released,
         **_parts(movie),
         "credits": billing,
@@ -101,7 +102,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _own_fields(movie: shapes.Movie) -> dict[str, Any]:
-    title, original_title = movie.title, movie.original_title
+    title, original_title = _title(movie.title), _title(movie.original_title)
     return {
         "title": title or original_title,
         "original_title": original_title or title,
@@ -117,6 +118,11 @@ def _own_fields(movie: shapes.Movie) -> dict[str, Any]:
         "poster_path": movie.poster_path or "",
         "backdrop_path": movie.backdrop_path or "",
     }
+
+
+def _title(told: str | None) -> str:
+    """A title; one of nothing but spaces is none."""
+    return told if told and not told.isspace() else ""
 
 
 def _parts(movie: shapes.Movie) -> dict[str, Any]:
@@ -240,7 +246,7 @@ def _translations(
     longest = shapes.LONGEST
     for one in told:
         language, region, data = one.iso_639_1, one.iso_3166_1 or "", one.data or _NO_TEXTS
-        title, overview, tagline = data.title or "", data.overview or "", data.tagline or ""
+        title, overview, tagline = _title(data.title), data.overview or "", data.tagline or ""
         if not language:
             continue
         if len(overview) > longest or len(title) > longest or len(tagline) > longest:

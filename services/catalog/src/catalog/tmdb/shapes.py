@@ -30,6 +30,7 @@ Id = Annotated[int, Meta(ge=1, le=LARGEST)]
 Money = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)] | None
 Count = Annotated[int, Meta(ge=0, le=LARGEST)] | None
 Small = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)] | None
+Minutes = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=100_000)] | None
 Score = Annotated[float, Meta(ge=0, le=1e9)] | None
 Average = Annotated[float, Meta(ge=0, le=10)] | None
 
@@ -170,7 +171,7 @@ class Movie(Shape):
     status: Text = None
     homepage: Text = None
     release_date: Text = None
-    runtime: Small = None
+    runtime: Minutes = None
     budget: Money = None
     revenue: Money = None
     imdb_id: Text = None
