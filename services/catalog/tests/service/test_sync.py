@@ -189,6 +189,32 @@ def test_what_was_put_away_is_settled_by_whatever_tmdb_has_to_say_of_it(synced, 
     assert synced.values("select state from quarantine") == ["resolved", "resolved"]
 
 
+def test_what_a_parser_before_this_one_refused_is_asked_for_again(synced, standin):
+    standin.faults(corrupt_ids=[FIRST + 1, FIRST + 2])
+    synced.run("movies", movie_ids=[FIRST + 1, FIRST + 2])
+    with synced.context.database.begin() as connection:
+        connection.exec_driver_sql(
+            f"update quarantine set parser_version = 0 where source_id = {FIRST + 1}"
+        )
+    synced.run("refresh")
+    waiting = "select movie_id from sync_item where state = 'pending'"
+    assert synced.values(waiting) == [FIRST + 1]
+    synced.run("backfill")
+    synced.run("refresh")
+    assert synced.values(waiting) == []
+
+
+def test_runs_that_are_long_over_are_forgotten_but_for_the_last_of_each_stage(syncing):
+    for stage in ("reference", "reference", "census", "refresh"):
+        syncing.run(stage)
+    with syncing.context.database.begin() as connection:
+        connection.exec_driver_sql("update sync_run set created_at = now() - interval '91 days'")
+    syncing.run("reference")
+    syncing.run("refresh")
+    stages = syncing.values("select stage from sync_run order by sync_run_id")
+    assert stages == ["census", "reference", "refresh"]
+
+
 def test_what_stays_broken_holds_up_nothing_when_it_is_all_that_waits(synced, standin):
     broken = list(range(FIRST, FIRST + 25))
     standin.faults(corrupt_ids=broken)
@@ -224,8 +250,9 @@ def test_of_an_old_tombstone_its_titles_stay_until_it_is_back(synced, standin):
         f"(select count(*) from {name} where movie_id = tmdb_id)" for name in hanging
     )
     told = (
-        "select array[title, overview, poster_path, watch_providers::text, external_ids::text]"
-        f" || array[{counts}]::text[] from movie where tmdb_id = :id"
+        "select array[title, imdb_id, release_date::text, overview, poster_path, original_language,"
+        " status, spoken_languages::text, production_countries::text, watch_providers::text,"
+        f" external_ids::text] || array[{counts}]::text[] from movie where tmdb_id = :id"
     )
     whole = synced.values(told, id=FIRST)
     standin.faults(deleted_ids=[FIRST])
@@ -237,7 +264,7 @@ def test_of_an_old_tombstone_its_titles_stay_until_it_is_back(synced, standin):
             "update movie set removed_at = '2025-10-31' where removed_at is not null"
         )
     synced.run("refresh")
-    assert synced.values(told, id=FIRST) == [[whole[0][0], "", "", "{}", "{}", *"0000"]]
+    assert synced.values(told, id=FIRST) == [[*whole[0][:3], *[""] * 4, *["{}"] * 4, *"0000"]]
     standin.faults()
     synced.run("movies", movie_ids=[FIRST])
     assert synced.values(told, id=FIRST) == whole

@@ -49,7 +49,7 @@ def _first_and_last_day(sync: Sync, run: Run, fetcher: Fetcher) -> tuple[date, d
     # Or it is our clock that is ahead: TMDb's knows better.
     now = min(now, fetcher.get_dated(partial(parsed, CHANGES_PAGE), _CHANGES)[1])
     if (now.date() - marked).days > _LONGEST_GAP_DAYS:
-        # The change log does not reach back that far: look at everything again.
+        # The change log does not reach back that far: look at all we have again.
         marked = now.date() - timedelta(days=1)
         patiently(run, partial(_restart, sync, now, marked))
     return marked, now.date()

@@ -17,11 +17,11 @@ from catalog.jobs.draining import drain
 from catalog.jobs.fetching import Fetcher, fetching
 from catalog.jobs.running import QUEUE_SECONDS, Run, Stage, Sync, held, patiently
 from catalog.operations import listing
-from catalog.store import batches, items, quarantines
+from catalog.store import batches, items, quarantines, runs
 from catalog.store import census as censuses
 from catalog.tmdb.errors import ExportUnusable
 from catalog.tmdb.export import Export, newest_export
-from catalog.tmdb.parsing import json_body, parsed
+from catalog.tmdb.parsing import PARSER_VERSION, json_body, parsed
 from catalog.tmdb.shapes import (
     CONFIGURATION,
     GENRE_LIST,
@@ -159,7 +159,8 @@ def _forget_old(sync: Sync) -> None:
     with sync.database.begin() as connection:
         batches.strip_removed(connection, sync.source, before)
         quarantines.forget_bodies(connection, sync.source, before)
-        items.request_refused(connection, sync.source, before)
+        items.request_refused(connection, sync.source, before, PARSER_VERSION)
+        runs.forget_old(connection)
 
 
 def lists(sync: Sync, run: Run) -> None:

@@ -161,8 +161,9 @@ def remove_movies(
 
 
 def strip_removed(connection: Connection, source: str, before: datetime) -> None:
-    """Leave of movies that were gone before a moment what people's own entries show: title, date,
-    genres and figures. Of one that is there again everything is written anew.
+    """Leave of movies that were gone before a moment what people's own entries are shown and found
+    by: title, date, genres, figures and IMDb's id. Of one that is there again everything is written
+    anew.
 
     Waits for the movies' writer only if there are such.
     """
@@ -173,8 +174,10 @@ def strip_removed(connection: Connection, source: str, before: datetime) -> None
         return
     take_writers_turn(connection)
     stripped = connection.exec_driver_sql(
-        "update movie set overview = '', tagline = '', homepage = '', poster_path = '',"
-        " backdrop_path = '', external_ids = '{}', watch_providers = '{}', content_hash = '',"
+        "update movie set original_title = title, original_language = '', overview = '',"
+        " tagline = '', status = '', homepage = '', poster_path = '', backdrop_path = '',"
+        " collection_id = null, external_ids = '{}', production_countries = '{}',"
+        " spoken_languages = '{}', watch_providers = '{}', content_hash = '',"
         " version = version + 1, updated_at = now()"
         f" where {old} returning tmdb_id",
         parameters,

@@ -217,23 +217,27 @@ def request(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     )
 
 
-def request_refused(connection: Connection, source: str, before: datetime) -> None:
-    """Queue what was put away before a moment and has been looked at by nobody since."""
+def request_refused(
+    connection: Connection, source: str, before: datetime, parser_version: int
+) -> None:
+    """Queue what was put away before a moment, or by a parser before this one, and has been looked
+    at by nobody since."""
     connection.exec_driver_sql(
         "update sync_item set state = 'pending', next_at = now()"
         " where source = %(source)s and state = 'quarantined' and movie_id = any(array("
         "select q.source_id from quarantine q where q.kind = 'movie' and q.source = %(source)s"
-        " and q.state = 'open' and q.quarantined_at < %(before)s))",
-        {"source": source, "before": before},
+        " and q.state = 'open'"
+        " and (q.quarantined_at < %(before)s or q.parser_version < %(version)s)))",
+        {"source": source, "before": before, "version": parser_version},
     )
 
 
 def mark_changed(
     connection: Connection, source: str, changed: Sequence[tuple[int, bool]], edited: Edited
-) -> int:
-    """Movies that the change log names: those we know to be older are queued; answers how many."""
+) -> None:
+    """Movies that the change log names: those we know to be older are queued."""
     add(connection, source, [(movie_id, adult, 0.0) for movie_id, adult in changed])
-    result = connection.exec_driver_sql(
+    connection.exec_driver_sql(
         "update sync_item set state = 'pending', next_at = now(),"
         " changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and movie_id = any(%(ids)s)"
@@ -249,11 +253,11 @@ def mark_changed(
             "again": edited.again_seconds,
         },
     )
-    return result.rowcount
 
 
 def mark_all_changed(connection: Connection, source: str, at: datetime) -> None:
-    """After a gap that the change log does not cover: everything is looked at again."""
+    """After a gap that the change log does not cover: all that was loaded is looked at again. What
+    waits is fetched anyhow, and what is gone comes back by a census."""
     connection.exec_driver_sql(
         "update sync_item set state = 'pending', changed_at = greatest(changed_at, %(at)s)"
         " where source = %(source)s and (state = 'done' and as_of <= %(at)s"

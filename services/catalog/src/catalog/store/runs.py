@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from catalog.tables.sync import sync_run
 
 LOCK_SPACE = 0x73796E63  # "sync"
+_KEPT = timedelta(days=90)
 
 
 def create(
@@ -207,3 +208,19 @@ def give_way(connection: Connection, run_id: UUID) -> None:
     mine = sync_run.c.sync_run_id == run_id
     connection.execute(sa.delete(sync_run).where(mine, sync_run.c.started_at.is_(None)))
     finish(connection, run_id, "another run took its place", if_in="queued")
+
+
+def forget_old(connection: Connection) -> None:
+    """Drop runs that are long over; the newest of each stage stays, however old."""
+    newer = sync_run.alias()
+    connection.execute(
+        sa.delete(sync_run).where(
+            sync_run.c.state.in_(["done", "failed"]),
+            sync_run.c.created_at < sa.func.now() - _KEPT,
+            sa.exists().where(
+                newer.c.stage == sync_run.c.stage,
+                newer.c.source == sync_run.c.source,
+                newer.c.sync_run_id > sync_run.c.sync_run_id,
+            ),
+        )
+    )
