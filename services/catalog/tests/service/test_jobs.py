@@ -72,7 +72,7 @@ def test_what_admins_ask_for_is_told_the_audit_log_once(caller_as, catalog, toke
     few = asking.StartSync(movie_ids=[FIRST]).run
     catalog.StartSync(stage="lists", request_id="a service's own")
     with syncing.context.database.begin() as connection:
-        put_away(connection, "standin", 1, [Quarantined("movie", FIRST, "broken", b"{")])
+        put_away(connection, "standin", 1, [Quarantined(FIRST, "broken", b"{")])
     (entry,) = asking.ListQuarantine().entries
     asking.RetryQuarantined(quarantine_entry_id=entry.quarantine_entry_id)
     alone = {"stage": "movies", "movie_ids": [FIRST]}

@@ -150,7 +150,7 @@ def test_bad_questions_about_the_quarantine_are_refused(admin):
 
 
 def test_a_page_of_the_quarantine_is_no_larger_than_an_answer_may_be(admin, syncing):
-    bodies = [Quarantined("movie", one, "broken", b"\xff" * 70_000) for one in range(1, 61)]
+    bodies = [Quarantined(one, "broken", b"\xff" * 70_000) for one in range(1, 61)]
     with syncing.context.database.begin() as connection:
         put_away(connection, "standin", 1, bodies)
     found, token = [], ""

@@ -8,12 +8,10 @@ from uuid import UUID
 from catalog.domain.sync import STAGES
 from catalog.jobs.running import Run, StageBusy, Sync, perform
 from catalog.jobs.stages import BY_NAME
-from catalog.operations.requesting import SYNC_JOB
+from catalog.operations.requesting import SYNC_JOB, chore_of
 from catalog.store import runs
 from catalog.tmdb.errors import ExportUnusable, SourceDenied
 from chassis.jobs import Chore, Job, JobFunction, Progress, enqueue
-
-_AFTER_CENSUS = "sync_backfill"
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,12 @@ class Rhythm:
 def chores(rhythm: Rhythm) -> list[Chore]:
     """The stages as chores."""
     seconds = vars(rhythm)
-    return [Chore(f"sync_{stage}", seconds[f"{stage}_seconds"]) for stage in STAGES]
+    return [Chore(chore_of(stage), seconds[f"{stage}_seconds"]) for stage in STAGES]
 
 
 def handlers(sync: Sync) -> dict[str, JobFunction]:
     """What each kind of job does."""
-    by_chore: dict[str, JobFunction] = {f"sync_{stage}": _chore(sync, stage) for stage in STAGES}
+    by_chore: dict[str, JobFunction] = {chore_of(stage): _chore(sync, stage) for stage in STAGES}
     return {SYNC_JOB: _requested(sync), **by_chore}
 
 
@@ -50,7 +48,7 @@ def run_stage(
     wait: bool,
 ) -> Run:
     """Run a stage whose run is stored already."""
-    run = Run(run_id, stage, sync.source, parameters, tell, stage_now=stage)
+    run = Run(run_id, stage, parameters, tell, stage_now=stage)
     perform(sync, run, BY_NAME[stage], wait=wait)
     return run
 
@@ -84,7 +82,7 @@ def _chore(sync: Sync, stage: str) -> JobFunction:
         result = _ran(sync, job.job_id, stage, {}, progress, wait=False)
         if stage == "census" and "done" in result:
             with sync.database.begin() as connection:
-                enqueue(connection, _AFTER_CENSUS, key=f"after:{job.job_id}")
+                enqueue(connection, chore_of("backfill"), key=f"after:{job.job_id}")
         return result
 
     return sync_stage

@@ -168,7 +168,7 @@ class _Drainer:
             only = batch[0]
             if only.fault:
                 raise  # it is put away already: what is refused is our own entry
-            fault = quarantines.Quarantined("movie", only.movie_id, str(error.orig), only.body)
+            fault = quarantines.Quarantined(only.movie_id, str(error.orig), only.body)
             self._write([Fetched(only.movie_id, fault=fault)])
 
     def _write_at_once(self, batch: Sequence[Fetched], ready: loading.Ready | None) -> None:

@@ -174,7 +174,7 @@ class Fetcher:
         except Gone:
             return Fetched(movie_id)
         except BadAnswer as error:
-            fault = Quarantined("movie", movie_id, error.error, error.body)
+            fault = Quarantined(movie_id, error.error, error.body)
             return Fetched(movie_id, fault=fault)
         except SourceUnavailable:
             if self._tmdb.answers_count == answered:

@@ -68,7 +68,6 @@ class Run:
 
     run_id: UUID
     stage: str
-    source: str
     parameters: Mapping[str, Any]
     tell: Callable[["Run"], None]
     stage_now: str = ""
@@ -76,7 +75,6 @@ class Run:
     done_count: int = 0
     changed_count: int = 0
     quarantined_count: int = 0
-    requests_count: int = 0
     remaining_count: int = -1
     began: float = field(default_factory=time.monotonic)
     trouble: str = ""
@@ -114,7 +112,6 @@ class Run:
         self.done_count += done
         self.changed_count += changed
         self.quarantined_count += quarantined
-        self.requests_count += requests
         self.remaining_count = self.remaining_count if remaining is None else remaining
 
 

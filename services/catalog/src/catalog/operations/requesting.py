@@ -25,6 +25,11 @@ from chassis.jobs import enqueue
 SYNC_JOB = "sync"
 
 
+def chore_of(stage: str) -> str:
+    """The kind of job that runs a stage by itself."""
+    return f"sync_{stage}"
+
+
 def request_sync(
     connection: Connection,
     *,
@@ -70,7 +75,7 @@ def retry_quarantined(connection: Connection, entry_id: UUID, admin: Admin | Non
     if entry["state"] == "resolved":
         raise QuarantineEntryResolved("the record was loaded meanwhile, or is gone")
     items.request(connection, entry["source"], [entry["source_id"]])
-    enqueue(connection, "sync_backfill", key=f"retry:{entry_id}")
+    enqueue(connection, chore_of("backfill"), key=f"retry:{entry_id}")
     if admin is not None:
         details = {"movie_id": entry["source_id"]}
         admin_acted(connection, admin, "quarantine.retried", str(entry_id), details)

@@ -23,6 +23,7 @@ from marquee.catalog.v1 import catalog_pb2 as pb
 _QUERY_LENGTH = 200
 _TAG_LENGTH = 35
 _GENRES_FRESH_SECONDS = 30.0
+_KEPT_LANGUAGES = 200
 _MOVIES_OF_COLLECTION = 100
 
 
@@ -53,7 +54,7 @@ class Frame:
             if not names:
                 return names  # before the first sync: they may be there at the next call
             with self._genres_lock:
-                if len(self._genres) > len(_KEPT_LANGUAGES):
+                if len(self._genres) >= _KEPT_LANGUAGES:
                     self._genres.clear()
                 self._genres[language.code] = time.monotonic() + _GENRES_FRESH_SECONDS, names
             return names
@@ -88,9 +89,6 @@ class Frame:
             token = self._tokens.encode(belongs, [day.isoformat() if day else "", movie_id])
         shown = self._shown(connection, [one["tmdb_id"] for one in page], language)
         return messages.collection(row, shown, token)
-
-
-_KEPT_LANGUAGES = range(200)
 
 
 def language_of(tag: str) -> Language:

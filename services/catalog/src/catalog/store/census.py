@@ -16,10 +16,9 @@ _UNIQUE = "create unique index on census (movie_id)"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a census changed."""
+    """What a census queued or missed."""
 
     new_count: int
-    changed_count: int
     missing_count: int
 
 
@@ -91,14 +90,15 @@ def settle(connection: Connection, source: str, *, with_adult: bool) -> Counted:
         " and not exists (select from census c where c.movie_id = i.movie_id)",
         parameters,
     ).rowcount
-    return Counted(new, _move_popularity(connection, source), missing)
+    _move_popularity(connection, source)
+    return Counted(new, missing)
 
 
-def _move_popularity(connection: Connection, source: str) -> int:
+def _move_popularity(connection: Connection, source: str) -> None:
     """Popularity comes for free with every census; it makes no new version of a movie."""
-    return connection.exec_driver_sql(
+    connection.exec_driver_sql(
         "update movie m set popularity = c.popularity, updated_at = now() from census c"
         " where m.tmdb_id = c.movie_id and m.source = %(source)s"
         " and m.popularity is distinct from c.popularity",
         {"source": source},
-    ).rowcount
+    )

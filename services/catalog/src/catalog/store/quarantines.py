@@ -14,14 +14,15 @@ from catalog.tables.sync import quarantine
 from chassis.database import uuid7
 
 _BODY_LIMIT = 65536
+_MOVIE = "movie"
+"""The one kind of records so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that cannot be loaded, and why."""
+    """A movie that cannot be loaded, and why."""
 
-    kind: str
-    source_id: int
+    movie_id: int
     error: str
     body: bytes
 
@@ -30,7 +31,7 @@ def put_away(
     connection: Connection, source: str, version: int, records: Sequence[Quarantined]
 ) -> None:
     """Records that cannot be loaded, with their bodies, to be looked at and retried."""
-    for record in sorted(records, key=lambda one: (one.kind, one.source_id)):
+    for record in sorted(records, key=lambda one: one.movie_id):
         values: dict[str, Any] = {
             "error": record.error[:2000],
             "body": record.body[:_BODY_LIMIT],
@@ -43,9 +44,9 @@ def put_away(
             insert(quarantine)
             .values(
                 quarantine_entry_id=uuid7(),
-                kind=record.kind,
+                kind=_MOVIE,
                 source=source,
-                source_id=record.source_id,
+                source_id=record.movie_id,
                 **values,
             )
             .on_conflict_do_update(
@@ -60,7 +61,7 @@ def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
     connection.execute(
         sa.update(quarantine)
         .where(
-            quarantine.c.kind == "movie",
+            quarantine.c.kind == _MOVIE,
             quarantine.c.source == source,
             quarantine.c.state != "resolved",
             quarantine.c.source_id.in_(movie_ids),
@@ -72,7 +73,7 @@ def resolve(connection: Connection, source: str, movie_ids: Sequence[int]) -> No
 def refused_of(connection: Connection, source: str, movie_ids: Sequence[int]) -> set[int]:
     """Those of these movies that were put away before, and nothing came of since."""
     query = sa.select(quarantine.c.source_id).where(
-        quarantine.c.kind == "movie",
+        quarantine.c.kind == _MOVIE,
         quarantine.c.source == source,
         quarantine.c.state != "resolved",
         quarantine.c.source_id.in_(movie_ids),

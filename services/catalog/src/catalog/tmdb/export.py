@@ -151,7 +151,8 @@ def _read(lines: list[bytes], broken: list[str]) -> list[CensusLine]:
 
 
 def _judge(name: str, lines_count: int, broken: list[str]) -> None:
-    """A movie whose line is broken is verified by itself before it counts as gone."""
+    """Refuse an export too much of which makes no sense. A little is borne: what a census lacks is
+    looked up before it counts as gone."""
     if not broken:
         return
     log.warning("broken lines", export=name, count=len(broken), of=lines_count, first=broken[0])

@@ -49,6 +49,7 @@ def sync_context(settings: Settings) -> Sync:
 
 
 def database_of(settings: Settings) -> Database:
+    """Where everything is kept."""
     return connect(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -58,6 +59,7 @@ def database_of(settings: Settings) -> Database:
 
 
 def cache_of(settings: Settings) -> redis.Redis:
+    """Where lists are found a little sooner."""
     return redis_of(settings.redis_cache_url, _CACHE_TIMEOUT_SECONDS)
 
 
