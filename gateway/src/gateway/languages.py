@@ -7,12 +7,12 @@ UNASKED = "en"
 _LONGEST = 1000
 """Characters of the header that are read; browsers send a tenth of it."""
 _WANTED = re.compile(
-    r"\s*([a-z]{2})(?:-([a-z]{4}))?(?:-(?:([a-z]{2})|[0-9]{3}))?(?:-[a-z0-9]{1,8})*"
+    r"\s*([a-z]{2})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?(?:-[a-z0-9]{1,8})*"
     r"\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?",
     re.IGNORECASE,
 )
-_REGION_OF_SCRIPT = {"hans": "CN", "hant": "TW"}
-"""Chinese is translated by region, and asked for by script."""
+_REGIONS = {"hans": "CN", "hant": "TW", "419": "MX"}
+"""Where what is asked for by script, or for all of Latin America, is told."""
 
 
 def accepted_language(header: str) -> str:
@@ -30,6 +30,7 @@ def _accepted(header: str) -> str:
         code, script, region, weight = found.groups(default="")
         wanted = float(weight or 1)
         if wanted > most:
-            region = region or _REGION_OF_SCRIPT.get(script.lower(), "")
+            if not region.isalpha():
+                region = _REGIONS.get(region or script.lower(), "")
             language, most = code.lower() + (f"-{region.upper()}" if region else ""), wanted
     return language
