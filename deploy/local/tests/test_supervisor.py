@@ -73,7 +73,7 @@ async def test_a_killed_process_is_there_again_with_a_new_pid(watch: Watch):
 async def test_a_program_stands_as_far_behind_as_it_should(watch: Watch):
     program = watch.program("humble", SLEEPS, niceness=3)
     await watch.supervisor.start([program])
-    assert psutil.Process(program.pid).nice() == os.nice(0) + 3
+    assert psutil.Process(program.pid).nice() == min(os.nice(0) + 3, 19)
 
 
 async def test_children_of_a_killed_process_do_not_outlive_it(watch: Watch):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import launcher.welcome
 from launcher.state import State
 from launcher.welcome import Welcome
 
@@ -18,6 +19,7 @@ class Suite:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.knows_after = NOT_YET
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -33,7 +35,7 @@ class Suite:
         if "/similar" not in request:
             return 200, json.dumps({"items": [{"movie_id": 7}]}).encode()
         self.asked += 1
-        return (404 if self.asked <= NOT_YET else 200), b"{}"
+        return (404 if self.asked <= self.knows_after else 200), b"{}"
 
 
 @pytest.fixture
@@ -48,13 +50,26 @@ async def url(suite: Suite) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_the_movie_to_rate_is_one_that_recommendations_can_count_in(
-    suite: Suite, url: str, tmp_path: Path
-):
+@pytest.fixture
+def welcome(url: str, tmp_path: Path) -> Welcome:
     state = State(tmp_path)
     state.prepare()
     accounts = {name: {"username": name, "password": "secret"} for name in ("admin", "demo")}
     state.write_json(state.credentials_path.name, accounts)
-    text = await Welcome(url, state).text()
-    assert "/me/ratings/7" in text
+    return Welcome(url, state)
+
+
+async def test_the_movie_to_rate_is_one_that_recommendations_can_count_in(
+    suite: Suite, welcome: Welcome
+):
+    assert "/me/ratings/7" in await welcome.text()
     assert suite.asked == NOT_YET + 1
+
+
+async def test_a_recommender_that_is_late_is_not_waited_for_longer_than_a_movie(
+    suite: Suite, welcome: Welcome, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(launcher.welcome, "MOVIE_TIMEOUT_SECONDS", 2.0)
+    suite.knows_after = 1000
+    assert "/me/ratings/7" in await welcome.text()
+    assert suite.asked

@@ -30,7 +30,8 @@ _WAITING_BYTES_AT_MOST = 32 * 1024 * 1024
 COUNTS_AT_MOST = 20_000
 _STREAM_ENTRIES_AT_MOST = 200_000
 _CLIENTS_AT_MOST = 100
-_PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,39}")
+_LONGEST_PRODUCT = 40
+_PRODUCT = re.compile(r"^[A-Za-z][A-Za-z0-9._-]*")
 
 Entry = dict[str, str | bytes]
 """An event as the stream keeps it; it has its id from the beginning."""
@@ -129,7 +130,7 @@ class Recorder:
 
     def _client_name(self, agent: str) -> str:
         """The product of a user agent; `other` once there are too many to tell apart."""
-        name = _product(agent)
+        name = _product(agent[:_LONGEST_PRODUCT])
         if name not in self._clients:
             if len(self._clients) >= _CLIENTS_AT_MOST:
                 return "other"

@@ -36,6 +36,14 @@ class Known(NamedTuple):
     language: str
 
 
+class Preferred(NamedTuple):
+    """The language of a person's answers, and the version of the preferences that told it: 0 while
+    nobody has told."""
+
+    language: str
+    version: int
+
+
 @dataclass
 class Context:
     """Everything a route needs; one a process, found by `of(request)`."""
@@ -56,7 +64,7 @@ class Context:
     genres: Recent[str, dict[int, str]] = field(
         default_factory=lambda: Recent(_GENRE_LANGUAGES, _GENRE_SECONDS)
     )
-    languages: Recent[UUID, str] = field(
+    languages: Recent[UUID, Preferred] = field(
         default_factory=lambda: Recent(_LANGUAGES_KEPT, _LANGUAGE_SECONDS)
     )
 
@@ -64,19 +72,21 @@ class Context:
         """What is known of a person, asked once a request."""
         found: Known | None = getattr(request.state, "known", None)
         if found is None:
-            # First: with it comes how far the preferences are, where it has to be asked for.
-            language = await self.language(request, person)
-            sequence, version = await asyncio.gather(
-                self.sequences.known(person.user_id), self.preferences.known(person.user_id)
+            sequence, version, preferred = await asyncio.gather(
+                self.sequences.known(person.user_id),
+                self.preferences.known(person.user_id),
+                self._preferred(request, person),
             )
-            found = Known(sequence, version, language)
+            # Users told it with the language, so nobody has to ask again.
+            version = max(version or 0, preferred.version) or None
+            found = Known(sequence, version, preferred.language)
             request.state.known = found
         return found
 
     async def language(self, request: Request, person: Person | None) -> str:
         """The language to answer in: the person's preference, else Accept-Language, else en."""
         if person is not None:
-            return await self._preferred(request, person)
+            return (await self._preferred(request, person)).language
         return _accepted(request)
 
     def client(self, request: Request) -> Client:
@@ -124,7 +134,7 @@ class Context:
         """The person's preferences have changed."""
         self.languages.drop(UUID(user_id))
 
-    async def _preferred(self, request: Request, person: Person) -> str:
+    async def _preferred(self, request: Request, person: Person) -> Preferred:
         known = self.languages.get(person.user_id)
         if known is not None:
             return known
@@ -134,13 +144,12 @@ class Context:
                 users_pb2.GetPreferencesRequest(), timeout=0.3, metadata=person.metadata
             )
         except Refusal:
-            return _accepted(request)
-        if version := reply.preferences.version:
-            await self.preferences.saw(person.user_id, version)
+            return Preferred(_accepted(request), 0)
         language = reply.preferences.preferred_language or _accepted(request)
+        preferred = Preferred(language, reply.preferences.version)
         if self.languages.changes == changes:
-            self.languages.put(person.user_id, language)
-        return language
+            self.languages.put(person.user_id, preferred)
+        return preferred
 
 
 def of(request: Request) -> Context:

@@ -44,15 +44,19 @@ class Welcome:
         yield "the catalogue is in step with its source"
 
     async def _some_movie(self) -> int | None:
+        movie_id = None
         try:
             async with asyncio.timeout(MOVIE_TIMEOUT_SECONDS), self._client() as client:
                 while True:
                     items = _items(await client.get("/movies", params={"page_size": 1}))
-                    if items and await _is_ranked(client, items[0]["movie_id"]):
-                        return items[0]["movie_id"]
+                    if items:
+                        movie_id = items[0]["movie_id"]
+                        if await _is_ranked(client, movie_id):
+                            break
                     await asyncio.sleep(POLL_SECONDS)
         except (TimeoutError, httpx.HTTPError):
-            return None
+            pass
+        return movie_id
 
     async def _admin_token(self, client: httpx.AsyncClient) -> str:
         accounts = self._state.read_json(self._state.credentials_path.name)

@@ -89,6 +89,21 @@ def test_a_movie_edited_again_on_a_day_is_fetched_again_within_the_hour(synced, 
     assert synced.run("delta")["done_count"] == 0
 
 
+def test_a_movie_edited_on_two_days_running_arrives_with_the_next_delta_on_both(synced, standin):
+    advance(synced, standin, hours=1)
+    standin.edit(FIRST + 9)
+    advance(synced, standin, seconds=1)
+    synced.run("delta")
+    advance(synced, standin, days=1)
+    synced.run("delta")
+    assert synced.values(MARK) == ["2026-03-01"]
+    standin.edit(FIRST + 9)
+    advance(synced, standin, seconds=1)
+    assert synced.run("delta")["done_count"] == 1
+    assert is_as_at_the_source(synced, standin, FIRST + 9)
+    assert synced.run("delta")["done_count"] == 0
+
+
 def is_as_at_the_source(synced, standin, movie_id):
     (row,) = synced.rows("select * from movie where tmdb_id = :id", id=movie_id)
     source = standin.movie(movie_id)
@@ -169,9 +184,11 @@ def test_a_movie_that_was_put_away_is_looked_at_again_once_it_is_edited(synced, 
     synced.run("delta")
     assert synced.values("select attempts from quarantine") == [2]
     standin.faults()
+    advance(synced, standin, days=1)
+    standin.edit(FIRST + 8)
+    advance(synced, standin, seconds=1)
     with synced.context.database.begin() as connection:
         connection.exec_driver_sql("update quarantine set quarantined_at = '2026-02-01'")
-        connection.exec_driver_sql("update sync_item set changed_at = null")
     synced.run("delta")
     assert synced.values(state, id=FIRST + 8) == ["done"]
     assert synced.values("select state from quarantine") == ["resolved"]

@@ -208,7 +208,7 @@ def test_runs_that_are_long_over_are_forgotten_but_for_the_last_of_each_stage(sy
     for stage in ("reference", "reference", "census", "refresh"):
         syncing.run(stage)
     with syncing.context.database.begin() as connection:
-        connection.exec_driver_sql("update sync_run set created_at = now() - interval '91 days'")
+        connection.exec_driver_sql("update sync_run set finished_at = now() - interval '91 days'")
     syncing.run("reference")
     syncing.run("refresh")
     stages = syncing.values("select stage from sync_run order by sync_run_id")

@@ -121,6 +121,7 @@ def test_who_has_no_place_in_the_billing_comes_after_those_who_have_one():
     assert billing(cast) == [(6, 0), (8, 3), (9, 4), (7, 5)]
     assert billing([{"id": 9}, {"id": 8}]) == [(9, 0), (8, 1)]
     assert billing([{"id": 9}, {"id": 8, "order": 2**31 - 1}]) == [(8, 2**31 - 1), (9, 2**31 - 1)]
+    assert billing([{"id": 9}, {"id": 9}, {"id": 8}]) == [(9, 0), (8, 1)]
 
 
 def billing(cast):

@@ -12,13 +12,24 @@ import sqlalchemy as sa
 from recommender_world import Interactions, Users, World, movie_ids
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import CacheStats
+from structlog.testing import capture_logs
 
 from chassis.erasure import Tombstones
+from chassis.tables import outbox
 from chassis.testing import eventually
 from marquee.interactions.v1 import interactions_pb2 as ipb
 from recommender import wiring
 from recommender.operations.rehearsing import Rehearsal
-from recommender.tables import interaction, preferences, ranked_list, served_page, taste
+from recommender.tables import (
+    interaction,
+    preferences,
+    ranked_list,
+    recommendation,
+    served_page,
+    taste,
+)
+
+NOT_WALKED = "the way of a list was not walked"
 
 
 @pytest.fixture
@@ -65,7 +76,7 @@ def made_anew(world: World) -> Iterator[list[str]]:
 
 
 def rows_of(world: World) -> list[int]:
-    kept = (taste, preferences, interaction, ranked_list, served_page)
+    kept = (taste, preferences, interaction, ranked_list, served_page, recommendation, outbox)
     with world.database.read() as connection:
         return [
             connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
@@ -100,8 +111,10 @@ def test_nothing_is_left_of_a_rehearsal(world: World, replica: World, rehearsal:
     world.add_movies(40)
     replica.live.refresh()
     before = rows_of(world)
-    rehearsal.run(threading.Event())
+    with capture_logs() as logs:
+        rehearsal.run(threading.Event())
     assert rehearsal.over
+    assert NOT_WALKED not in [one["event"] for one in logs]
     assert rows_of(world) == before
 
 
@@ -114,11 +127,13 @@ def test_without_movies_and_neighbours_it_is_over_too_and_comes_again_with_the_f
 ):
     interactions.down = users.down = True
     walking = threading.Thread(target=rehearsal.run, args=(threading.Event(),), daemon=True)
-    walking.start()
-    assert not rehearsal.over
-    replica.live.refresh()
-    eventually(lambda: rehearsal.over)
-    asked = interactions.asked
-    world.add_movies(40)
-    eventually(lambda: replica.live.refresh() and not walking.is_alive(), within=30)
+    with capture_logs() as logs:
+        walking.start()
+        assert not rehearsal.over
+        replica.live.refresh()
+        eventually(lambda: rehearsal.over)
+        asked = interactions.asked
+        world.add_movies(40)
+        eventually(lambda: replica.live.refresh() and not walking.is_alive(), within=30)
     assert interactions.asked > asked
+    assert NOT_WALKED not in [one["event"] for one in logs]

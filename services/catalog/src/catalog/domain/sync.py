@@ -36,8 +36,8 @@ class Admin:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """Movies that the change log names may have been edited until `at`, and while it grows again:
-    whoever was queued for it before, `since`, is so after `again_seconds`."""
+    """Movies that the change log names may have been edited until `at`. Who was queued for it from
+    `since` on is so again, while the log grows, once what we have is `again_seconds` old."""
 
     since: datetime
     at: datetime

@@ -216,7 +216,7 @@ def forget_old(connection: Connection) -> None:
     connection.execute(
         sa.delete(sync_run).where(
             sync_run.c.state.in_(["done", "failed"]),
-            sync_run.c.created_at < sa.func.now() - _KEPT,
+            sync_run.c.finished_at < sa.func.now() - _KEPT,
             sa.exists().where(
                 newer.c.stage == sync_run.c.stage,
                 newer.c.source == sync_run.c.source,

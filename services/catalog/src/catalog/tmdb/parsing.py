@@ -25,7 +25,8 @@ from catalog.tmdb import shapes
 from catalog.tmdb.errors import BadAnswer
 
 PARSER_VERSION = 1
-"""Grows when a record that was refused may pass the new rules."""
+"""Grows when a record that was refused may pass the new rules: the refresh then asks for those it
+refused. It is part of the hash too, so every movie is written anew when it is next fetched."""
 
 _THEATRICAL = 3
 _INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
@@ -162,7 +163,9 @@ def _each_once(values: Iterable[str | None]) -> tuple[str, ...]:
 def _people_and_credits(
     named: shapes.Credits,
 ) -> tuple[tuple[PersonRecord, ...], tuple[CreditRecord, ...]]:
-    actors, makers = named.cast or (), named.crew or ()
+    # By what is shown of them: without a place in the billing one told twice would have two.
+    told = {(one.id, one.character, one.order): one for one in named.cast or ()}
+    actors, makers = list(told.values()), named.crew or ()
     people = {
         one.id: PersonRecord(
             one.id,
