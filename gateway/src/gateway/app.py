@@ -207,6 +207,8 @@ def _changed(app: FastAPI, event: Event) -> None:
     elif event.type == catalog_events.MoviesRemoved.DESCRIPTOR.full_name:
         here.movies.drop(catalog_events.MoviesRemoved.FromString(event.payload).movie_ids)
     elif event.type == catalog_events.GenresChanged.DESCRIPTOR.full_name:
+        # With the genres, what the source says of its images was stored.
+        here.configuration.forget()
         here.movies.clear()
         here.genres.clear()
     elif event.type == users_events.PreferencesChanged.DESCRIPTOR.full_name:

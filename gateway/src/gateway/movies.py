@@ -23,8 +23,8 @@ log = structlog.get_logger()
 
 
 class Configuration:
-    """What the catalog says of its images, asked every ten minutes: once for all who want it, and
-    nobody waits who has an old answer."""
+    """What the catalog says of its images, asked every ten minutes and when it has changed: once
+    for all who want it, and nobody waits whose answer is merely old."""
 
     def __init__(
         self,
@@ -43,6 +43,10 @@ class Configuration:
             return self._images or await asyncio.shield(asking)
         return self._images
 
+    def forget(self) -> None:
+        """It has changed: an answer from before, one under way too, serves nobody from now on."""
+        self._images = self._asking = None
+
     def _asked(self) -> "asyncio.Task[Images]":
         """The question under way, begun if there is none."""
         if self._asking is None:
@@ -51,15 +55,18 @@ class Configuration:
         return self._asking
 
     def _answered(self, task: "asyncio.Task[Images]") -> None:
-        self._asking = None
+        if self._asking is task:
+            self._asking = None
         if not task.cancelled() and (error := task.exception()):
             log.warning("catalog does not say how images are found", error=repr(error))
 
     async def _fetch(self) -> Images:
         reply = await self._catalog.GetConfiguration(pb.GetConfigurationRequest())
-        self._images = Images(reply)
-        self._fresh.put("images", value=True)
-        return self._images
+        images = Images(reply)
+        if self._asking is asyncio.current_task():
+            self._images = images
+            self._fresh.put("images", value=True)
+        return images
 
 
 class Movies:

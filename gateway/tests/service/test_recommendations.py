@@ -14,10 +14,12 @@ import httpx
 import pytest
 import redis
 
+from chassis.events import Fact, append
 from chassis.testing import eventually
 from chassis.testing.calls import KEY_ID, Tokens
 from gateway.activity import STREAM
 from marquee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from marquee.catalog.v1.events_pb2 import GenresChanged
 from marquee.gateway.v1 import events_pb2 as events
 from marquee.interactions.v1 import interactions_pb2, interactions_pb2_grpc
 from marquee.recommender.v1 import recommender_pb2, recommender_pb2_grpc
@@ -74,8 +76,13 @@ class Recommender(recommender_pb2_grpc.RecommenderServiceServicer):
 class Catalog(catalog_pb2_grpc.CatalogServiceServicer):
     """A few movies, by small pages."""
 
+    def __init__(self) -> None:
+        self.image_base_url = "https://images.example/"
+
     def GetConfiguration(self, request: Any, context: Any) -> Any:
-        return catalog_pb2.GetConfigurationResponse()
+        return catalog_pb2.GetConfigurationResponse(
+            image_base_url=self.image_base_url, poster_sizes=["w92"]
+        )
 
     def ListMovies(self, request: Any, context: Any) -> Any:
         number = int(request.page_token or 0)
@@ -102,7 +109,7 @@ class Interactions(interactions_pb2_grpc.InteractionsServiceServicer):
 
 
 def _movie(movie_id: int) -> catalog_pb2.Movie:
-    return catalog_pb2.Movie(movie_id=movie_id, title=f"Movie {movie_id}")
+    return catalog_pb2.Movie(movie_id=movie_id, title=f"Movie {movie_id}", poster_path="/p.jpg")
 
 
 @pytest.fixture
@@ -111,12 +118,17 @@ def recommender() -> Recommender:
 
 
 @pytest.fixture
-def neighbours(tokens: Tokens, recommender: Recommender) -> Iterator[str]:
+def catalog() -> Catalog:
+    return Catalog()
+
+
+@pytest.fixture
+def neighbours(tokens: Tokens, recommender: Recommender, catalog: Catalog) -> Iterator[str]:
     """The address of a server that is four services."""
     server = grpc.server(ThreadPoolExecutor(4))
     users_pb2_grpc.add_UsersServiceServicer_to_server(Users(tokens), server)
     recommender_pb2_grpc.add_RecommenderServiceServicer_to_server(recommender, server)
-    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(Catalog(), server)
+    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     interactions_pb2_grpc.add_InteractionsServiceServicer_to_server(Interactions(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -164,6 +176,23 @@ async def test_services_are_connected_to_before_anybody_asks(
         async with gateway(recommender_address=address), asyncio.timeout(10):
             connection, _ = await asyncio.get_running_loop().sock_accept(nobody)
             connection.close()
+
+
+async def test_images_are_where_the_catalog_says_as_soon_as_it_says_something_else(
+    api: httpx.AsyncClient, catalog: Catalog, redis_streams: redis.Redis
+) -> None:
+    async def is_seen_at(host: str) -> bool:
+        reply = await api.get("/api/v1/me/recommendations?page_size=1")
+        return host in reply.text
+
+    assert await is_seen_at("https://images.example/")
+    catalog.image_base_url = "https://others.example/"
+    changed = Fact(GenresChanged.DESCRIPTOR.full_name, "genres", 1, b"")
+    async with asyncio.timeout(10):
+        while not await is_seen_at("https://others.example/"):
+            # Again: the gateway may not have listened yet.
+            append(redis_streams, "catalog.events", [changed])
+            await asyncio.sleep(0.1)
 
 
 async def test_the_history_is_shown_while_the_catalog_is_away(api: httpx.AsyncClient) -> None:

@@ -13,13 +13,18 @@ class Catalog:
 
     def __init__(self) -> None:
         self.hangs, self.let_go, self.asked_count = False, asyncio.Event(), 0
+        self.base_url = "https://images.example/"
 
     async def GetConfiguration(self, _request: Any) -> catalog_pb2.GetConfigurationResponse:
         self.asked_count += 1
+        told = catalog_pb2.GetConfigurationResponse(
+            image_base_url=self.base_url, poster_sizes=["w92"]
+        )
         if self.hangs:
             await self.let_go.wait()
             raise Unavailable("the catalog is away")
-        return catalog_pb2.GetConfigurationResponse(image_base_url="https://images.example/")
+        await asyncio.sleep(0)
+        return told
 
 
 async def test_nobody_waits_for_a_catalog_that_hangs_where_an_old_answer_is_known() -> None:
@@ -47,3 +52,18 @@ async def test_who_waits_for_the_first_answer_waits_for_one_question() -> None:
     assert catalog.asked_count == 1
     catalog.hangs = False
     assert await configuration.images()
+
+
+async def test_what_was_asked_before_a_change_is_not_kept_after_it() -> None:
+    catalog: Any = Catalog()
+    configuration = Configuration(catalog)
+    before = asyncio.create_task(configuration.images())
+    while not catalog.asked_count:
+        await asyncio.sleep(0)
+    catalog.base_url = "https://others.example/"
+    configuration.forget()
+    await before
+    found = await configuration.images()
+    assert found is await configuration.images()
+    assert found.urls("poster", "/p.jpg") == {"w92": "https://others.example/w92/p.jpg"}
+    assert catalog.asked_count == 2
