@@ -98,7 +98,7 @@ movie_popularity = sa.Table(
     metadata,
     sa.Column("movie_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("people_count", sa.BigInteger, nullable=False),
-    # Sum of exp(-age / TREND_DAYS) as it stood at decayed_at.
+    # Sum over people of an interaction's weight times exp(-age / TREND_DAYS), at decayed_at.
     sa.Column("recent", sa.Double, nullable=False),
     sa.Column("decayed_at", _MOMENT, nullable=False),
     *timestamps(),

@@ -45,7 +45,7 @@ class Rehearsal:
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left that somebody who asks now would be the first to need."""
+        """Whether it was walked, or failed, which holds nobody up."""
         return self._walked
 
     def run(self, stop: threading.Event) -> None:
@@ -76,7 +76,11 @@ def walk(
     exploration: Exploration,
     at: datetime,
 ) -> None:
-    """Make the list of somebody who does not exist and rated a movie, and keep nothing of it."""
+    """Make the list of somebody who does not exist and rated a movie, and keep nothing of it.
+
+    What is written is written here, and undone: neighbours have nothing to tell of nobody, so
+    asking them, which would keep what they tell, keeps nothing.
+    """
     user_id, wanted = uuid7(), lists.AUTOMATIC
     # Never committed. It is open while others are taken and given back, so that there are two.
     with database.engine.connect() as connection:

@@ -176,7 +176,8 @@ class Ensemble:
         return altered(self, candidates=places, measured=measured, _scorers=scorers)
 
     def focused(self) -> "Ensemble":
-        """With the MOST_CANDIDATES most popular as candidates, where there are more movies."""
+        """Where there are more movies than are measured, with the MOST_CANDIDATES most popular as
+        candidates, the popular first, and prepared for being asked often."""
         if len(self) <= MEASURED:
             return self
         return self.among(self.most_popular(np.arange(len(self)))).indexed()
